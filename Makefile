@@ -1,0 +1,71 @@
+# Thin on purpose: CMake builds (CMakePresets.json), tools/ does the rest. `make help` lists the targets.
+# YES=1 installs missing Debian packages without asking.  PREFIX= and DESTDIR= say where `make install` puts things.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+ARGS ?=
+# Debian's own Python first: it is the one that the packages in tools/deps/apt.txt belong to.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+export PYTHON
+
+build := build/release
+manifest = $(DESTDIR)$(abspath $(PREFIX))/share/doc/heimnetz/installed-files.txt
+
+.DEFAULT_GOAL := release
+.PHONY: release deps models sbom demo run test bench check tidy format lint install uninstall clean help
+
+release: deps ## build into build/release (the default)
+	@$(PYTHON) tools/build.py release
+	@$(PYTHON) tools/deps/sbom.py $(build)
+
+deps: ## system packages and pinned sources (build/deps)
+	@tools/deps/install build test
+	@$(PYTHON) tools/deps/fetch.py sources
+
+models: ## demo models (build/models)
+	@tools/deps/install build
+	@$(PYTHON) tools/deps/fetch.py models
+
+sbom: release ## what is linked, as SPDX: build/release/sbom.spdx.json
+	@$(PYTHON) tools/deps/sbom.py --check $(build)/sbom.spdx.json
+
+demo: release models ## build, start, load a model, ask it something; ends with what to try
+	@tools/deps/install demo
+	@tools/demo.sh
+
+run: release models ## aethercore on the models in build/models; ARGS="--port 9000" adds to it
+	@$(build)/bin/aethercore --models build/models $(ARGS)
+
+test: deps models ## everything: release, then unit and flow tests under ASan+UBSan and TSan
+	@$(PYTHON) tools/test.py
+
+bench: release models ## measure against others; prints a table
+	@$(PYTHON) tests/bench/run.py $(ARGS)
+
+check: release ## format, layers and conventions, the list of what is linked
+	@tools/deps/install check
+	@tools/check
+
+tidy: ## layers and conventions only, with the longest and most branched functions
+	@$(PYTHON) tools/tidy/tidy.py
+
+format: ## lay out all C files
+	@tools/deps/install check
+	@tools/check --format
+
+lint: release ## clang-tidy's bug finders, where clang-tidy is installed
+	@tools/check --lint
+
+install: release ## into PREFIX (default /usr/local)
+	@DESTDIR="$(DESTDIR)" cmake --install $(build) --prefix "$(abspath $(PREFIX))" --strip >/dev/null
+	@cp $(build)/install_manifest.txt "$(manifest)"
+	@echo "installed into $(DESTDIR)$(abspath $(PREFIX)): bin/, lib/aether/, include/aether/, share/doc/heimnetz/"
+
+uninstall: ## take away what install put into PREFIX
+	@tools/uninstall "$(manifest)" "$(DESTDIR)"
+
+clean: ## remove what was built; build/models stays
+	@rm -rf build/release build/asan build/tsan build/fuzz build/deps build/log
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18

@@ -1,0 +1,34 @@
+/* backends/native/config.h - what a model's small files say: config.json, modules.json, the pooling's config.json.
+ *
+ * Two layouts are read: a plain transformers folder, and a sentence-transformers one, whose modules.json names the folder
+ * of the transformer, the pooling, and whether vectors are normalised. Thread: any; blocks on disk. Memory: by value. */
+#ifndef NATIVE_CONFIG_H
+#define NATIVE_CONFIG_H
+
+#include "arch.h"
+#include "kernels/kernels.h"
+
+enum native_pooling { NATIVE_POOL_MEAN, NATIVE_POOL_CLS, NATIVE_POOL_MAX };
+
+#define NATIVE_FOLDER_BYTES 1024
+
+struct native_config {
+    const struct native_arch *arch;
+    uint32_t hidden, layers, heads, ffn; /* hidden is a multiple of heads */
+    uint32_t positions;                  /* longest row */
+    uint32_t vocab, types;
+    float norm_eps;
+    enum native_act act;
+    uint32_t context_tokens; /* what the model is meant for; <= positions */
+    enum native_pooling pooling;
+    bool normalize;
+    char folder[NATIVE_FOLDER_BYTES]; /* of config.json and model.safetensors */
+};
+
+/* folder: the model's. Errors: PARSE (a file is broken or out of range; names file and key), UNSUPPORTED (well formed, but
+ * no architecture, activation, module or pooling of ours), NOT_FOUND, IO, NOMEM. */
+KIT_MUST_CHECK enum kit_status native_config_read(const char *folder, struct native_config *ret, struct kit_err *err);
+
+const char *native_config_pooling_name(enum native_pooling pooling); /* "mean" */
+
+#endif

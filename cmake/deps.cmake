@@ -1,0 +1,22 @@
+# Libraries of others. apt's come through pkg-config; pinned sources lie where tools/deps/fetch.py put them.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+
+set(HEIMNETZ_DEPS_DIR "${CMAKE_SOURCE_DIR}/build/deps" CACHE PATH "pinned sources, filled by tools/deps/fetch.py")
+if(NOT EXISTS ${HEIMNETZ_DEPS_DIR}/yyjson/yyjson.c)
+    message(FATAL_ERROR "pinned sources are missing in ${HEIMNETZ_DEPS_DIR}: run 'make deps' first")
+endif()
+
+add_library(yyjson STATIC ${HEIMNETZ_DEPS_DIR}/yyjson/yyjson.c)
+target_include_directories(yyjson SYSTEM PUBLIC ${HEIMNETZ_DEPS_DIR}/yyjson)
+
+add_library(llhttp STATIC ${HEIMNETZ_DEPS_DIR}/llhttp/src/api.c ${HEIMNETZ_DEPS_DIR}/llhttp/src/http.c
+    ${HEIMNETZ_DEPS_DIR}/llhttp/src/llhttp.c)
+target_include_directories(llhttp SYSTEM PUBLIC ${HEIMNETZ_DEPS_DIR}/llhttp/include)
+foreach(dep yyjson llhttp)
+    target_compile_options(${dep} PRIVATE -w -fvisibility=hidden)
+endforeach()

@@ -1,0 +1,396 @@
+#include "aethercore/app.h"
+
+#include <netinet/in.h>
+#include <arpa/inet.h>
+#include <signal.h>
+#include <string.h>
+#include <stdatomic.h>
+
+#include "aethercore/metrics.h"
+#include "aethercore/notify.h"
+#include "aethercore/paths.h"
+#include "api/error.h"
+#include "kit/alloc.h"
+#include "kit/file.h"
+#include "kit/log.h"
+#include "loop/signal.h"
+#include "loop/timer.h"
+
+#define CORES_PER_LOOP 4
+#define LEDGER_ACCOUNTS_MAX 65536
+#define TICK_MS 250
+#define LOADS_AT_A_TIME 2
+#define INLINE_BYTES_MAX (32 * KIT_KIB)
+#define LOAD_WAIT_MAX_MS 600000
+#define EVENTS_MAX 4096
+#define CELL_SHARED_BYTES_MAX (1 * KIT_GIB)
+
+struct app_loop {
+    struct app *app;
+    struct loop *loop;
+    struct http_server *server;
+    struct api_loop *api;
+    struct loop_chan *orders; /* "drain", from main's loop */
+    struct loop_msg drain;
+    struct kit_thread thread; /* not for the first */
+    uint16_t port;
+    /* the first loop's own */
+    struct loop_signal *terminate, *interrupt;
+    struct loop_timer *tick;
+};
+
+/* --- making --- */
+
+static bool is_loopback(const char *host)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, host, &v4) == 1) {
+        return (ntohl(v4.s_addr) >> 24) == 127;
+    }
+    return inet_pton(AF_INET6, host, &v6) == 1 ? IN6_IS_ADDR_LOOPBACK(&v6) : strcmp(host, "localhost") == 0;
+}
+
+static enum kit_status check_exposure(const struct kit_config *c, struct kit_err *err)
+{
+    const char *host = kit_config_str(c, "server.host");
+    if (is_loopback(host) || kit_config_bool(c, "insecure_open")) {
+        return KIT_OK;
+    }
+    return kit_fail(err, KIT_INVALID,
+                    "'%s' is not a loopback address and there is no key yet: anyone who reaches it could use the models. "
+                    "Put a proxy before 127.0.0.1, or say --set insecure_open=true",
+                    host);
+}
+
+static enum kit_status choose_models_folder(struct app *a, struct kit_err *err)
+{
+    const char *folder = kit_config_str(a->config, "models.folder");
+    if (folder[0] == '\0') {
+        enum kit_status rc = aethercore_paths_models(a->models_folder, err);
+        return rc == KIT_OK ? kit_file_make_folder(a->models_folder, err) : rc;
+    }
+    kit_str_to_c(kit_str_c(folder), a->models_folder, sizeof(a->models_folder));
+    if (!kit_file_exists(a->models_folder)) {
+        return kit_fail(err, KIT_INVALID, "the models folder '%s' is not there", a->models_folder);
+    }
+    return KIT_OK;
+}
+
+static enum kit_status make_engine(struct app *a, struct kit_err *err)
+{
+    char exe[AETHERCORE_PATH_BYTES], plugins[AETHERCORE_PATH_BYTES];
+    const char *wish = kit_config_str(a->config, "plugins.folder");
+    enum kit_status rc = aethercore_paths_exe(exe, err);
+    if (rc == KIT_OK && wish[0] != '\0') {
+        kit_str_to_c(kit_str_c(wish), plugins, sizeof(plugins));
+    } else if (rc == KIT_OK) {
+        rc = aethercore_paths_plugins(plugins, err);
+    }
+    struct plug_options options = {
+        .folder = plugins,
+        .cell_exe = exe,
+        .cores_max = (uint32_t)kit_config_int(a->config, "compute.cores"),
+        .backends_max = 64,
+        .cell_shared_bytes_max = CELL_SHARED_BYTES_MAX,
+        .cell_call_ms_max = (uint32_t)kit_config_int(a->config, "compute.call_timeout"),
+    };
+    return rc == KIT_OK ? plug_engine_new(&options, &a->engine, err) : rc;
+}
+
+static enum kit_status make_tasks(struct app *a, struct kit_err *err)
+{
+    const struct kit_config *c = a->config;
+    struct task_options options = {
+        .autoload = kit_config_bool(c, "models.autoload"),
+        .waiting_max = (uint32_t)kit_config_int(c, "queue.load_waiting_max"),
+        .text_bytes_max = (uint64_t)kit_config_int(c, "serve.text_bytes_max"),
+        .texts_max = (uint32_t)kit_config_int(c, "serve.texts_max"),
+        .inline_bytes_max = INLINE_BYTES_MAX,
+        .instances_max = (uint32_t)kit_config_int(c, "compute.instances_max"),
+        .batch_tokens_max = (uint64_t)kit_config_int(c, "batch.tokens_max"),
+        .batch_rows_max = (uint32_t)kit_config_int(c, "batch.rows_max"),
+        .queue_tokens_max = (uint64_t)kit_config_int(c, "queue.tokens_max"),
+        .queue_jobs_max = (uint32_t)kit_config_int(c, "queue.requests_max"),
+    };
+    return task_service_new(&options, a->engine, a->work, &a->tasks, err);
+}
+
+static enum kit_status make_catalog(struct app *a, struct kit_err *err)
+{
+    const struct kit_config *c = a->config;
+    struct model_options options = {
+        .folder = a->models_folder,
+        .models_max = (uint32_t)kit_config_int(c, "models.max"),
+        .events_max = EVENTS_MAX,
+        .isolation = kit_config_int(c, "models.isolation") == 1 ? PLUG_IN_CELL : PLUG_IN_PROCESS,
+        .restart_max = (uint32_t)kit_config_int(c, "models.restarts_max"),
+    };
+    enum kit_status rc = loop_work_new(LOADS_AT_A_TIME, options.models_max, &a->loads, err);
+    if (rc == KIT_OK) {
+        rc = model_catalog_new(&options, a->engine, a->ledger, a->loads, task_service_observer(), a->tasks, &a->catalog,
+                               err);
+    }
+    return rc == KIT_OK ? model_catalog_scan(a->catalog, err) : rc;
+}
+
+static enum kit_status make_api(struct app *a, struct kit_err *err)
+{
+    const struct kit_config *c = a->config;
+    a->api = (struct api){
+        .options = {.program = "aethercore",
+                    .version = HEIMNETZ_VERSION,
+                    .body_bytes_max = (uint64_t)kit_config_int(c, "http.body_bytes_max"),
+                    .inline_bytes_max = INLINE_BYTES_MAX,
+                    .texts_max = (uint32_t)kit_config_int(c, "serve.texts_max"),
+                    .timeout_max_ms = (uint32_t)kit_config_int(c, "serve.timeout_max"),
+                    .load_wait_max_ms = LOAD_WAIT_MAX_MS},
+        .tasks = a->tasks,
+        .catalog = a->catalog,
+        .ledger = a->ledger,
+        .work = a->work,
+    };
+    return api_init(&a->api, err);
+}
+
+/* --- loops --- */
+
+static struct http_options http_options(const struct kit_config *c)
+{
+    struct http_options o = HTTP_OPTIONS_DEFAULT;
+    o.connections_max = (uint32_t)kit_config_int(c, "http.connections_max");
+    o.head_bytes_max = (uint32_t)kit_config_int(c, "http.head_bytes_max");
+    o.body_bytes_max = (uint64_t)kit_config_int(c, "http.body_bytes_max");
+    o.idle_timeout_ms = (uint32_t)kit_config_int(c, "http.idle_timeout");
+    o.head_timeout_ms = (uint32_t)kit_config_int(c, "http.head_timeout");
+    o.body_timeout_ms = (uint32_t)kit_config_int(c, "http.body_timeout");
+    o.write_timeout_ms = (uint32_t)kit_config_int(c, "http.write_timeout");
+    o.fail = api_error_fail;
+    return o;
+}
+
+static void close_loop(struct app_loop *al)
+{
+    if (al->server != NULL) {
+        http_server_free(al->server);
+    }
+    if (al->api != NULL) {
+        api_loop_close(al->api);
+    }
+    if (al->orders != NULL) {
+        loop_chan_close(al->orders);
+    }
+    al->server = NULL;
+    al->api = NULL;
+    al->orders = NULL;
+}
+
+static void drained(void *ctx)
+{
+    struct app_loop *al = ctx;
+    loop_stop(al->loop);
+}
+
+static void drain(void *ctx, struct loop_msg *m)
+{
+    struct app_loop *al = ctx;
+    (void)m; /* part of the app_loop */
+    http_server_drain(al->server, (uint64_t)kit_config_int(al->app->config, "server.drain"), drained, al);
+}
+
+static void drop_order(void *ctx, struct loop_msg *m)
+{
+    (void)ctx;
+    (void)m;
+}
+
+static enum kit_status make_loop(struct app *a, struct app_loop *al, struct kit_err *err)
+{
+    struct http_options options = http_options(a->config);
+    struct loop_chan_options orders = {.max = 4, .ctx = al, .receive = drain, .drop = drop_order};
+    uint16_t port = a->port != 0 ? a->port : (uint16_t)kit_config_int(a->config, "server.port");
+    al->app = a;
+    enum kit_status rc = loop_new(&al->loop, err);
+    if (rc == KIT_OK) {
+        rc = loop_chan_new(al->loop, &orders, &al->orders, err);
+    }
+    if (rc == KIT_OK) {
+        rc = http_server_new(al->loop, a->api.router, &options, &al->server, err);
+    }
+    if (rc == KIT_OK) {
+        rc = api_loop_add(&a->api, al->loop, al->server, err);
+    }
+    if (rc == KIT_OK) {
+        al->api = api_loop_of(&a->api, al->server);
+        rc = http_server_listen(al->server, kit_config_str(a->config, "server.host"), port, &a->port, err);
+    }
+    return rc;
+}
+
+static uint32_t wanted_loops(const struct app *a)
+{
+    uint32_t wish = (uint32_t)kit_config_int(a->config, "server.loops");
+    return wish > 0 ? wish : KIT_MIN(KIT_MAX(plug_cores_total(a->engine) / CORES_PER_LOOP, 1u), (uint32_t)API_LOOPS_MAX);
+}
+
+static enum kit_status make_loops(struct app *a, struct kit_err *err)
+{
+    uint32_t count = wanted_loops(a);
+    a->loops = kit_alloc_zero(count, sizeof(*a->loops));
+    if (a->loops == NULL) {
+        return kit_fail(err, KIT_NOMEM, "out of memory for %u loops", count);
+    }
+    enum kit_status rc = KIT_OK;
+    while (rc == KIT_OK && a->loop_count < count) {
+        rc = make_loop(a, &a->loops[a->loop_count], err);
+        a->loop_count++;
+    }
+    return rc;
+}
+
+static void run_loop(void *arg)
+{
+    struct app_loop *al = arg;
+    loop_run(al->loop);
+    close_loop(al);
+}
+
+static enum kit_status start_threads(struct app *a, struct kit_err *err)
+{
+    enum kit_status rc = KIT_OK;
+    for (uint32_t i = 1; rc == KIT_OK && i < a->loop_count; i++) {
+        rc = kit_thread_start(&a->loops[i].thread, "loop", run_loop, &a->loops[i], err);
+    }
+    return rc;
+}
+
+/* --- the first loop's extras --- */
+
+static void stop_asked(void *ctx, int number)
+{
+    struct app *a = ctx;
+    (void)number;
+    if (atomic_exchange(&a->api.draining, true)) {
+        LOG_WARN("server.stop", "how=now");
+        loop_stop(a->loops[0].loop); /* asked twice: do not wait */
+        return;
+    }
+    LOG_INFO("server.drain", "requests=%u", http_server_counts(a->loops[0].server).requests);
+    aethercore_notify("STOPPING=1");
+    for (uint32_t i = 0; i < a->loop_count; i++) {
+        if (loop_chan_send(a->loops[i].orders, &a->loops[i].drain) != KIT_OK) {
+            LOG_ERROR("server.drain", "what=\"a loop could not be told\"");
+        }
+    }
+}
+
+static void tick(void *ctx)
+{
+    struct app *a = ctx;
+    model_catalog_tick(a->catalog, kit_clock_ns());
+}
+
+static enum kit_status make_extras(struct app *a, struct kit_err *err)
+{
+    struct app_loop *first = &a->loops[0];
+    enum kit_status rc = task_service_start(a->tasks, a->catalog, first->loop, err);
+    if (rc == KIT_OK) {
+        rc = loop_signal_new(first->loop, SIGTERM, false, stop_asked, a, &first->terminate, err);
+    }
+    if (rc == KIT_OK) {
+        rc = loop_signal_new(first->loop, SIGINT, false, stop_asked, a, &first->interrupt, err);
+    }
+    if (rc == KIT_OK) {
+        rc = loop_timer_new(first->loop, tick, a, &first->tick);
+    }
+    if (rc == KIT_OK) {
+        loop_timer_start(first->tick, TICK_MS, TICK_MS);
+    }
+    return rc;
+}
+
+static void load_wanted(struct app *a)
+{
+    kit_str rest = kit_str_c(kit_config_str(a->config, "models.load")), id;
+    while (kit_str_cut(&rest, ',', &id)) {
+        struct kit_err err = {0};
+        if (model_load(a->catalog, kit_str_trim(id), NULL, &err) != KIT_OK) {
+            LOG_ERROR("model.load", "model=%s why=%s", LOG_QUOTE_STR(id), LOG_QUOTE(err.msg));
+        }
+    }
+}
+
+/* --- life --- */
+
+enum kit_status aethercore_app_start(struct app *a, const struct kit_config *config, struct kit_err *err)
+{
+    a->config = config;
+    aethercore_metrics_register();
+    enum kit_status rc = check_exposure(config, err);
+    if (rc == KIT_OK) {
+        rc = choose_models_folder(a, err);
+    }
+    if (rc == KIT_OK) {
+        rc = kit_ledger_new((uint64_t)kit_config_int(config, "models.memory"), LEDGER_ACCOUNTS_MAX, &a->ledger);
+    }
+    if (rc == KIT_OK) {
+        rc = loop_work_new((uint32_t)kit_config_int(config, "work.threads"),
+                           (uint32_t)kit_config_int(config, "work.waiting_max"), &a->work, err);
+    }
+    enum kit_status (*const steps[])(struct app *, struct kit_err *) = {make_engine, make_tasks,  make_catalog,
+                                                                         make_api,    make_loops, make_extras};
+    for (size_t i = 0; rc == KIT_OK && i < KIT_COUNT(steps); i++) {
+        rc = steps[i](a, err);
+    }
+    if (rc == KIT_OK) {
+        load_wanted(a);
+        rc = start_threads(a, err);
+    }
+    return rc;
+}
+
+void aethercore_app_run(struct app *a)
+{
+    const char *host = kit_config_str(a->config, "server.host");
+    atomic_store(&a->api.ready, true);
+    LOG_INFO("server.ready", "address=http://%s%s%s:%u models=%s version=%s", strchr(host, ':') != NULL ? "[" : "", host,
+             strchr(host, ':') != NULL ? "]" : "", a->port, LOG_QUOTE(a->models_folder), HEIMNETZ_VERSION);
+    aethercore_notify("READY=1");
+    loop_run(a->loops[0].loop);
+    LOG_INFO("server.stopped", "uptime_s=%llu",
+             (unsigned long long)((kit_clock_ns() - a->api.started_ns) / KIT_NS_PER_S));
+}
+
+static void stop_first_loop(struct app *a)
+{
+    struct app_loop *first = &a->loops[0];
+    task_service_stop(a->tasks);
+    loop_signal_close(first->terminate);
+    loop_signal_close(first->interrupt);
+    loop_timer_close(first->tick);
+    close_loop(first);
+}
+
+void aethercore_app_stop(struct app *a)
+{
+    if (a->loop_count > 0 && a->loops[0].loop != NULL) {
+        stop_first_loop(a);
+    }
+    for (uint32_t i = 0; i < a->loop_count; i++) {
+        if (i > 0 && !a->loops[i].thread.started) {
+            close_loop(&a->loops[i]);
+        }
+        kit_thread_join(&a->loops[i].thread);
+    }
+    model_catalog_free(a->catalog);
+    loop_work_free(a->loads);
+    loop_work_free(a->work);
+    for (uint32_t i = 0; i < a->loop_count; i++) {
+        loop_free(a->loops[i].loop);
+    }
+    kit_alloc_free(a->loops);
+    task_service_free(a->tasks);
+    plug_engine_free(a->engine);
+    kit_ledger_free(a->ledger);
+    api_done(&a->api);
+}

@@ -1,0 +1,34 @@
+/* src/aethercore/app.h - the wiring of the model server: everything is made here, in the order of the layers, and ended in
+ * the reverse order. Thread: main. Memory: one struct app for the process. */
+#ifndef AETHERCORE_APP_H
+#define AETHERCORE_APP_H
+
+#include "api/api.h"
+#include "kit/config.h"
+
+struct app_loop; /* a loop, its server, its thread */
+
+struct app {
+    const struct kit_config *config; /* borrowed */
+    struct plug_engine *engine;
+    struct kit_ledger *ledger;
+    struct loop_work *work;  /* long texts, long answers */
+    struct loop_work *loads; /* models that come and go */
+    struct task_service *tasks;
+    struct model_catalog *catalog;
+    struct api api;
+    struct app_loop *loops; /* [loop_count]; the first runs on main's thread */
+    uint32_t loop_count;
+    uint32_t loops_open;    /* servers that are not drained yet; main's thread */
+    char host[256];
+    uint16_t port;          /* the bound one */
+    char models_folder[4096];
+};
+
+/* Makes everything and starts to listen; says server.ready when connections are accepted. */
+KIT_MUST_CHECK enum kit_status aethercore_app_start(struct app *a, const struct kit_config *config, struct kit_err *err);
+/* Serves until SIGTERM or SIGINT, then drains: no new connections, answers under way are finished. */
+void aethercore_app_run(struct app *a);
+void aethercore_app_stop(struct app *a); /* also after a start that failed */
+
+#endif

@@ -1,0 +1,9 @@
+/* src/aethercore/notify.h - tells systemd what we do (sd_notify(3): a datagram to $NOTIFY_SOCKET). Without the variable
+ * nothing happens. Thread: main. */
+#ifndef AETHERCORE_NOTIFY_H
+#define AETHERCORE_NOTIFY_H
+
+/* state: "READY=1", "STOPPING=1". */
+void aethercore_notify(const char *state);
+
+#endif

@@ -1,0 +1,17 @@
+/* src/aethercore/paths.h - where things lie when nobody says: plug-ins beside the program, models in the user's data.
+ * Source: XDG Base Directory Specification 0.8. Thread: any; pure but for the environment. */
+#ifndef AETHERCORE_PATHS_H
+#define AETHERCORE_PATHS_H
+
+#include "kit/status.h"
+
+#define AETHERCORE_PATH_BYTES 4096
+
+/* The running program's own file. */
+KIT_MUST_CHECK enum kit_status aethercore_paths_exe(char ret[AETHERCORE_PATH_BYTES], struct kit_err *err);
+/* <exe>/../lib/aether */
+KIT_MUST_CHECK enum kit_status aethercore_paths_plugins(char ret[AETHERCORE_PATH_BYTES], struct kit_err *err);
+/* root: /var/lib/heimnetz/models; else $XDG_DATA_HOME/heimnetz/models. */
+KIT_MUST_CHECK enum kit_status aethercore_paths_models(char ret[AETHERCORE_PATH_BYTES], struct kit_err *err);
+
+#endif

@@ -1,0 +1,104 @@
+#include "api/handlers.h"
+
+#include "api/watch.h"
+#include "api/serve.h"
+#include "kit/alloc.h"
+
+#define HOME_MAX 65536 /* answers are bounded by what was accepted; this is only a ceiling for wakes */
+
+static const struct http_route routes[] = {
+#define ROUTE(method_, pattern_, body_, handler_, name_)                                                     \
+    {.method = HTTP_##method_, .pattern = pattern_, .body = HTTP_BODY_##body_,                               \
+     .handler = {.handle = handler_, .fail = api_error_fail}, .name = name_},
+#include "api/routes.def"
+#undef ROUTE
+};
+
+enum kit_status api_init(struct api *a, struct kit_err *err)
+{
+    a->started_ns = kit_clock_ns();
+    enum kit_status rc = http_router_new(&a->router);
+    if (rc != KIT_OK) {
+        return kit_fail(err, rc, "out of memory for the routes");
+    }
+    return http_router_add(a->router, routes, KIT_COUNT(routes), a, err);
+}
+
+void api_done(struct api *a)
+{
+    http_router_free(a->router);
+    a->router = NULL;
+}
+
+static void drop_watch(void *ctx, struct loop_msg *m)
+{
+    api_watch_receive(ctx, m); /* closed ones free themselves */
+}
+
+enum kit_status api_loop_add(struct api *a, struct loop *l, struct http_server *server, struct kit_err *err)
+{
+    if (a->loop_count == API_LOOPS_MAX) {
+        return kit_fail(err, KIT_FULL, "at most %d loops", API_LOOPS_MAX);
+    }
+    struct api_loop *al = &a->loops[a->loop_count];
+    al->api = a;
+    al->server = server;
+    struct loop_chan_options home = {.max = HOME_MAX, .ctx = al, .receive = api_serve_receive, .drop = api_serve_drop};
+    struct loop_chan_options wakes = {.max = HOME_MAX, .ctx = al, .receive = api_watch_receive, .drop = drop_watch};
+    enum kit_status rc = loop_chan_new(l, &home, &al->home, err);
+    if (rc == KIT_OK) {
+        rc = loop_chan_new(l, &wakes, &al->wakes, err);
+    }
+    if (rc != KIT_OK) {
+        api_loop_close(al);
+        return rc;
+    }
+    a->loop_count++;
+    return KIT_OK;
+}
+
+void api_loop_close(struct api_loop *al)
+{
+    if (al->home != NULL) {
+        loop_chan_close(al->home);
+    }
+    if (al->wakes != NULL) {
+        loop_chan_close(al->wakes);
+    }
+    al->home = NULL;
+    al->wakes = NULL;
+}
+
+struct api_loop *api_loop_of(struct api *a, const struct http_server *server)
+{
+    for (uint32_t i = 0; i < a->loop_count; i++) {
+        if (a->loops[i].server == server) {
+            return &a->loops[i];
+        }
+    }
+    return NULL;
+}
+
+void api_send_json(struct http_request *r, int status, struct kit_buf *body)
+{
+    if (body->failed != KIT_OK) {
+        struct kit_err err = {0};
+        kit_fail(&err, body->failed, "the answer does not fit into memory");
+        api_error_send(r, &err, 0);
+    } else {
+        size_t len = 0;
+        char *text = kit_buf_take(body, &len);
+        http_reply_send_owned(r, status, "application/json", text, len);
+    }
+    kit_buf_done(body);
+}
+
+void api_write_progress(struct kit_json_writer *w, uint64_t done, uint64_t total)
+{
+    kit_json_open(w, '{');
+    kit_json_key(w, "done_bytes");
+    kit_json_put_u64(w, done);
+    kit_json_key(w, "total_bytes");
+    kit_json_put_u64(w, total);
+    kit_json_close(w, '}');
+}

@@ -1,0 +1,64 @@
+/* src/api/api.h - every HTTP path of AetherCore: parse, hand to task/ or model/, render. Nothing else happens here.
+ *
+ * One struct api for the program, one struct api_loop for each loop that serves. Thread: handlers run on the loop that owns
+ * the connection; answers of tasks come home to it as messages. Memory: a request's state (r->user) lives until its answer
+ * was sent or its client has gone. */
+#ifndef API_API_H
+#define API_API_H
+
+#include "http/server.h"
+#include "kit/json.h"
+#include "kit/ledger.h"
+#include "task/service.h"
+
+#define API_LOOPS_MAX 64
+#define API_HEALTH_BYTES 512
+
+struct api;
+
+struct api_loop {
+    struct api *api;            /* borrowed */
+    struct http_server *server; /* borrowed */
+    struct loop_chan *home;     /* answers of tasks for this loop; owned */
+    struct loop_chan *wakes;    /* struct api_watch that have news; owned */
+    uint64_t health_until_ns;   /* the health body is made anew after this */
+    char health[API_HEALTH_BYTES];
+    uint32_t health_len;
+    int health_status;
+};
+
+struct api_options {
+    const char *program;        /* "aethercore"; metric prefix and server name */
+    const char *version;
+    uint64_t body_bytes_max;    /* of a question */
+    uint64_t inline_bytes_max;  /* longer bodies are parsed on the work pool */
+    uint32_t texts_max;
+    uint32_t timeout_max_ms;
+    uint32_t load_wait_max_ms;  /* ?wait=true */
+};
+
+struct api {
+    struct api_options options;
+    struct task_service *tasks;      /* borrowed, like all of these */
+    struct model_catalog *catalog;
+    struct kit_ledger *ledger;
+    struct loop_work *work;
+    struct http_router *router;      /* owned */
+    struct api_loop loops[API_LOOPS_MAX];
+    uint32_t loop_count;
+    uint64_t started_ns;
+    _Atomic bool ready;              /* set once when everything runs */
+    _Atomic bool draining;
+};
+
+/* Makes the router with every route of routes.def. The pointers are filled by the caller before. */
+KIT_MUST_CHECK enum kit_status api_init(struct api *a, struct kit_err *err);
+void api_done(struct api *a);
+/* Tells the api of a loop's server; on that loop's thread or before it runs. */
+KIT_MUST_CHECK enum kit_status api_loop_add(struct api *a, struct loop *l, struct http_server *server,
+                                            struct kit_err *err);
+/* Closes the channel home; on the loop's thread. */
+void api_loop_close(struct api_loop *al);
+struct api_loop *api_loop_of(struct api *a, const struct http_server *server);
+
+#endif

@@ -1,0 +1,52 @@
+#include "api/error.h"
+
+#include <stdio.h>
+
+#define ERROR_BYTES_MAX (8 * KIT_KIB)
+#define MS_PER_S 1000
+
+void api_error_write(struct kit_json_writer *w, const struct kit_err *err, const char *request_id)
+{
+    kit_json_open(w, '{');
+    kit_json_key(w, "code");
+    kit_json_put_c(w, kit_status_name(err->code));
+    kit_json_key(w, "message");
+    kit_json_put_c(w, err->msg[0] != '\0' ? err->msg : kit_status_text(err->code));
+    if (err->param[0] != '\0') {
+        kit_json_key(w, "param");
+        kit_json_put_c(w, err->param);
+    }
+    kit_json_key(w, "request_id");
+    kit_json_put_c(w, request_id);
+    kit_json_close(w, '}');
+}
+
+static void add_retry_after(struct http_request *r, uint32_t ms)
+{
+    char text[16];
+    int len = snprintf(text, sizeof(text), "%u", (ms + MS_PER_S - 1) / MS_PER_S);
+    http_reply_field(r, "Retry-After", (kit_str){.ptr = text, .len = (size_t)len});
+}
+
+void api_error_send(struct http_request *r, const struct kit_err *err, uint32_t retry_after_ms)
+{
+    struct kit_buf body;
+    struct kit_json_writer w;
+    kit_buf_init(&body, ERROR_BYTES_MAX);
+    kit_json_writer_init(&w, &body);
+    kit_json_open(&w, '{');
+    kit_json_key(&w, "error");
+    api_error_write(&w, err, r->request_id);
+    kit_json_close(&w, '}');
+    if (retry_after_ms > 0) {
+        add_retry_after(r, retry_after_ms);
+    }
+    kit_str text = body.failed == KIT_OK ? kit_buf_str(&body) : kit_str_lit("{\"error\":{\"code\":\"out_of_memory\"}}");
+    http_reply_send(r, kit_status_http(err->code), "application/json", text);
+    kit_buf_done(&body);
+}
+
+void api_error_fail(struct http_request *r, const struct kit_err *err)
+{
+    api_error_send(r, err, 0);
+}

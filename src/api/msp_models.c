@@ -1,0 +1,262 @@
+/* /models and /models/{id}: which there are, load, unload. */
+#include "api/handlers.h"
+
+#include <stdio.h>
+
+#include "api/watch.h"
+#include "kit/cpu.h"
+#include "loop/timer.h"
+
+#define LIST_BYTES_MAX (16 * KIT_MIB)
+#define REPLY_BYTES_MAX (16 * KIT_KIB)
+#define LOAD_RETRY_MS 1000
+
+static void put_pair(struct kit_json_writer *w, const char *key, const char *value)
+{
+    kit_json_key(w, key);
+    kit_json_put_c(w, value[0] != '\0' ? value : NULL);
+}
+
+static void put_count(struct kit_json_writer *w, const char *key, uint64_t n)
+{
+    kit_json_key(w, key);
+    kit_json_put_u64(w, n);
+}
+
+static void write_tasks(struct kit_json_writer *w, const char *tasks)
+{
+    kit_str rest = kit_str_c(tasks), name;
+    kit_json_key(w, "tasks");
+    kit_json_open(w, '[');
+    while (kit_str_cut(&rest, ',', &name)) {
+        kit_json_put_str(w, name);
+    }
+    kit_json_close(w, ']');
+}
+
+static void write_bytes(struct kit_json_writer *w, const struct model_info *info)
+{
+    static const char *const kinds[] = {
+#define KIND_TEXT(name, text) text,
+        KIT_LEDGER_KINDS(KIND_TEXT)
+#undef KIND_TEXT
+    };
+    kit_json_key(w, "bytes");
+    kit_json_open(w, '{');
+    for (size_t k = 0; k < KIT_LEDGER_KIND_COUNT; k++) {
+        put_count(w, kinds[k], info->bytes[k]);
+    }
+    put_pair(w, "source", kit_ledger_source_text(info->source[KIT_LEDGER_WEIGHTS]));
+    kit_json_close(w, '}');
+}
+
+static void write_model(struct kit_json_writer *w, const struct model_info *info)
+{
+    char since[KIT_CLOCK_TEXT_BYTES];
+    kit_json_open(w, '{');
+    put_pair(w, "id", info->id);
+    put_pair(w, "format", info->format);
+    put_pair(w, "backend", info->backend);
+    put_pair(w, "kind", "engine");
+    write_tasks(w, info->tasks);
+    put_pair(w, "state", model_state_text(info->state));
+    put_pair(w, "since", kit_clock_text(info->since_ns, since));
+    kit_json_key(w, "progress");
+    api_write_progress(w, info->done_bytes, info->total_bytes);
+    write_bytes(w, info);
+    put_pair(w, "device", info->device);
+    put_pair(w, "isolation", info->isolation == PLUG_IN_CELL ? "process" : "none");
+    put_count(w, "restarts", info->restarts);
+    if (info->hidden_size > 0) {
+        put_count(w, "dimensions", info->hidden_size);
+        put_count(w, "context_tokens", info->context_tokens);
+    }
+    kit_json_key(w, "versions");
+    kit_json_open(w, '[');
+    kit_json_put_u64(w, info->version);
+    kit_json_close(w, ']');
+    kit_json_key(w, "replicas");
+    kit_json_open(w, '[');
+    kit_json_close(w, ']');
+    put_pair(w, "error", info->error);
+    kit_json_close(w, '}');
+}
+
+static void write_each(void *ctx, const struct model_info *info)
+{
+    write_model(ctx, info);
+}
+
+static void write_budget(struct kit_json_writer *w, struct kit_ledger *ledger)
+{
+    uint64_t limit = 0, used = 0, rss = kit_cpu_rss_bytes();
+    kit_ledger_sum(ledger, &limit, &used);
+    kit_json_key(w, "budget");
+    kit_json_open(w, '{');
+    put_count(w, "limit_bytes", limit);
+    put_count(w, "used_bytes", used);
+    put_count(w, "resident_bytes", rss);
+    kit_json_close(w, '}');
+}
+
+void api_models(struct http_request *r, void *ctx)
+{
+    struct api *a = ctx;
+    struct kit_buf body;
+    struct kit_json_writer w;
+    kit_buf_init(&body, LIST_BYTES_MAX);
+    kit_json_writer_init(&w, &body);
+    kit_json_open(&w, '{');
+    kit_json_key(&w, "models");
+    kit_json_open(&w, '[');
+    enum kit_status rc = model_info_each(a->catalog, write_each, &w);
+    if (rc != KIT_OK) {
+        body.failed = rc;
+    }
+    kit_json_close(&w, ']');
+    write_budget(&w, a->ledger);
+    kit_json_close(&w, '}');
+    api_send_json(r, 200, &body);
+}
+
+void api_model(struct http_request *r, void *ctx)
+{
+    struct api *a = ctx;
+    struct model_info info;
+    struct kit_err err = {0};
+    if (model_info_get(a->catalog, r->param[0], &info, &err) != KIT_OK) {
+        api_error_send(r, &err, 0);
+        return;
+    }
+    struct kit_buf body;
+    struct kit_json_writer w;
+    kit_buf_init(&body, REPLY_BYTES_MAX);
+    kit_json_writer_init(&w, &body);
+    write_model(&w, &info);
+    api_send_json(r, 200, &body);
+}
+
+/* --- load and unload --- */
+
+static void send_state(struct http_request *r, int status, kit_str id, enum model_state state, bool with_events)
+{
+    struct kit_buf body;
+    struct kit_json_writer w;
+    kit_buf_init(&body, REPLY_BYTES_MAX);
+    kit_json_writer_init(&w, &body);
+    kit_json_open(&w, '{');
+    kit_json_key(&w, "id");
+    kit_json_put_str(&w, id);
+    put_pair(&w, "state", model_state_text(state));
+    if (with_events) {
+        char events[MODEL_ID_BYTES_MAX + 32];
+        snprintf(events, sizeof(events), "/models/%.*s/events", KIT_STR_ARG(id));
+        put_pair(&w, "events", events);
+    }
+    kit_json_close(&w, '}');
+    api_send_json(r, status, &body);
+}
+
+static void stop_waiting(struct api_watch *w, struct http_request *r)
+{
+    http_request_on_gone(r, NULL);
+    r->user = NULL;
+    api_watch_close(w);
+}
+
+/* A load that is waited for: answers once it is ready, failed, or was called off. */
+static void load_changed(struct api_watch *w, struct http_request *r)
+{
+    struct model_event e;
+    while (model_events_read(w->listener, &e)) {
+        struct kit_err err = {0};
+        if (e.state == MODEL_READY) {
+            stop_waiting(w, r);
+            send_state(r, 200, r->param[0], e.state, false);
+            return;
+        }
+        if (e.state == MODEL_FAILED) {
+            kit_fail_param(&err, KIT_LOAD_FAILED, "model", "%s", e.error);
+        } else if (e.state == MODEL_AVAILABLE) {
+            kit_fail_param(&err, KIT_CONFLICT, "model", "model '%.*s' was unloaded while it was loading",
+                           KIT_STR_ARG(r->param[0]));
+        } else {
+            continue;
+        }
+        stop_waiting(w, r);
+        api_error_send(r, &err, 0);
+        return;
+    }
+}
+
+/* An unload that is waited for: running work ends first. */
+static void unload_changed(struct api_watch *w, struct http_request *r)
+{
+    struct model_event e;
+    while (model_events_read(w->listener, &e)) {
+        if (e.state == MODEL_AVAILABLE || e.state == MODEL_FAILED) {
+            stop_waiting(w, r);
+            send_state(r, 200, r->param[0], MODEL_AVAILABLE, false);
+            return;
+        }
+    }
+}
+
+static void wait_over(void *ctx)
+{
+    struct api_watch *w = ctx;
+    struct http_request *r = http_server_find(w->loop->server, w->request);
+    if (r == NULL) {
+        return;
+    }
+    struct kit_err err = {0};
+    kit_fail(&err, KIT_TIMEOUT, "model '%.*s' is not there yet after %u s: follow /models/%.*s/events",
+             KIT_STR_ARG(r->param[0]), w->loop->api->options.load_wait_max_ms / 1000, KIT_STR_ARG(r->param[0]));
+    stop_waiting(w, r);
+    api_error_send(r, &err, 0);
+}
+
+static void wait_for(struct http_request *r, struct api *a, void (*changed)(struct api_watch *w, struct http_request *r))
+{
+    struct api_watch *w = NULL;
+    struct kit_err err = {0};
+    enum kit_status rc = api_watch_open(api_loop_of(a, r->server), r, r->param[0], changed, &w, &err);
+    if (rc == KIT_OK && loop_timer_new(http_server_loop(r->server), wait_over, w, &w->timer) != KIT_OK) {
+        stop_waiting(w, r);
+        rc = kit_fail(&err, KIT_NOMEM, "out of memory for a timer");
+    }
+    if (rc != KIT_OK) {
+        api_error_send(r, &err, LOAD_RETRY_MS);
+        return;
+    }
+    loop_timer_start(w->timer, a->options.load_wait_max_ms, 0);
+    changed(w, r);
+}
+
+void api_model_load(struct http_request *r, void *ctx)
+{
+    struct api *a = ctx;
+    struct kit_err err = {0};
+    enum model_state state = MODEL_AVAILABLE;
+    enum kit_status rc = model_load(a->catalog, r->param[0], &state, &err);
+    if (rc != KIT_OK) {
+        api_error_send(r, &err, rc == KIT_FULL ? LOAD_RETRY_MS : 0);
+    } else if (state == MODEL_READY) {
+        send_state(r, 200, r->param[0], state, false);
+    } else if (kit_str_eq(http_request_query(r, "wait"), kit_str_lit("true"))) {
+        wait_for(r, a, load_changed);
+    } else {
+        send_state(r, 202, r->param[0], state, true);
+    }
+}
+
+void api_model_unload(struct http_request *r, void *ctx)
+{
+    struct api *a = ctx;
+    struct kit_err err = {0};
+    if (model_unload(a->catalog, r->param[0], &err) != KIT_OK) {
+        api_error_send(r, &err, 0);
+    } else {
+        wait_for(r, a, unload_changed);
+    }
+}

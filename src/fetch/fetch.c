@@ -1,0 +1,126 @@
+#include "fetch/fetch.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+
+#include "kit/clock.h"
+
+#define CONNECT_TIMEOUT_MS 5000
+
+struct transfer {
+    const struct fetch_request *q;
+    struct fetch_reply *reply;
+    CURL *curl;
+    bool stopped; /* piece said that it has enough */
+};
+
+static size_t take(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct transfer *t = ctx;
+    kit_str piece = {.ptr = bytes, .len = size * count};
+    long status = 0;
+    curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (t->q->piece == NULL || status < 200 || status > 299) {
+        return kit_buf_add(&t->reply->body, piece) == KIT_OK ? piece.len : 0;
+    }
+    t->stopped = !t->q->piece(t->q->ctx, piece);
+    return t->stopped ? 0 : piece.len;
+}
+
+static enum kit_status why(const struct transfer *t, CURLcode code, const char *text, struct kit_err *err)
+{
+    const char *url = t->q->url;
+    switch (code) {
+    case CURLE_COULDNT_CONNECT:
+        return kit_fail(err, KIT_UNAVAILABLE, "nothing answers at %s", url);
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return kit_fail(err, KIT_UNAVAILABLE, "%s: no such host", url);
+    case CURLE_OPERATION_TIMEDOUT:
+        return kit_fail(err, KIT_TIMEOUT, "%s: no answer in time", url);
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return kit_fail(err, KIT_INVALID, "'%s' is not an address: http://HOST:PORT is expected", url);
+    case CURLE_OUT_OF_MEMORY:
+        return kit_fail(err, KIT_NOMEM, "out of memory for a request to %s", url);
+    case CURLE_WRITE_ERROR:
+        return kit_fail(err, KIT_TOO_LARGE, "%s: the answer is larger than %zu bytes", url, t->q->body_bytes_max);
+    default:
+        return kit_fail(err, KIT_IO, "%s: %s", url, text[0] != '\0' ? text : curl_easy_strerror(code));
+    }
+}
+
+static enum kit_status add_fields(const struct fetch_request *q, struct curl_slist **list, struct kit_err *err)
+{
+    for (size_t i = 0; i < FETCH_FIELDS_MAX && q->fields[i] != NULL; i++) {
+        struct curl_slist *longer = curl_slist_append(*list, q->fields[i]);
+        if (longer == NULL) {
+            return kit_fail(err, KIT_NOMEM, "out of memory for a request to %s", q->url);
+        }
+        *list = longer;
+    }
+    return KIT_OK;
+}
+
+static void set_options(CURL *c, struct transfer *t, struct curl_slist *fields, char *text)
+{
+    const struct fetch_request *q = t->q;
+    curl_easy_setopt(c, CURLOPT_URL, q->url);
+    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, q->method);
+    curl_easy_setopt(c, CURLOPT_HTTPHEADER, fields);
+    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, text);
+    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS,
+                     (long)(q->connect_timeout_ms > 0 ? q->connect_timeout_ms : CONNECT_TIMEOUT_MS));
+    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)q->timeout_ms);
+    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
+    if (q->body.len > 0 || kit_str_eq(kit_str_c(q->method), kit_str_lit("POST"))) {
+        curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body.len);
+        curl_easy_setopt(c, CURLOPT_POSTFIELDS, q->body.len > 0 ? q->body.ptr : "");
+    }
+}
+
+static enum kit_status perform(struct transfer *t, struct curl_slist *fields, struct kit_err *err)
+{
+    char text[CURL_ERROR_SIZE] = "";
+    long status = 0;
+    set_options(t->curl, t, fields, text);
+    CURLcode code = curl_easy_perform(t->curl);
+    curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
+    t->reply->status = (int)status;
+    return code == CURLE_OK || t->stopped ? KIT_OK : why(t, code, text, err);
+}
+
+static pthread_once_t set_up_once = PTHREAD_ONCE_INIT;
+
+static void set_up(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+enum kit_status fetch_run(const struct fetch_request *q, struct fetch_reply *ret, struct kit_err *err)
+{
+    struct curl_slist *fields = NULL;
+    uint64_t started_ns = kit_clock_ns();
+    *ret = (struct fetch_reply){0};
+    kit_buf_init(&ret->body, q->body_bytes_max);
+    pthread_once(&set_up_once, set_up);
+    struct transfer t = {.q = q, .reply = ret, .curl = curl_easy_init()};
+    if (t.curl == NULL) {
+        return kit_fail(err, KIT_NOMEM, "out of memory for a request to %s", q->url);
+    }
+    enum kit_status rc = add_fields(q, &fields, err);
+    if (rc == KIT_OK) {
+        rc = perform(&t, fields, err);
+    }
+    curl_slist_free_all(fields);
+    curl_easy_cleanup(t.curl);
+    ret->total_ns = kit_clock_ns() - started_ns;
+    return rc;
+}
+
+void fetch_reply_done(struct fetch_reply *r)
+{
+    kit_buf_done(&r->body);
+}

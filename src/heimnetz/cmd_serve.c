@@ -1,0 +1,113 @@
+/* heimnetz aethercore serve MODEL --text TEXT: one question and its answer, readable. */
+#include <math.h>
+#include <string.h>
+
+#include "heimnetz/command.h"
+#include "kit/alloc.h"
+
+#define BODY_BYTES_MAX (64 * KIT_MIB)
+#define TEXTS_MAX 200
+#define VALUES_SHOWN 6
+
+struct question {
+    const char *model, *task;
+    const char *texts[TEXTS_MAX];
+    int text_count;
+};
+
+static bool read_arguments(struct heimnetz *h, struct question *q)
+{
+    for (int i = 0; i < h->arg_count; i++) {
+        const char *arg = h->args[i];
+        bool text = strcmp(arg, "--text") == 0, task = strcmp(arg, "--task") == 0;
+        if ((text || task) && i + 1 == h->arg_count) {
+            return false;
+        }
+        if (text && q->text_count < TEXTS_MAX) {
+            q->texts[q->text_count++] = h->args[++i];
+        } else if (task) {
+            q->task = h->args[++i];
+        } else if (!text && q->model == NULL && arg[0] != '-') {
+            q->model = arg;
+        } else {
+            return false;
+        }
+    }
+    return q->model != NULL && q->text_count > 0;
+}
+
+static void write_body(const struct question *q, struct kit_buf *out)
+{
+    struct kit_json_writer w;
+    kit_json_writer_init(&w, out);
+    kit_json_open(&w, '{');
+    kit_json_key(&w, "model");
+    kit_json_put_c(&w, q->model);
+    if (q->task != NULL) {
+        kit_json_key(&w, "task");
+        kit_json_put_c(&w, q->task);
+    }
+    kit_json_key(&w, "inputs");
+    kit_json_open(&w, '[');
+    for (int i = 0; i < q->text_count; i++) {
+        kit_json_put_c(&w, q->texts[i]);
+    }
+    kit_json_close(&w, ']');
+    kit_json_close(&w, '}');
+}
+
+/* "384 dimensions, norm 1.000  [-0.0345, 0.0310, …]" */
+static void print_vector(const struct term *t, const char *text, kit_json vector)
+{
+    double square = 0;
+    term_put(t, TERM_BOLD, "%s\n", text);
+    fputs("  [", t->out);
+    for (struct kit_json_iter i = kit_json_iter(vector); kit_json_next(&i);) {
+        double x = kit_json_f64(i.value, 0);
+        square += x * x;
+        if (i.index < VALUES_SHOWN) {
+            fprintf(t->out, "%s%.4f", i.index > 0 ? ", " : "", x);
+        }
+    }
+    bool cut = kit_json_count(vector) > VALUES_SHOWN;
+    fprintf(t->out, "%s]", !cut ? "" : t->unicode ? ", …" : ", ...");
+    term_put(t, TERM_DIM, "  %zu dimensions, norm %.3f\n", kit_json_count(vector), sqrt(square));
+}
+
+static void print_answer(struct heimnetz *h, const struct question *q, const struct client_answer *a)
+{
+    kit_json root = kit_json_root(a->doc), timing = kit_json_get(root, "timing");
+    for (struct kit_json_iter i = kit_json_iter(kit_json_get(root, "outputs")); kit_json_next(&i);) {
+        if (i.index < (size_t)q->text_count) {
+            print_vector(&h->out, q->texts[i.index], i.value);
+        }
+    }
+    term_put(&h->out, TERM_DIM, "  %lld tokens, %.1f ms in the model, %.1f ms in all\n",
+             (long long)kit_json_i64(kit_json_get(kit_json_get(root, "usage"), "tokens"), 0),
+             kit_json_f64(kit_json_get(timing, "compute_ms"), 0), (double)a->total_ns / 1e6);
+}
+
+int cmd_aethercore_serve(struct heimnetz *h)
+{
+    struct question q = {0};
+    struct kit_buf body;
+    struct client_answer a;
+    struct kit_err err = {0};
+    if (!read_arguments(h, &q)) {
+        return heimnetz_usage(h, "aethercore serve");
+    }
+    kit_buf_init(&body, BODY_BYTES_MAX);
+    write_body(&q, &body);
+    enum kit_status rc = client_call(&h->client, "POST", "/serve", kit_buf_str(&body), &a, &err);
+    int code = HEIMNETZ_GOOD;
+    if (h->json && a.text != NULL) {
+        code = heimnetz_print_json(h, &a);
+    } else if (rc != KIT_OK || a.doc == NULL) {
+        code = heimnetz_fail(h, rc, &err);
+    } else {
+        print_answer(h, &q, &a);
+    }
+    kit_buf_done(&body);
+    client_answer_done(&a);
+    return code;
+}

@@ -1,0 +1,53 @@
+#include "http/request.h"
+
+#include "http/core.h"
+#include "http/target.h"
+
+kit_str http_request_field(const struct http_request *r, const char *name)
+{
+    kit_str wanted = kit_str_c(name);
+    for (uint32_t i = 0; i < r->field_count; i++) {
+        if (kit_str_eq_nocase(r->fields[i].name, wanted)) {
+            return r->fields[i].value;
+        }
+    }
+    return (kit_str){0};
+}
+
+static bool decodes_to(kit_str sent, kit_str name)
+{
+    size_t at = 0, len = 0;
+    while (at < sent.len && len < name.len) {
+        bool plus = sent.ptr[at] == '+';
+        char c = http_target_next(sent, &at);
+        if ((plus ? ' ' : c) != name.ptr[len++]) {
+            return false;
+        }
+    }
+    return at == sent.len && len == name.len;
+}
+
+kit_str http_request_query(struct http_request *r, const char *name)
+{
+    kit_str rest = r->query, pair, value = {0};
+    while (kit_str_cut(&rest, '&', &pair)) {
+        size_t eq = kit_str_find_char(pair, '=');
+        if (!decodes_to(kit_str_sub(pair, 0, eq), kit_str_c(name))) {
+            continue;
+        }
+        kit_str raw = kit_str_sub(pair, eq + (eq < pair.len), pair.len);
+        return http_target_decode(r->arena, raw, true, &value) == KIT_OK ? value : (kit_str){0};
+    }
+    return value;
+}
+
+void http_request_on_gone(struct http_request *r, void (*gone)(struct http_request *r))
+{
+    r->reply->gone = gone;
+}
+
+const char *http_method_name(enum http_method method)
+{
+    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+    return names[method];
+}

@@ -1,0 +1,67 @@
+/* src/http/server.h - the HTTP server of one loop: connections, limits, time-outs, HTTP/1.1 (RFC 9110, 9112).
+ *
+ * One struct http_server a loop thread; all share one router. Requests that a client sends without waiting (pipelining)
+ * are handled side by side when all of them are GET, HEAD or OPTIONS, else one after the other; answers keep their order.
+ *
+ * When a client is gone. A reset, a failed write, or silence that TCP keep-alive notices: at once. The end of the client's
+ * bytes alone may be a half-close, and a half-closed client gets its answer: so the server sends the first bytes of the
+ * answer ("HTTP/1.1 ", the same for each) ahead, one at a time. A client that has closed its socket answers the first of
+ * them with a reset; one that only closed its sending side reads on. A request that is not complete when the client's
+ * bytes end is dropped. See docs/adr/0003-when-a-client-is-gone.md.
+ * Thread: its loop's. Memory: owns its connections. */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include "http/router.h"
+#include "loop/loop.h"
+
+struct http_options {
+    uint32_t connections_max;     /* more are accepted and closed at once with 503 */
+    uint32_t head_bytes_max;      /* request line and fields: 431 beyond; a target over half of it: 414 */
+    uint32_t fields_max;          /* 431 beyond */
+    uint64_t body_bytes_max;      /* 413 beyond */
+    uint32_t pipeline_max;        /* requests of one connection that wait for their turn */
+    uint32_t write_buffer_bytes_max; /* of one connection, before a source has to wait */
+    uint32_t head_timeout_ms;     /* first byte to end of head: 408 */
+    uint32_t body_timeout_ms;     /* between two pieces of a body: 408 */
+    uint32_t idle_timeout_ms;     /* keep-alive without a request: close */
+    uint32_t write_timeout_ms;    /* a client that takes nothing: it counts as gone */
+    uint32_t requests_per_connection_max; /* 0: no limit */
+    /* A request without a route of its own is answered through this (404, 405, 400, …). NULL: the server's own, which
+     * sends {"error":{"code","message","request_id"}}. */
+    void (*fail)(struct http_request *r, const struct kit_err *err);
+};
+#define HTTP_OPTIONS_DEFAULT                                                                                 \
+    (struct http_options)                                                                                    \
+    {                                                                                                        \
+        .connections_max = 10000, .head_bytes_max = 16384, .fields_max = 64, .body_bytes_max = 64 << 20,     \
+        .pipeline_max = 16, .write_buffer_bytes_max = 1 << 20, .head_timeout_ms = 10000,                     \
+        .body_timeout_ms = 30000, .idle_timeout_ms = 75000, .write_timeout_ms = 30000                        \
+    }
+
+/* router, loop: borrowed, outlive it. */
+KIT_MUST_CHECK enum kit_status http_server_new(struct loop *l, const struct http_router *router,
+                                               const struct http_options *options, struct http_server **ret,
+                                               struct kit_err *err);
+/* Binds and listens; several servers of this process may listen on one address (SO_REUSEPORT). host: an IPv4 or IPv6
+ * address or a name ("localhost" is both). port 0 picks one; *port_ret is what was bound. At most
+ * HTTP_SERVER_LISTENERS_MAX addresses (FULL). Errors: IO ("127.0.0.1:8001: address already in use"), NOT_FOUND, NOMEM. */
+#define HTTP_SERVER_LISTENERS_MAX 4
+KIT_MUST_CHECK enum kit_status http_server_listen(struct http_server *s, const char *host, uint16_t port,
+                                                  uint16_t *port_ret, struct kit_err *err);
+struct loop *http_server_loop(const struct http_server *s);
+/* The request with this id, if it still waits for its answer. */
+struct http_request *http_server_find(struct http_server *s, kit_id id);
+/* Drain: stop accepting, answer what is there (Connection: close), close idle connections; `drained` is called when the
+ * last one is gone or after_ms has passed (what is left is then closed), from the loop, once. */
+void http_server_drain(struct http_server *s, uint64_t after_ms, void (*drained)(void *ctx), void *ctx);
+/* Not while its loop runs, or from `drained`. Requests that still wait for an answer are told `gone`. NULL is fine. */
+void http_server_free(struct http_server *s);
+
+struct http_counts {
+    uint32_t connections;
+    uint32_t requests; /* waiting for their answer */
+};
+struct http_counts http_server_counts(const struct http_server *s);
+
+#endif

@@ -1,0 +1,609 @@
+#include "kit/config.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "kit/alloc.h"
+#include "kit/file.h"
+
+#define FILE_BYTES_MAX KIT_MIB
+#define DEPTH_MAX 8 /* nested maps of a file */
+#define KEY_BYTES_MAX 128
+#define WARN_BYTES 320
+
+struct value {
+    int64_t number; /* INT, BOOL, BYTES, MS; the word's index for an ENUM */
+    char *text;     /* STRING: owned; NULL while empty */
+    unsigned line;  /* of the file that is being read; 0: not set by it */
+};
+
+struct kit_config {
+    const struct kit_config_row *rows; /* borrowed */
+    size_t count;
+    struct value values[]; /* one a row */
+};
+
+/* --- values --- */
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+static const struct unit byte_units[] = {
+    {"", 1},
+    {"B", 1},
+    {"KiB", 1024},
+    {"MiB", 1024 * 1024},
+    {"GiB", 1024 * 1024 * 1024},
+    {"TiB", UINT64_C(1) << 40},
+    {"KB", 1000},
+    {"MB", 1000000},
+    {"GB", 1000000000},
+    {"TB", UINT64_C(1000000000000)},
+    {NULL, 0},
+};
+static const struct unit ms_units[] = {{"ms", 1}, {"", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {NULL, 0}};
+
+/* "64MiB": a whole number and one of the units, in any case. */
+static bool parse_with_unit(kit_str text, const struct unit *units, int64_t *ret)
+{
+    size_t digits = 0;
+    uint64_t n, product;
+    while (digits < text.len && text.ptr[digits] >= '0' && text.ptr[digits] <= '9') {
+        digits++;
+    }
+    if (kit_str_to_u64(kit_str_sub(text, 0, digits), &n) != KIT_OK) {
+        return false;
+    }
+    kit_str name = kit_str_sub(text, digits, text.len);
+    for (; units->name != NULL; units++) {
+        if (kit_str_eq_nocase(name, kit_str_c(units->name))) {
+            bool fits = !__builtin_mul_overflow(n, units->factor, &product) && product <= INT64_MAX;
+            *ret = fits ? (int64_t)product : 0;
+            return fits;
+        }
+    }
+    return false;
+}
+
+static bool parse_bool(kit_str text, int64_t *ret)
+{
+    static const char *const words[] = {"false", "true", "no", "yes", "off", "on", "0", "1"};
+    for (size_t i = 0; i < KIT_COUNT(words); i++) {
+        if (kit_str_eq_nocase(text, kit_str_c(words[i]))) {
+            *ret = i % 2;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_enum(kit_str text, const char *range, int64_t *ret)
+{
+    kit_str rest = kit_str_c(range), word;
+    for (int64_t i = 0; kit_str_cut(&rest, '|', &word); i++) {
+        if (kit_str_eq(word, text)) {
+            *ret = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_number(const struct kit_config_row *row, kit_str text, int64_t *ret)
+{
+    bool good = false;
+    switch (row->type) {
+    case KIT_CONFIG_INT:
+        good = kit_str_to_i64(text, ret) == KIT_OK;
+        break;
+    case KIT_CONFIG_BYTES:
+        good = parse_with_unit(text, byte_units, ret);
+        break;
+    case KIT_CONFIG_MS:
+        good = parse_with_unit(text, ms_units, ret);
+        break;
+    case KIT_CONFIG_BOOL:
+        return parse_bool(text, ret);
+    case KIT_CONFIG_ENUM:
+        return parse_enum(text, row->range, ret);
+    case KIT_CONFIG_STRING:
+        return false;
+    }
+    return good && *ret >= row->min && *ret <= row->max;
+}
+
+/* "512" as "512", 67108864 as "64MiB", 30000 as "30s": the largest unit that divides it. */
+static void write_with_unit(int64_t n, const struct unit *units, bool decimal_too, char *to, size_t size)
+{
+    const struct unit *best = &units[0];
+    for (const struct unit *u = units; n > 0 && u->name != NULL; u++) {
+        bool fits = (uint64_t)n % u->factor == 0 && (decimal_too || u->factor % 1000 != 0 || u->factor == 1);
+        best = fits && u->factor > best->factor ? u : best;
+    }
+    snprintf(to, size, "%lld%s", (long long)(n / (int64_t)best->factor), best->name);
+}
+
+static void write_limit(const struct kit_config_row *row, int64_t n, char *to, size_t size)
+{
+    if (row->type == KIT_CONFIG_BYTES) {
+        write_with_unit(n, byte_units, false, to, size);
+    } else if (row->type == KIT_CONFIG_MS) {
+        write_with_unit(n, ms_units, true, to, size);
+    } else {
+        snprintf(to, size, "%lld", (long long)n);
+    }
+}
+
+/* "a size from 1KiB to 1GiB, such as 64MiB" */
+static void write_demand(const struct kit_config_row *row, char *to, size_t size)
+{
+    char min[32], max[32];
+    write_limit(row, row->min, min, sizeof(min));
+    write_limit(row, row->max, max, sizeof(max));
+    switch (row->type) {
+    case KIT_CONFIG_INT:
+        snprintf(to, size, "a whole number from %s to %s", min, max);
+        break;
+    case KIT_CONFIG_BYTES:
+        snprintf(to, size, "a size from %s to %s, such as 64MiB", min, max);
+        break;
+    case KIT_CONFIG_MS:
+        snprintf(to, size, "a duration from %s to %s, such as 250ms, 30s, 5m", min, max);
+        break;
+    case KIT_CONFIG_BOOL:
+        snprintf(to, size, "true or false");
+        break;
+    case KIT_CONFIG_ENUM:
+        snprintf(to, size, "one of %s", row->range);
+        break;
+    case KIT_CONFIG_STRING:
+        snprintf(to, size, "text of at most %s bytes without NUL", max);
+        break;
+    }
+}
+
+static enum kit_status set_text(const struct kit_config_row *row, struct value *v, kit_str text, struct kit_err *err)
+{
+    if ((int64_t)text.len > row->max || kit_str_find_char(text, '\0') < text.len) {
+        char demand[80];
+        write_demand(row, demand, sizeof(demand));
+        return kit_fail_param(err, KIT_INVALID, row->key, "'%s' must be %s, but has %zu bytes", row->key, demand,
+                              text.len);
+    }
+    char *copy = NULL;
+    if (text.len > 0 && (copy = kit_alloc_copy(text.ptr, text.len)) == NULL) {
+        return kit_fail(err, KIT_NOMEM, "no memory for the value of '%s'", row->key);
+    }
+    kit_alloc_free(v->text);
+    v->text = copy;
+    return KIT_OK;
+}
+
+static enum kit_status set_row(struct kit_config *c, size_t i, kit_str text, struct kit_err *err)
+{
+    const struct kit_config_row *row = &c->rows[i];
+    if (row->type == KIT_CONFIG_STRING) {
+        return set_text(row, &c->values[i], text, err);
+    }
+    int64_t n = 0;
+    if (!parse_number(row, text, &n)) {
+        char demand[120];
+        write_demand(row, demand, sizeof(demand));
+        return kit_fail_param(err, KIT_INVALID, row->key, "'%s' must be %s, but is '%.*s'", row->key, demand,
+                              (int)KIT_MIN(text.len, 64), text.len == 0 ? "" : text.ptr);
+    }
+    c->values[i].number = n;
+    return KIT_OK;
+}
+
+/* --- keys --- */
+
+static size_t find_row(const struct kit_config *c, kit_str key)
+{
+    size_t i = 0;
+    while (i < c->count && !kit_str_eq(key, kit_str_c(c->rows[i].key))) {
+        i++;
+    }
+    return i;
+}
+
+/* Insertions, deletions and exchanges from a to b (V. Levenshtein, 1966); both at most KEY_BYTES_MAX. */
+static size_t edit_distance(kit_str a, kit_str b)
+{
+    size_t row[KEY_BYTES_MAX + 1];
+    for (size_t k = 0; k <= b.len; k++) {
+        row[k] = k;
+    }
+    for (size_t i = 0; i < a.len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t k = 0; k < b.len; k++) {
+            size_t exchange = diagonal + (a.ptr[i] == b.ptr[k] ? 0 : 1);
+            diagonal = row[k + 1];
+            row[k + 1] = KIT_MIN(exchange, KIT_MIN(row[k], row[k + 1]) + 1);
+        }
+    }
+    return row[b.len];
+}
+
+/* NULL when no key is near: more than half of it would have to change. */
+static const char *nearest_key(const struct kit_config *c, kit_str key)
+{
+    const char *best = NULL;
+    size_t best_distance = key.len / 2 + 1;
+    for (size_t i = 0; i < c->count && key.len <= KEY_BYTES_MAX; i++) {
+        size_t distance = edit_distance(key, kit_str_c(c->rows[i].key));
+        if (distance < best_distance) {
+            best = c->rows[i].key;
+            best_distance = distance;
+        }
+    }
+    return best;
+}
+
+static enum kit_status fail_unknown(const struct kit_config *c, kit_str key, struct kit_err *err)
+{
+    char shown[KEY_BYTES_MAX + 1];
+    const char *nearest = nearest_key(c, key);
+    kit_str_to_c(key, shown, sizeof(shown));
+    return nearest == NULL
+               ? kit_fail_param(err, KIT_INVALID, shown, "unknown key '%s'; --help lists them all", shown)
+               : kit_fail_param(err, KIT_INVALID, shown, "unknown key '%s'; did you mean '%s'?", shown, nearest);
+}
+
+/* --- life --- */
+
+/* A row that contradicts itself, or a default that it would refuse, is our bug. */
+static void check_row(const struct kit_config_row *row)
+{
+    assert(row->key != NULL && strlen(row->key) <= KEY_BYTES_MAX && row->initial != NULL && row->help != NULL);
+    assert(row->type != KIT_CONFIG_ENUM || row->range != NULL);
+    (void)row;
+}
+
+enum kit_status kit_config_new(const struct kit_config_row *rows, size_t count, struct kit_config **ret)
+{
+    struct kit_config *c = kit_alloc_zero(1, sizeof(*c) + count * sizeof(c->values[0]));
+    if (c == NULL) {
+        return KIT_NOMEM;
+    }
+    c->rows = rows;
+    c->count = count;
+    for (size_t i = 0; i < count; i++) {
+        check_row(&rows[i]);
+        enum kit_status rc = set_row(c, i, kit_str_c(rows[i].initial), NULL);
+        assert(rc == KIT_OK || rc == KIT_NOMEM);
+        if (rc != KIT_OK) {
+            kit_config_free(c);
+            return rc;
+        }
+    }
+    *ret = c;
+    return KIT_OK;
+}
+
+void kit_config_free(struct kit_config *c)
+{
+    for (size_t i = 0; c != NULL && i < c->count; i++) {
+        kit_alloc_free(c->values[i].text);
+    }
+    kit_alloc_free(c);
+}
+
+enum kit_status kit_config_set(struct kit_config *c, kit_str key, kit_str value, struct kit_err *err)
+{
+    size_t i = find_row(c, key);
+    return i == c->count ? fail_unknown(c, key, err) : set_row(c, i, value, err);
+}
+
+enum kit_status kit_config_set_pair(struct kit_config *c, kit_str pair, struct kit_err *err)
+{
+    size_t at = kit_str_find_char(pair, '=');
+    if (at == pair.len) {
+        return kit_fail(err, KIT_INVALID, "'%.*s' must be written as key=value", (int)KIT_MIN(pair.len, 64), pair.ptr);
+    }
+    return kit_config_set(c, kit_str_sub(pair, 0, at), kit_str_sub(pair, at + 1, pair.len), err);
+}
+
+/* --- a file --- */
+
+/* Where the reader stands: inside `depth` maps, whose keys joined by dots are in path. */
+struct reader {
+    struct kit_config *config;
+    yaml_parser_t yaml;
+    char path[KEY_BYTES_MAX + 1];
+    size_t path_len;
+    size_t key_starts[DEPTH_MAX + 1]; /* length of path before the key of each open map */
+    unsigned depth;
+    bool want_value; /* the key of the innermost map was read */
+    unsigned line;
+};
+
+static enum kit_status fail_yaml(const struct reader *r, struct kit_err *err)
+{
+    if (r->yaml.error == YAML_MEMORY_ERROR) {
+        return kit_fail(err, KIT_NOMEM, "no memory to read it");
+    }
+    unsigned line = (unsigned)(r->yaml.error == YAML_READER_ERROR ? 0 : r->yaml.problem_mark.line + 1);
+    return kit_fail(err, KIT_PARSE, "line %u: not YAML: %s", line, r->yaml.problem == NULL ? "?" : r->yaml.problem);
+}
+
+/* path += ".key" */
+static enum kit_status enter_key(struct reader *r, kit_str key, struct kit_err *err)
+{
+    size_t start = r->key_starts[r->depth];
+    int len = snprintf(r->path + start, sizeof(r->path) - start, "%s%.*s", start == 0 ? "" : ".", KIT_STR_ARG(key));
+    if (key.len == 0 || len < 0 || (size_t)len >= sizeof(r->path) - start) {
+        r->path[start] = '\0';
+        return kit_fail(err, KIT_INVALID, "line %u: a key has 1 to %d bytes", r->line, KEY_BYTES_MAX);
+    }
+    r->path_len = start + (size_t)len;
+    r->want_value = true;
+    return KIT_OK;
+}
+
+static enum kit_status set_from_file(struct reader *r, kit_str text, struct kit_err *err)
+{
+    struct kit_config *c = r->config;
+    size_t i = find_row(c, (kit_str){.ptr = r->path, .len = r->path_len});
+    if (i < c->count && c->values[i].line != 0) {
+        return kit_fail_param(err, KIT_INVALID, r->path, "line %u: '%s' stands here and in line %u; keep one", r->line,
+                              r->path, c->values[i].line);
+    }
+    enum kit_status rc = kit_config_set(c, (kit_str){.ptr = r->path, .len = r->path_len}, text, err);
+    if (rc != KIT_OK) {
+        return kit_err_prefix(err, rc, "line %u", r->line);
+    }
+    c->values[i].line = r->line;
+    r->want_value = false;
+    return KIT_OK;
+}
+
+static enum kit_status on_scalar(struct reader *r, kit_str text, struct kit_err *err)
+{
+    if (r->depth == 0) {
+        bool empty = text.len == 0;
+        return empty ? KIT_OK : kit_fail(err, KIT_INVALID, "line %u: 'key: value' must stand here", r->line);
+    }
+    return r->want_value ? set_from_file(r, text, err) : enter_key(r, text, err);
+}
+
+static enum kit_status on_map(struct reader *r, struct kit_err *err)
+{
+    if (r->depth == DEPTH_MAX || (r->depth > 0 && !r->want_value)) {
+        return kit_fail(err, KIT_INVALID, "line %u: maps are nested deeper than %d levels, or used as a key", r->line,
+                        DEPTH_MAX);
+    }
+    r->depth++;
+    r->key_starts[r->depth] = r->path_len;
+    r->want_value = false;
+    return KIT_OK;
+}
+
+static void on_map_end(struct reader *r)
+{
+    r->path_len = r->key_starts[r->depth];
+    r->path[r->path_len] = '\0';
+    r->depth--;
+    r->want_value = false;
+}
+
+static enum kit_status on_event(struct reader *r, const yaml_event_t *e, struct kit_err *err)
+{
+    r->line = (unsigned)e->start_mark.line + 1;
+    switch (e->type) {
+    case YAML_SCALAR_EVENT:
+        return on_scalar(r, (kit_str){(const char *)e->data.scalar.value, e->data.scalar.length}, err);
+    case YAML_MAPPING_START_EVENT:
+        return on_map(r, err);
+    case YAML_MAPPING_END_EVENT:
+        on_map_end(r);
+        return KIT_OK;
+    case YAML_SEQUENCE_START_EVENT:
+        return kit_fail_param(err, KIT_INVALID, r->path, "line %u: '%s' is a list, but takes one value", r->line,
+                              r->path);
+    case YAML_ALIAS_EVENT:
+        return kit_fail_param(err, KIT_INVALID, r->path, "line %u: '%s' is an alias; write the value itself", r->line,
+                              r->path);
+    default:
+        return KIT_OK;
+    }
+}
+
+static enum kit_status read_events(struct reader *r, struct kit_err *err)
+{
+    enum kit_status rc = KIT_OK;
+    for (bool more = true; more && rc == KIT_OK;) {
+        yaml_event_t e;
+        if (!yaml_parser_parse(&r->yaml, &e)) {
+            return fail_yaml(r, err);
+        }
+        more = e.type != YAML_STREAM_END_EVENT;
+        rc = on_event(r, &e, err);
+        yaml_event_delete(&e);
+    }
+    return rc;
+}
+
+static enum kit_status load_text(struct kit_config *c, kit_str text, struct kit_err *err)
+{
+    struct reader r = {.config = c};
+    if (!yaml_parser_initialize(&r.yaml)) {
+        return kit_fail(err, KIT_NOMEM, "no memory to read it");
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        c->values[i].line = 0;
+    }
+    yaml_parser_set_encoding(&r.yaml, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&r.yaml, (const unsigned char *)(text.ptr == NULL ? "" : text.ptr), text.len);
+    enum kit_status rc = read_events(&r, err);
+    yaml_parser_delete(&r.yaml);
+    return rc;
+}
+
+enum kit_status kit_config_load_file(struct kit_config *c, const char *path, struct kit_err *err)
+{
+    struct kit_buf text;
+    kit_buf_init(&text, FILE_BYTES_MAX);
+    enum kit_status rc = kit_file_read(path, &text, err);
+    if (rc == KIT_OK) {
+        rc = load_text(c, kit_buf_str(&text), err);
+        rc = rc == KIT_OK ? KIT_OK : kit_err_prefix(err, rc, "%s", path);
+    }
+    kit_buf_done(&text);
+    return rc;
+}
+
+/* --- the environment --- */
+
+/* "HTTP__BODY_MAX" becomes "http.body_max". */
+static kit_str key_of_name(kit_str name, char to[KEY_BYTES_MAX + 1])
+{
+    size_t len = 0;
+    for (size_t at = 0; at < name.len && len < KEY_BYTES_MAX; at++) {
+        char c = name.ptr[at];
+        if (c == '_' && at + 1 < name.len && name.ptr[at + 1] == '_') {
+            c = '.';
+            at++;
+        }
+        to[len++] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+    }
+    to[len] = '\0';
+    return (kit_str){.ptr = to, .len = len};
+}
+
+static void warn_unknown(const struct kit_config *c, kit_str name, kit_str key, void (*warn)(const char *line))
+{
+    struct kit_err why;
+    char line[WARN_BYTES];
+    (void)fail_unknown(c, key, &why);
+    snprintf(line, sizeof(line), "%.*s in the environment: %s", (int)KIT_MIN(name.len, KEY_BYTES_MAX), name.ptr,
+             why.msg);
+    if (warn != NULL) {
+        warn(line);
+    }
+}
+
+static enum kit_status load_variable(struct kit_config *c, kit_str prefix, kit_str entry,
+                                     void (*warn)(const char *line), struct kit_err *err)
+{
+    size_t equals = kit_str_find_char(entry, '=');
+    kit_str name = kit_str_sub(entry, 0, equals);
+    if (!kit_str_starts(name, prefix) || name.len <= prefix.len + 1 || name.ptr[prefix.len] != '_' ||
+        equals == entry.len || kit_str_ends(name, kit_str_lit("_URL"))) {
+        return KIT_OK;
+    }
+    char text[KEY_BYTES_MAX + 1];
+    kit_str key = key_of_name(kit_str_sub(name, prefix.len + 1, name.len), text);
+    size_t i = find_row(c, key);
+    if (i == c->count) {
+        warn_unknown(c, name, key, warn);
+        return KIT_OK;
+    }
+    enum kit_status rc = set_row(c, i, kit_str_sub(entry, equals + 1, entry.len), err);
+    return rc == KIT_OK ? KIT_OK : kit_err_prefix(err, rc, "%.*s in the environment", KIT_STR_ARG(name));
+}
+
+enum kit_status kit_config_load_env(struct kit_config *c, const char *prefix, char *const *environment,
+                                    void (*warn)(const char *line), struct kit_err *err)
+{
+    for (; *environment != NULL; environment++) {
+        enum kit_status rc = load_variable(c, kit_str_c(prefix), kit_str_c(*environment), warn, err);
+        if (rc != KIT_OK) {
+            return rc;
+        }
+    }
+    return KIT_OK;
+}
+
+/* --- reading --- */
+
+static const struct value *value_of(const struct kit_config *c, const char *key, unsigned types)
+{
+    size_t i = find_row(c, kit_str_c(key));
+    assert(i < c->count && (types >> c->rows[i].type & 1) != 0);
+    (void)types;
+    return &c->values[i];
+}
+
+int64_t kit_config_int(const struct kit_config *c, const char *key)
+{
+    unsigned types = 1U << KIT_CONFIG_INT | 1U << KIT_CONFIG_BYTES | 1U << KIT_CONFIG_MS | 1U << KIT_CONFIG_ENUM;
+    return value_of(c, key, types)->number;
+}
+
+bool kit_config_bool(const struct kit_config *c, const char *key)
+{
+    return value_of(c, key, 1U << KIT_CONFIG_BOOL)->number != 0;
+}
+
+const char *kit_config_str(const struct kit_config *c, const char *key)
+{
+    const char *text = value_of(c, key, 1U << KIT_CONFIG_STRING)->text;
+    return text == NULL ? "" : text;
+}
+
+/* --- the sample --- */
+
+static void indent(struct kit_buf *out, size_t depth)
+{
+    kit_buf_printf(out, "%*s", (int)(2 * depth), "");
+}
+
+/* Opens the maps of `key` that were not open for `before`; returns how deep the key itself stands. */
+static size_t open_maps(struct kit_buf *out, kit_str key, kit_str before, kit_str *ret_last)
+{
+    bool same = true;
+    for (size_t depth = 0;; depth++) {
+        kit_str part, other = {0};
+        size_t dot = kit_str_find_char(key, '.');
+        if (dot == key.len) {
+            *ret_last = key;
+            return depth;
+        }
+        kit_str_cut(&key, '.', &part);
+        bool had = kit_str_find_char(before, '.') < before.len && kit_str_cut(&before, '.', &other);
+        same = same && had && kit_str_eq(part, other);
+        if (!same) {
+            indent(out, depth);
+            kit_buf_printf(out, "%.*s:\n", KIT_STR_ARG(part));
+        }
+    }
+}
+
+/* A single-quoted YAML text: a quote inside is doubled. */
+static void put_text(struct kit_buf *out, const char *text)
+{
+    kit_buf_add_char(out, '\'');
+    for (; *text != '\0'; text++) {
+        kit_buf_add(out, *text == '\'' ? kit_str_lit("''") : (kit_str){text, 1});
+    }
+    kit_buf_add_char(out, '\'');
+}
+
+enum kit_status kit_config_sample(const struct kit_config *c, struct kit_buf *out)
+{
+    kit_str before = {0}, name;
+    for (size_t i = 0; i < c->count; i++) {
+        const struct kit_config_row *row = &c->rows[i];
+        char demand[160];
+        size_t depth = open_maps(out, kit_str_c(row->key), before, &name);
+        write_demand(row, demand, sizeof(demand));
+        indent(out, depth);
+        kit_buf_printf(out, "# %s (%s%s)\n", row->help, demand, row->reloadable ? "; read again on reload" : "");
+        indent(out, depth);
+        kit_buf_printf(out, "%.*s: ", KIT_STR_ARG(name));
+        if (row->type == KIT_CONFIG_STRING) {
+            put_text(out, row->initial);
+        } else {
+            kit_buf_printf(out, "%s", row->initial);
+        }
+        kit_buf_add_char(out, '\n');
+        before = kit_str_c(row->key);
+    }
+    return out->failed;
+}

@@ -1,0 +1,282 @@
+#include "kit/json.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <yyjson.h>
+
+#include "kit/alloc.h"
+
+#define DEPTH_MAX_OF_ALL 1000
+
+/* struct kit_json_doc is never defined: a document is yyjson's, behind another name. */
+
+static void *alc_get(void *ctx, size_t bytes)
+{
+    (void)ctx;
+    return kit_alloc(bytes);
+}
+
+static void *alc_resize(void *ctx, void *old, size_t old_bytes, size_t bytes)
+{
+    (void)ctx;
+    (void)old_bytes;
+    return kit_alloc_resize(old, bytes);
+}
+
+static void alc_free(void *ctx, void *p)
+{
+    (void)ctx;
+    kit_alloc_free(p);
+}
+
+static const yyjson_alc alc = {.malloc = alc_get, .realloc = alc_resize, .free = alc_free};
+
+/* --- depth --- */
+
+/* A document's values lie in one array, each container before what it holds, so that a walk from front to back needs
+ * no recursion: `ends` holds the end of each container that is open. */
+static bool too_deep(yyjson_doc *doc, uint32_t depth_max)
+{
+    yyjson_val *ends[DEPTH_MAX_OF_ALL];
+    yyjson_val *end = yyjson_doc_get_root(doc) + yyjson_doc_get_val_count(doc);
+    uint32_t depth = 0;
+    for (yyjson_val *v = yyjson_doc_get_root(doc); v < end; v++) {
+        while (depth > 0 && v == ends[depth - 1]) {
+            depth--;
+        }
+        if (unsafe_yyjson_is_ctn(v)) {
+            if (depth == depth_max) {
+                return true;
+            }
+            ends[depth++] = unsafe_yyjson_get_next(v);
+        }
+    }
+    return false;
+}
+
+/* The byte of the first bracket that opens one level too many; text is valid JSON. */
+static size_t deep_byte(kit_str text, uint32_t depth_max)
+{
+    uint32_t depth = 0;
+    bool inside = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == '\\') {
+            i++; /* only inside strings */
+        } else if (c == '"') {
+            inside = !inside;
+        } else if (!inside && (c == '[' || c == '{')) {
+            if (depth++ == depth_max) {
+                return i;
+            }
+        } else if (!inside && (c == ']' || c == '}')) {
+            depth--;
+        }
+    }
+    return text.len;
+}
+
+enum kit_status kit_json_parse(kit_str text, uint32_t depth_max, struct kit_json_doc **ret, struct kit_err *err)
+{
+    assert(depth_max >= 1 && depth_max <= DEPTH_MAX_OF_ALL);
+    if (text.len == 0) {
+        return kit_fail(err, KIT_PARSE, "byte 0: empty, but a JSON value must stand here");
+    }
+    yyjson_read_err why = {0};
+    char *bytes = (char *)(uintptr_t)text.ptr; /* only read: YYJSON_READ_INSITU is not set */
+    yyjson_doc *doc = yyjson_read_opts(bytes, text.len, YYJSON_READ_NOFLAG, &alc, &why);
+    if (doc == NULL) {
+        return why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION
+                   ? kit_fail(err, KIT_NOMEM, "no memory to parse %zu bytes of JSON", text.len)
+                   : kit_fail(err, KIT_PARSE, "byte %zu: %s", why.pos, why.msg);
+    }
+    if (too_deep(doc, depth_max)) {
+        yyjson_doc_free(doc);
+        return kit_fail(err, KIT_PARSE, "byte %zu: nested deeper than %u levels", deep_byte(text, depth_max),
+                        depth_max);
+    }
+    *ret = (struct kit_json_doc *)doc;
+    return KIT_OK;
+}
+
+void kit_json_free(struct kit_json_doc *d)
+{
+    yyjson_doc_free((yyjson_doc *)d);
+}
+
+kit_json kit_json_root(const struct kit_json_doc *d)
+{
+    return (kit_json){yyjson_doc_get_root((yyjson_doc *)(uintptr_t)d)};
+}
+
+/* --- values --- */
+
+/* yyjson's readers take pointers that are not const, but write nothing. */
+static yyjson_val *val(kit_json v)
+{
+    return (yyjson_val *)(uintptr_t)v.v;
+}
+
+enum kit_json_type kit_json_type(kit_json v)
+{
+    switch (yyjson_get_type(val(v))) {
+    case YYJSON_TYPE_NULL:
+        return KIT_JSON_NULL;
+    case YYJSON_TYPE_BOOL:
+        return KIT_JSON_BOOL;
+    case YYJSON_TYPE_NUM:
+        return KIT_JSON_NUMBER;
+    case YYJSON_TYPE_STR:
+        return KIT_JSON_STRING;
+    case YYJSON_TYPE_ARR:
+        return KIT_JSON_ARRAY;
+    case YYJSON_TYPE_OBJ:
+        return KIT_JSON_OBJECT;
+    default:
+        return KIT_JSON_NONE;
+    }
+}
+
+const char *kit_json_type_name(kit_json v)
+{
+    static const char *const names[] = {"nothing", "null", "boolean", "number", "string", "array", "object"};
+    return names[kit_json_type(v)];
+}
+
+kit_json kit_json_get(kit_json object, const char *key)
+{
+    return (kit_json){yyjson_obj_get(val(object), key)};
+}
+
+size_t kit_json_count(kit_json v)
+{
+    return yyjson_is_arr(val(v)) ? yyjson_arr_size(val(v)) : yyjson_obj_size(val(v));
+}
+
+kit_str kit_json_str(kit_json v, kit_str otherwise)
+{
+    const char *text = yyjson_get_str(val(v));
+    return text == NULL ? otherwise : (kit_str){.ptr = text, .len = yyjson_get_len(val(v))};
+}
+
+bool kit_json_bool(kit_json v, bool otherwise)
+{
+    return yyjson_is_bool(val(v)) ? yyjson_get_bool(val(v)) : otherwise;
+}
+
+double kit_json_f64(kit_json v, double otherwise)
+{
+    return yyjson_is_num(val(v)) ? yyjson_get_num(val(v)) : otherwise;
+}
+
+/* False when v is no number, not whole, or beyond int64. */
+static bool whole_number(yyjson_val *v, int64_t *ret)
+{
+    if (yyjson_is_sint(v) || (yyjson_is_uint(v) && yyjson_get_uint(v) <= INT64_MAX)) {
+        *ret = yyjson_get_sint(v);
+        return true;
+    }
+    double x = yyjson_get_real(v);
+    if (!yyjson_is_real(v) || x != floor(x) || x < -0x1p63 || x >= 0x1p63) {
+        return false;
+    }
+    *ret = (int64_t)x;
+    return true;
+}
+
+int64_t kit_json_i64(kit_json v, int64_t otherwise)
+{
+    int64_t n = otherwise;
+    whole_number(val(v), &n);
+    return n;
+}
+
+struct kit_json_iter kit_json_iter(kit_json v)
+{
+    size_t count = kit_json_count(v);
+    return (struct kit_json_iter){
+        .container = v, .cursor = count == 0 ? NULL : unsafe_yyjson_get_first(val(v)), .left = count};
+}
+
+bool kit_json_next(struct kit_json_iter *i)
+{
+    if (i->left == 0) {
+        return false;
+    }
+    i->index = i->value.v == NULL ? 0 : i->index + 1;
+    i->left--;
+    i->value.v = i->cursor;
+    if (yyjson_is_obj(val(i->container))) {
+        i->key = kit_json_str(i->value, (kit_str){0});
+        i->value.v = (const yyjson_val *)i->cursor + 1;
+    }
+    i->cursor = unsafe_yyjson_get_next(val(i->value));
+    return true;
+}
+
+/* --- members with a say --- */
+
+static bool is_missing(kit_json v)
+{
+    return v.v == NULL || kit_json_type(v) == KIT_JSON_NULL;
+}
+
+/* "but is a string", "but is missing" */
+static enum kit_status wrong(struct kit_err *err, const char *key, kit_json v, const char *must_be)
+{
+    static const char *const is[] = {"missing", "null", "a boolean", "a number", "a string", "an array", "an object"};
+    return kit_fail_param(err, KIT_INVALID, key, "'%s' must be %s, but is %s", key, must_be, is[kit_json_type(v)]);
+}
+
+enum kit_status kit_json_need_str(kit_json object, const char *key, kit_str *ret, struct kit_err *err)
+{
+    kit_json v = kit_json_get(object, key);
+    if (kit_json_type(v) != KIT_JSON_STRING) {
+        return wrong(err, key, v, "a string");
+    }
+    *ret = kit_json_str(v, (kit_str){0});
+    return KIT_OK;
+}
+
+enum kit_status kit_json_str_or(kit_json object, const char *key, kit_str otherwise, kit_str *ret, struct kit_err *err)
+{
+    if (is_missing(kit_json_get(object, key))) {
+        *ret = otherwise;
+        return KIT_OK;
+    }
+    return kit_json_need_str(object, key, ret, err);
+}
+
+enum kit_status kit_json_i64_or(kit_json object, const char *key, int64_t min, int64_t max, int64_t otherwise,
+                                int64_t *ret, struct kit_err *err)
+{
+    kit_json v = kit_json_get(object, key);
+    int64_t n = otherwise;
+    if (is_missing(v)) {
+        *ret = otherwise;
+        return KIT_OK;
+    }
+    if (kit_json_type(v) != KIT_JSON_NUMBER) {
+        char must_be[80];
+        snprintf(must_be, sizeof(must_be), "a whole number from %lld to %lld", (long long)min, (long long)max);
+        return wrong(err, key, v, must_be);
+    }
+    if (!whole_number(val(v), &n) || n < min || n > max) {
+        return kit_fail_param(err, KIT_INVALID, key, "'%s' must be a whole number from %lld to %lld, but is %.15g", key,
+                              (long long)min, (long long)max, kit_json_f64(v, 0));
+    }
+    *ret = n;
+    return KIT_OK;
+}
+
+enum kit_status kit_json_bool_or(kit_json object, const char *key, bool otherwise, bool *ret, struct kit_err *err)
+{
+    kit_json v = kit_json_get(object, key);
+    if (!is_missing(v) && kit_json_type(v) != KIT_JSON_BOOL) {
+        return wrong(err, key, v, "true or false");
+    }
+    *ret = kit_json_bool(v, otherwise);
+    return KIT_OK;
+}

@@ -1,0 +1,43 @@
+/* src/kit/sync.h - mutex, condition, thread. Only kit and loop use them freely; other folders exchange messages
+ * (loop/chan.h) and use these where a comment says why. Atomics are C11's <stdatomic.h>, in kit, loop, plug and
+ * sched only. Memory: a struct belongs to whoever holds it. */
+#ifndef KIT_SYNC_H
+#define KIT_SYNC_H
+
+#include <pthread.h>
+
+#include "kit/status.h"
+
+struct kit_mutex {
+    pthread_mutex_t os;
+};
+
+struct kit_cond {
+    pthread_cond_t os; /* on the monotonic clock */
+};
+
+struct kit_thread {
+    pthread_t os;
+    bool started;
+};
+
+void kit_mutex_init(struct kit_mutex *m);
+void kit_mutex_done(struct kit_mutex *m);
+void kit_mutex_lock(struct kit_mutex *m);
+void kit_mutex_unlock(struct kit_mutex *m);
+
+void kit_cond_init(struct kit_cond *c);
+void kit_cond_done(struct kit_cond *c);
+void kit_cond_wait(struct kit_cond *c, struct kit_mutex *m);
+/* False when `deadline_ns` (kit_clock_ns, real clock) came first. KIT_NEVER_NS waits for ever. */
+bool kit_cond_wait_until(struct kit_cond *c, struct kit_mutex *m, uint64_t deadline_ns);
+void kit_cond_signal(struct kit_cond *c);
+void kit_cond_broadcast(struct kit_cond *c);
+
+/* name: at most 15 bytes, shown by ps and gdb. All signals are blocked in the new thread but those that the
+ * processor raises (SIGBUS, SIGSEGV, …): kit/map lives by them. NOMEM: also when the system gives no thread. */
+KIT_MUST_CHECK enum kit_status kit_thread_start(struct kit_thread *t, const char *name, void (*run)(void *arg),
+                                                void *arg, struct kit_err *err);
+void kit_thread_join(struct kit_thread *t); /* does nothing when it was never started */
+
+#endif

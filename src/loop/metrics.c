@@ -1,0 +1,15 @@
+#include "loop/metrics.h"
+
+#define METRIC KIT_METRIC_DEFINE
+#include "loop/metric.def"
+#undef METRIC
+
+void loop_metrics_register(void)
+{
+    static struct kit_metric *const table[] = {
+#define METRIC KIT_METRIC_POINTER
+#include "loop/metric.def"
+#undef METRIC
+    };
+    kit_metric_register(table, KIT_COUNT(table));
+}

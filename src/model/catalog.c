@@ -1,0 +1,321 @@
+#include "model/catalog.h"
+
+#include <assert.h>
+
+#include "kit/alloc.h"
+#include "model/book.h"
+#include "model/converge.h"
+#include "model/entry.h"
+#include "model/loaded.h"
+#include "model/merge.h"
+#include "model/restart.h"
+
+/* --- set-up --- */
+
+static bool next_state(void *ctx, const char *after, kit_str only, struct model_event *ret)
+{
+    struct model_catalog *c = ctx;
+    const struct model_entry *e = NULL;
+    if (only.len == 0) {
+        e = model_entry_after(c, after);
+    } else if (kit_str_cmp(only, kit_str_c(after)) > 0) {
+        e = model_entry_find(c, only);
+    }
+    if (e != NULL) {
+        model_entry_tell(e, ret);
+    }
+    return e != NULL;
+}
+
+static enum kit_status allocate(struct model_catalog *c, const struct model_options *options)
+{
+    const struct model_events_source source = {.next = next_state, .ctx = c};
+    c->options = *options;
+    c->folder = kit_alloc_printf("%s", options->folder);
+    c->options.folder = c->folder;
+    c->entries = kit_alloc_zero(options->models_max, sizeof(struct model_entry *));
+    if (c->folder == NULL || c->entries == NULL) {
+        return KIT_NOMEM;
+    }
+    return model_events_init(&c->events, &c->lock, options->events_max, &source);
+}
+
+static void free_memory(struct model_catalog *c)
+{
+    kit_alloc_free(c->folder);
+    kit_alloc_free(c->entries);
+    kit_alloc_free(c);
+}
+
+enum kit_status model_catalog_new(const struct model_options *options, struct plug_engine *engine,
+                                  struct kit_ledger *ledger, struct loop_work *work,
+                                  const struct model_observer *observer, void *observer_ctx, struct model_catalog **ret,
+                                  struct kit_err *err)
+{
+    assert(options->models_max > 0 && options->events_max > 0);
+    if (options->folder == NULL || options->folder[0] == '\0') {
+        return kit_fail(err, KIT_INVALID, "the catalog needs a folder of models");
+    }
+    struct model_catalog *c = kit_alloc_zero(1, sizeof(*c));
+    if (c == NULL) {
+        return kit_fail(err, KIT_NOMEM, "no memory for the catalog of models");
+    }
+    c->engine = engine;
+    c->ledger = ledger;
+    c->work = work;
+    c->observer = observer;
+    c->observer_ctx = observer_ctx;
+    if (allocate(c, options) != KIT_OK) {
+        free_memory(c);
+        return kit_fail(err, KIT_NOMEM, "no memory for a catalog of %u models and %u events", options->models_max,
+                        options->events_max);
+    }
+    kit_mutex_init(&c->scanning);
+    kit_mutex_init(&c->lock);
+    kit_cond_init(&c->changed);
+    *ret = c;
+    return KIT_OK;
+}
+
+static void want_nothing(struct model_catalog *c)
+{
+    for (uint32_t i = 0; i < c->count; i++) {
+        c->entries[i]->wanted = false;
+        model_restart_reset(c->entries[i]);
+        model_converge_soon(c->entries[i]);
+    }
+    model_events_flush(&c->events);
+}
+
+static struct model_entry *find_restless(const struct model_catalog *c)
+{
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (!model_converge_at_rest(c->entries[i])) {
+            return c->entries[i];
+        }
+    }
+    return NULL;
+}
+
+void model_catalog_free(struct model_catalog *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    kit_mutex_lock(&c->lock);
+    want_nothing(c);
+    for (struct model_entry *e; (e = find_restless(c)) != NULL;) {
+        if (!model_converge_here(e)) {
+            kit_cond_wait(&c->changed, &c->lock);
+        }
+    }
+    while (c->inside > 0) {
+        kit_cond_wait(&c->changed, &c->lock);
+    }
+    kit_mutex_unlock(&c->lock);
+    for (uint32_t i = 0; i < c->count; i++) {
+        kit_alloc_free(c->entries[i]);
+    }
+    model_events_done(&c->events);
+    kit_cond_done(&c->changed);
+    kit_mutex_done(&c->lock);
+    kit_mutex_done(&c->scanning);
+    free_memory(c);
+}
+
+/* --- reading the folder --- */
+
+enum kit_status model_catalog_scan(struct model_catalog *c, struct kit_err *err)
+{
+    struct model_scan scan = {0};
+    kit_mutex_lock(&c->scanning);
+    enum kit_status rc = model_scan_folder(c->folder, c->options.models_max, &scan, err);
+    if (rc == KIT_OK) {
+        rc = model_merge_scan(c, &scan, err);
+    }
+    kit_mutex_unlock(&c->scanning);
+    model_scan_done(&scan);
+    return rc;
+}
+
+/* --- as time passes --- */
+
+void model_catalog_tick(struct model_catalog *c, uint64_t now_ns)
+{
+    bool ready = false;
+    kit_mutex_lock(&c->lock);
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct model_entry *e = c->entries[i];
+        model_restart_check(e, now_ns);
+        model_converge_soon(e);
+        ready = ready || e->info.state == MODEL_READY;
+    }
+    if (ready) {
+        model_book_soon(c, now_ns);
+    }
+    model_catalog_unlock(c);
+}
+
+/* --- desired state --- */
+
+static enum kit_status want(struct model_entry *e, struct kit_err *err)
+{
+    if (e->wanted) {
+        return KIT_OK;
+    }
+    e->wanted = true;
+    model_restart_reset(e);
+    enum kit_status rc = model_converge(e);
+    if (rc != KIT_OK) {
+        e->wanted = false;
+        return kit_fail(err, rc, "model '%s' cannot be loaded now: %s", e->info.id,
+                        rc == KIT_FULL ? "too many loads are waiting; try again later" : kit_status_text(rc));
+    }
+    return KIT_OK;
+}
+
+enum kit_status model_load(struct model_catalog *c, kit_str id, enum model_state *state, struct kit_err *err)
+{
+    struct model_entry *e = NULL;
+    kit_mutex_lock(&c->lock);
+    enum kit_status rc = model_entry_get(c, id, &e, err);
+    if (rc == KIT_OK) {
+        rc = want(e, err);
+    }
+    if (e != NULL && state != NULL) {
+        *state = e->info.state;
+    }
+    model_catalog_unlock(c);
+    return rc;
+}
+
+static void want_no_more(struct model_entry *e)
+{
+    e->wanted = false;
+    model_restart_reset(e);
+    if (e->info.state == MODEL_FAILED) {
+        model_entry_set_state(e, MODEL_AVAILABLE, "");
+    }
+    model_converge_soon(e);
+    if (e->vanished && !e->busy && e->info.state == MODEL_AVAILABLE) {
+        model_entry_remove(e);
+    }
+}
+
+enum kit_status model_unload(struct model_catalog *c, kit_str id, struct kit_err *err)
+{
+    struct model_entry *e = NULL;
+    kit_mutex_lock(&c->lock);
+    enum kit_status rc = model_entry_get(c, id, &e, err);
+    if (rc == KIT_OK) {
+        want_no_more(e);
+    }
+    model_catalog_unlock(c);
+    return rc;
+}
+
+/* --- acquiring --- */
+
+static enum kit_status fail_not_ready(const struct model_entry *e, struct kit_err *err)
+{
+    const char *id = e->info.id;
+    switch (e->info.state) {
+    case MODEL_AVAILABLE:
+        return kit_fail_param(err, KIT_UNAVAILABLE, "model", "model '%s' is not loaded: load it first", id);
+    case MODEL_FAILED:
+        return kit_fail_param(err, e->wanted ? KIT_UNAVAILABLE : KIT_LOAD_FAILED, "model", "model '%s' failed: %s", id,
+                              e->info.error);
+    case MODEL_DRAINING:
+        return kit_fail_param(err, KIT_UNAVAILABLE, "model", "model '%s' is being unloaded: load it again", id);
+    default:
+        return kit_fail_param(err, KIT_UNAVAILABLE, "model", "model '%s' is %s: try again when it is ready", id,
+                              model_state_text(e->info.state));
+    }
+}
+
+static enum kit_status acquire(struct model_entry *e, enum model_state *state, struct model_loaded **ret,
+                               struct kit_err *err)
+{
+    if (state != NULL) {
+        *state = e->info.state;
+    }
+    if (e->info.state != MODEL_READY) {
+        return fail_not_ready(e, err);
+    }
+    e->box->loaded.refs++;
+    *ret = &e->box->loaded;
+    return KIT_OK;
+}
+
+enum kit_status model_acquire(struct model_catalog *c, kit_str id, enum model_state *state, struct model_loaded **ret,
+                              struct kit_err *err)
+{
+    struct model_entry *e = NULL;
+    kit_mutex_lock(&c->lock);
+    enum kit_status rc = model_entry_get(c, id, &e, err);
+    if (rc == KIT_OK) {
+        rc = acquire(e, state, ret, err);
+    }
+    kit_mutex_unlock(&c->lock);
+    return rc;
+}
+
+enum kit_status model_acquire_only(struct model_catalog *c, struct model_loaded **ret, struct kit_err *err)
+{
+    struct model_entry *only = NULL;
+    uint32_t ready = 0;
+    kit_mutex_lock(&c->lock);
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (c->entries[i]->info.state == MODEL_READY) {
+            only = c->entries[i];
+            ready++;
+        }
+    }
+    enum kit_status rc = ready == 1 ? acquire(only, NULL, ret, err)
+                         : ready == 0
+                             ? kit_fail_param(err, KIT_INVALID, "model", "no model is named and none is ready: load one")
+                             : kit_fail_param(err, KIT_INVALID, "model",
+                                              "no model is named and %u are ready: say which one", ready);
+    kit_mutex_unlock(&c->lock);
+    return rc;
+}
+
+/* --- looking --- */
+
+enum kit_status model_info_get(struct model_catalog *c, kit_str id, struct model_info *ret, struct kit_err *err)
+{
+    struct model_entry *e = NULL;
+    kit_mutex_lock(&c->lock);
+    enum kit_status rc = model_entry_get(c, id, &e, err);
+    if (rc == KIT_OK) {
+        model_entry_show(e, ret);
+    }
+    kit_mutex_unlock(&c->lock);
+    return rc;
+}
+
+static bool show_after(struct model_catalog *c, struct model_info *info)
+{
+    kit_mutex_lock(&c->lock);
+    const struct model_entry *e = model_entry_after(c, info->id);
+    if (e != NULL) {
+        model_entry_show(e, info);
+    }
+    kit_mutex_unlock(&c->lock);
+    return e != NULL;
+}
+
+enum kit_status model_info_each(struct model_catalog *c, void (*fn)(void *ctx, const struct model_info *info), void *ctx)
+{
+    struct model_info info = {0};
+    while (show_after(c, &info)) {
+        fn(ctx, &info);
+    }
+    return KIT_OK;
+}
+
+enum kit_status model_events_listen(struct model_catalog *c, kit_str id, void (*wake)(void *ctx), void *ctx,
+                                    struct model_listener **ret)
+{
+    return model_events_open(&c->events, id, wake, ctx, ret);
+}

@@ -1,0 +1,123 @@
+#include "model/converge.h"
+
+#include "model/load.h"
+#include "model/loaded.h"
+#include "model/unload.h"
+
+static enum model_step next_step(const struct model_entry *e)
+{
+    const struct model_facts facts = {
+        .wanted = e->wanted,
+        .due = e->restart_at_ns == 0,
+        .lost = e->lost,
+        .cooled = e->cooled,
+        .alone = e->box != NULL && e->box->loaded.refs == 1,
+    };
+    return model_state_step(e->info.state, &facts);
+}
+
+/* What shows outside that a step is on its way. */
+static void begin(struct model_entry *e, enum model_step step)
+{
+    e->step = step;
+    if (step == MODEL_STEP_LOAD) {
+        model_entry_set_state(e, MODEL_LOADING, "");
+    } else if (step == MODEL_STEP_COOL && e->info.state == MODEL_READY) {
+        model_entry_set_state(e, MODEL_DRAINING, "");
+    }
+}
+
+static void do_step(struct model_entry *e, enum model_step step)
+{
+    switch (step) {
+    case MODEL_STEP_LOAD:
+        model_load_run(e);
+        break;
+    case MODEL_STEP_COOL:
+        model_unload_cool(e);
+        break;
+    case MODEL_STEP_CLOSE:
+        model_unload_close(e);
+        break;
+    case MODEL_STEP_NONE:
+        break;
+    }
+}
+
+static void do_steps(struct model_entry *e)
+{
+    while (e->step != MODEL_STEP_NONE) {
+        enum model_step step = e->step;
+        model_catalog_unlock(e->catalog);
+        do_step(e, step);
+        kit_mutex_lock(&e->catalog->lock);
+        begin(e, next_step(e));
+    }
+}
+
+/* The last line under the lock is the last that touches the catalog: model_catalog_free waits for `inside`. */
+static void finish(struct model_entry *e)
+{
+    struct model_catalog *c = e->catalog;
+    e->busy = false;
+    if (e->vanished && e->info.state == MODEL_AVAILABLE) {
+        model_entry_remove(e);
+    }
+    model_events_flush(&c->events);
+    c->inside--;
+    kit_cond_broadcast(&c->changed);
+}
+
+static void run(struct loop_work_job *job)
+{
+    struct model_entry *e = KIT_CONTAINER(job, struct model_entry, job);
+    struct model_catalog *c = e->catalog;
+    kit_mutex_lock(&c->lock);
+    do_steps(e);
+    finish(e);
+    kit_mutex_unlock(&c->lock);
+}
+
+enum kit_status model_converge(struct model_entry *e)
+{
+    enum model_step step = next_step(e);
+    if (step == MODEL_STEP_COOL && e->info.state == MODEL_READY) {
+        model_entry_set_state(e, MODEL_DRAINING, "");
+    }
+    if (e->busy || step == MODEL_STEP_NONE) {
+        return KIT_OK;
+    }
+    e->job = (struct loop_work_job){.run = run};
+    enum kit_status rc = loop_work_submit(e->catalog->work, &e->job);
+    if (rc == KIT_OK) {
+        e->busy = true;
+        e->catalog->inside++;
+        begin(e, step);
+    }
+    return rc;
+}
+
+void model_converge_soon(struct model_entry *e)
+{
+    enum kit_status rc = model_converge(e);
+    (void)rc; /* full: see model_catalog_tick */
+}
+
+bool model_converge_here(struct model_entry *e)
+{
+    enum model_step step = next_step(e);
+    if (e->busy || step == MODEL_STEP_NONE) {
+        return false;
+    }
+    e->busy = true;
+    e->catalog->inside++;
+    begin(e, step);
+    do_steps(e);
+    finish(e);
+    return true;
+}
+
+bool model_converge_at_rest(const struct model_entry *e)
+{
+    return !e->busy && e->box == NULL && next_step(e) == MODEL_STEP_NONE;
+}

@@ -1,0 +1,185 @@
+#include "model/entry.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kit/alloc.h"
+#include "kit/clock.h"
+#include "model/loaded.h"
+#include "model/metrics.h"
+
+#define PROGRESS_EVERY_NS (50 * KIT_NS_PER_MS)
+#define NEAREST_AMONG 1024 /* entries that are compared for the nearest id: a bound on the time under the lock */
+
+void model_catalog_unlock(struct model_catalog *c)
+{
+    model_events_flush(&c->events);
+    kit_mutex_unlock(&c->lock);
+}
+
+/* --- finding --- */
+
+/* The place of the first entry whose id is not less than `id`. */
+static uint32_t lower_bound(const struct model_catalog *c, kit_str id)
+{
+    uint32_t from = 0, to = c->count;
+    while (from < to) {
+        uint32_t middle = from + (to - from) / 2;
+        if (kit_str_cmp(kit_str_c(c->entries[middle]->info.id), id) < 0) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    return from;
+}
+
+struct model_entry *model_entry_find(struct model_catalog *c, kit_str id)
+{
+    uint32_t at = lower_bound(c, id);
+    bool hit = at < c->count && kit_str_eq(kit_str_c(c->entries[at]->info.id), id);
+    return hit ? c->entries[at] : NULL;
+}
+
+struct model_entry *model_entry_after(struct model_catalog *c, const char *id)
+{
+    uint32_t at = lower_bound(c, kit_str_c(id));
+    if (at < c->count && strcmp(c->entries[at]->info.id, id) == 0) {
+        at++;
+    }
+    return at < c->count ? c->entries[at] : NULL;
+}
+
+static enum kit_status fail_unknown(struct model_catalog *c, kit_str id, struct kit_err *err)
+{
+    struct model_id_nearest nearest = {.wanted = id};
+    for (uint32_t i = 0; i < KIT_MIN(c->count, NEAREST_AMONG); i++) {
+        model_id_offer(&nearest, kit_str_c(c->entries[i]->info.id));
+    }
+    int shown = (int)KIT_MIN(id.len, MODEL_ID_BYTES_MAX);
+    if (nearest.best[0] != '\0') {
+        return kit_fail_param(err, KIT_MODEL_NOT_FOUND, "model", "no model '%.*s'; did you mean '%s'?", shown, id.ptr,
+                              nearest.best);
+    }
+    return kit_fail_param(err, KIT_MODEL_NOT_FOUND, "model", "no model '%.*s' among the %u that are here", shown, id.ptr,
+                          c->count);
+}
+
+enum kit_status model_entry_get(struct model_catalog *c, kit_str id, struct model_entry **ret, struct kit_err *err)
+{
+    struct model_entry *e = model_entry_find(c, id);
+    if (e == NULL) {
+        return fail_unknown(c, id, err);
+    }
+    *ret = e;
+    return KIT_OK;
+}
+
+/* --- coming and going --- */
+
+static void tell(struct model_entry *e, bool gone)
+{
+    struct model_event event = {0};
+    model_entry_tell(e, &event);
+    event.gone = gone;
+    model_events_add(&e->catalog->events, &event);
+}
+
+enum kit_status model_entry_add(struct model_catalog *c, const char *id, const char *format)
+{
+    if (c->count == c->options.models_max) {
+        return KIT_FULL;
+    }
+    struct model_entry *e = kit_alloc_zero(1, sizeof(*e));
+    if (e == NULL) {
+        return KIT_NOMEM;
+    }
+    e->catalog = c;
+    e->info.state = MODEL_AVAILABLE;
+    e->info.version = 1;
+    e->info.isolation = c->options.isolation;
+    e->info.since_ns = kit_clock_wall_ns();
+    kit_str_to_c(kit_str_c(id), e->info.id, sizeof(e->info.id));
+    kit_str_to_c(kit_str_c(format), e->info.format, sizeof(e->info.format));
+    kit_str_to_c(kit_str_lit("cpu"), e->info.device, sizeof(e->info.device));
+    c->entries[c->count++] = e;
+    tell(e, false);
+    return KIT_OK;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp((*(struct model_entry *const *)a)->info.id, (*(struct model_entry *const *)b)->info.id);
+}
+
+void model_entry_sort(struct model_catalog *c)
+{
+    if (c->count > 1) {
+        qsort(c->entries, c->count, sizeof(struct model_entry *), by_id);
+    }
+}
+
+void model_entry_remove(struct model_entry *e)
+{
+    struct model_catalog *c = e->catalog;
+    assert(!e->busy && e->box == NULL);
+    uint32_t at = lower_bound(c, kit_str_c(e->info.id));
+    memmove(&c->entries[at], &c->entries[at + 1], (c->count - at - 1) * sizeof(struct model_entry *));
+    c->count--;
+    tell(e, true);
+    kit_alloc_free(e);
+}
+
+/* --- showing and changing --- */
+
+void model_entry_show(const struct model_entry *e, struct model_info *ret)
+{
+    struct kit_ledger_row row = {0};
+    *ret = e->info;
+    if (e->box != NULL && e->box->booked && kit_ledger_get(e->catalog->ledger, e->box->account, &row)) {
+        memcpy(ret->bytes, row.bytes, sizeof(ret->bytes));
+        memcpy(ret->source, row.source, sizeof(ret->source));
+    }
+}
+
+void model_entry_tell(const struct model_entry *e, struct model_event *ret)
+{
+    ret->wall_ns = kit_clock_wall_ns();
+    memcpy(ret->id, e->info.id, sizeof(ret->id));
+    ret->state = e->info.state;
+    ret->done_bytes = e->info.done_bytes;
+    ret->total_bytes = e->info.total_bytes;
+    memcpy(ret->error, e->info.error, sizeof(ret->error));
+    ret->gone = false;
+}
+
+void model_entry_set_state(struct model_entry *e, enum model_state state, const char *error)
+{
+    assert(model_state_may(e->info.state, state));
+    if (state == MODEL_READY || e->info.state == MODEL_READY) {
+        METRIC_ADD(models_loaded, state == MODEL_READY ? 1 : -1);
+    }
+    if (state != MODEL_WARMING) {
+        e->info.done_bytes = e->info.total_bytes = 0;
+        e->progress_done = e->progress_ns = 0;
+    }
+    e->info.state = state;
+    e->info.since_ns = kit_clock_wall_ns();
+    kit_str_to_c(kit_str_c(error), e->info.error, sizeof(e->info.error));
+    tell(e, false);
+}
+
+void model_entry_progress(struct model_entry *e, uint64_t done, uint64_t total)
+{
+    uint64_t now = kit_clock_ns();
+    done = total > 0 ? KIT_MIN(done, total) : done;
+    e->info.done_bytes = KIT_MAX(done, e->info.done_bytes);
+    e->info.total_bytes = total;
+    bool due = e->progress_ns == 0 || now - e->progress_ns >= PROGRESS_EVERY_NS || done == total;
+    if (due && e->info.done_bytes > e->progress_done) {
+        e->progress_ns = now;
+        e->progress_done = e->info.done_bytes;
+        tell(e, false);
+    }
+}

@@ -1,0 +1,79 @@
+/* src/model/entry.h - an entry of the catalog and the catalog itself, as only this folder sees them.
+ *
+ * Thread: under the catalog's lock, unless said. Memory: the catalog owns its entries; an entry with a job or a box
+ * (loaded.h) stays where it is. */
+#ifndef MODEL_ENTRY_H
+#define MODEL_ENTRY_H
+
+#include "kit/sync.h"
+#include "model/catalog.h"
+#include "model/events.h"
+
+struct model_box;
+
+struct model_entry {
+    struct model_catalog *catalog; /* borrowed */
+    struct loop_work_job job;
+    bool busy;             /* the job is queued or runs; it alone moves the state on then */
+    enum model_step step;  /* what the job is to do */
+    struct model_info info; /* as shown, but for bytes and source */
+    struct model_box *box; /* owned; NULL unless loading … draining */
+    bool wanted;
+    bool vanished;               /* its folder is gone: it leaves when it is unloaded */
+    bool lost;                   /* its cell has died, see why */
+    bool cooled, cooled_as_lost; /* draining: cool has returned, and what it was told */
+    char why[KIT_ERR_MSG_BYTES];
+    uint64_t progress_ns; /* kit_clock_ns of the last event of progress; 0: none yet */
+    uint64_t progress_done;
+    uint64_t ready_ns;       /* kit_clock_ns when it became ready */
+    uint64_t restart_at_ns;  /* kit_clock_ns of the next restart; 0: none waits */
+    uint32_t restarts_in_row;
+    bool restarting; /* the load that is on is a restart */
+};
+
+struct model_catalog {
+    char *folder;                 /* owned */
+    struct model_options options; /* its folder: the same */
+    struct plug_engine *engine;   /* borrowed, like the next three */
+    struct kit_ledger *ledger;
+    struct loop_work *work;
+    const struct model_observer *observer;
+    void *observer_ctx;
+    struct kit_mutex scanning; /* one scan at a time; taken before `lock` */
+    struct kit_mutex lock;     /* over all that follows and the entries */
+    struct kit_cond changed;   /* a job has ended, a reference was given back */
+    struct model_events events;
+    struct model_entry **entries; /* [count] of [models_max], in order of ids; owned */
+    uint32_t count;
+    uint32_t inside; /* threads of others that are inside the catalog: jobs, lost */
+    struct loop_work_job book_job;
+    bool booking;
+    uint64_t booked_ns;
+};
+
+/* Wakes the listeners, then unlocks. Every change is made between kit_mutex_lock and this. */
+void model_catalog_unlock(struct model_catalog *c);
+
+/* NULL: no such entry. */
+struct model_entry *model_entry_find(struct model_catalog *c, kit_str id);
+/* The first entry whose id is greater than `id`, NULL behind the last. */
+struct model_entry *model_entry_after(struct model_catalog *c, const char *id);
+/* MODEL_NOT_FOUND offers the nearest id. */
+KIT_MUST_CHECK enum kit_status model_entry_get(struct model_catalog *c, kit_str id, struct model_entry **ret,
+                                               struct kit_err *err);
+
+/* Puts a new entry, available, behind the last: model_entry_sort makes the order good again. FULL, NOMEM. */
+KIT_MUST_CHECK enum kit_status model_entry_add(struct model_catalog *c, const char *id, const char *format);
+void model_entry_sort(struct model_catalog *c);
+void model_entry_remove(struct model_entry *e); /* tells an event and frees it */
+
+/* What model_info_get answers. */
+void model_entry_show(const struct model_entry *e, struct model_info *ret);
+/* What an event tells of it now; seq is left alone. */
+void model_entry_tell(const struct model_entry *e, struct model_event *ret);
+/* Goes to another state (model_state_may) and tells the event. `error` is for failed, "" otherwise. */
+void model_entry_set_state(struct model_entry *e, enum model_state state, const char *error);
+/* A word of progress; tells an event when one is due. */
+void model_entry_progress(struct model_entry *e, uint64_t done, uint64_t total);
+
+#endif

@@ -1,0 +1,33 @@
+/* src/model/id.h - ids of models: what they may look like, and which known one somebody may have meant.
+ *
+ * An id is the path of the model's folder under the models folder: "all-MiniLM-L6-v2", "org/name".
+ * Thread: any; pure. Memory: none. */
+#ifndef MODEL_ID_H
+#define MODEL_ID_H
+
+#include "kit/str.h"
+
+#define MODEL_ID_BYTES_MAX 127  /* the ledger's owner has as many */
+#define MODEL_ID_SEGMENTS_MAX 4 /* joined by '/' */
+
+/* One part between slashes: [A-Za-z0-9._-], at least one byte, neither "." nor "..". */
+bool model_id_is_segment(kit_str segment);
+/* INVALID, param "model": the message says what an id may look like. */
+KIT_MUST_CHECK enum kit_status model_id_check(kit_str id, struct kit_err *err);
+
+/* Changes of one byte (put in, left out, replaced) that lead from a to b, capitals counting as small letters. More than
+ * `most` (at most MODEL_ID_DISTANCE_MAX) is answered as most + 1. Source: Levenshtein 1966; only the diagonals within
+ * `most` of the main one are filled in (Ukkonen 1985). */
+#define MODEL_ID_DISTANCE_MAX 8
+uint32_t model_id_distance(kit_str a, kit_str b, uint32_t most);
+
+/* Looks for the id nearest to `wanted` among those that are offered; costs nothing for most of them. Zero it but for
+ * `wanted`. An id whose last segment is what was wanted counts as near ("name" for "org/name"). */
+struct model_id_nearest {
+    kit_str wanted;                    /* borrowed */
+    char best[MODEL_ID_BYTES_MAX + 1]; /* "" while nothing is near enough */
+    uint32_t distance;                 /* of best */
+};
+void model_id_offer(struct model_id_nearest *n, kit_str id);
+
+#endif

@@ -1,0 +1,70 @@
+#include "model/merge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int found_by_id(const void *id, const void *found)
+{
+    return strcmp(id, ((const struct model_found *)found)->id);
+}
+
+static bool was_found(const struct model_scan *s, const char *id)
+{
+    return s->count > 0 && bsearch(id, s->found, s->count, sizeof(s->found[0]), found_by_id) != NULL;
+}
+
+/* From the end, since leaving moves those behind. */
+static void drop_vanished(struct model_catalog *c, const struct model_scan *s)
+{
+    for (uint32_t i = c->count; i > 0; i--) {
+        struct model_entry *e = c->entries[i - 1];
+        e->vanished = !was_found(s, e->info.id);
+        if (e->vanished && !e->busy && (e->info.state == MODEL_AVAILABLE || e->info.state == MODEL_FAILED)) {
+            model_entry_remove(e);
+        }
+    }
+}
+
+static void note_known(struct model_catalog *c, struct model_scan *s)
+{
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct model_found *f = &s->found[i];
+        struct model_entry *e = model_entry_find(c, kit_str_c(f->id));
+        f->known = e != NULL;
+        if (e != NULL) {
+            e->vanished = false;
+            kit_str_to_c(kit_str_c(f->format), e->info.format, sizeof(e->info.format));
+        }
+    }
+}
+
+static enum kit_status add_unknown(struct model_catalog *c, const struct model_scan *s)
+{
+    enum kit_status rc = KIT_OK;
+    for (uint32_t i = 0; i < s->count && rc == KIT_OK; i++) {
+        if (!s->found[i].known) {
+            rc = model_entry_add(c, s->found[i].id, s->found[i].format);
+        }
+    }
+    model_entry_sort(c);
+    return rc;
+}
+
+enum kit_status model_merge_scan(struct model_catalog *c, struct model_scan *s, struct kit_err *err)
+{
+    kit_mutex_lock(&c->lock);
+    if (!s->cut) {
+        drop_vanished(c, s);
+    }
+    note_known(c, s);
+    enum kit_status rc = add_unknown(c, s);
+    model_catalog_unlock(c);
+    if (rc == KIT_NOMEM) {
+        return kit_fail(err, rc, "no memory for all models of %s", c->folder);
+    }
+    if (rc == KIT_FULL || s->cut) {
+        return kit_fail(err, KIT_FULL, "more than %u models or %d folders, the rest is left out (%s): raise models_max",
+                        c->options.models_max, MODEL_SCAN_FOLDERS_MAX, c->folder);
+    }
+    return KIT_OK;
+}

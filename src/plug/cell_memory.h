@@ -1,0 +1,27 @@
+/* src/plug/cell_memory.h - pieces of shared memory: made and sealed by the parent, mapped by both.
+ *
+ * The seals forbid to shrink and to grow it, so that no access can meet the end of the file. Thread: one at a time for
+ * one piece. Memory: a piece owns its descriptor and its mapping. */
+#ifndef PLUG_CELL_MEMORY_H
+#define PLUG_CELL_MEMORY_H
+
+#include "kit/base.h"
+
+struct plug_piece {
+    unsigned char *at; /* NULL: no memory */
+    uint64_t bytes;    /* whole pages */
+    int fd;
+};
+
+/* Makes a piece of at least `bytes`. read_only: whoever gets the descriptor cannot write. False: no memory. */
+KIT_MUST_CHECK bool plug_piece_new(uint64_t bytes, bool read_only, struct plug_piece *ret);
+/* Maps what came along with a packet; owns fd even when it fails. */
+KIT_MUST_CHECK bool plug_piece_map(int fd, bool read_only, struct plug_piece *ret);
+/* Closes the descriptor, keeps the mapping. */
+void plug_piece_detach(struct plug_piece *p);
+void plug_piece_done(struct plug_piece *p); /* zeroed is fine */
+
+/* Whether [at, at + bytes) lies inside. */
+bool plug_piece_holds(const struct plug_piece *p, uint64_t at, uint64_t bytes);
+
+#endif

@@ -1,0 +1,53 @@
+/* src/plug/inside.h - what engine.c, model.c and instance.c share of engine.h's structs. For this folder only. */
+#ifndef PLUG_INSIDE_H
+#define PLUG_INSIDE_H
+
+#include <stdatomic.h>
+
+#include "kit/sync.h"
+#include "plug/backend.h"
+#include "plug/engine.h"
+#include "plug/tensor.h"
+
+struct plug_engine {
+    struct plug_services services;
+    char *folder;   /* owned */
+    char *cell_exe; /* owned */
+    uint64_t cell_shared_bytes_max;
+    uint32_t cell_call_ms_max;
+    uint32_t backends_max;
+    uint32_t count;
+    struct plug_backend *backends[]; /* [backends_max], owned; count in use, in order of names */
+};
+
+struct plug_model {
+    struct plug_engine *engine;
+    const struct acb_plugin *table; /* of the back end, or of the cell that stands for it; all calls go through it */
+    void *handle;                   /* the table's */
+    struct acb_model_info info;     /* checked; its arrays are the handle's */
+    bool in_cell;
+    _Atomic bool lost;
+    void *ctx;
+    bool (*progress)(void *ctx, uint64_t done, uint64_t total);
+    void (*on_lost)(void *ctx, const char *reason);
+    uint64_t done;               /* progress so far */
+    struct kit_mutex lock;       /* of instances */
+    struct plug_instance *instances;
+};
+
+struct plug_instance {
+    struct plug_model *model;
+    struct plug_instance *next; /* the model's list */
+    void *handle;
+    struct kit_mutex lock;   /* of running */
+    const uint32_t *running; /* flag of the running call, or NULL */
+    uint32_t own_cancelled;  /* the flag when the caller brings none; atomic */
+};
+
+/* The back end that a table from plug_engine_choose belongs to. */
+static inline const struct plug_backend *plug_backend_of(const struct acb_plugin *table)
+{
+    return KIT_CONTAINER((void *)(uintptr_t)table, struct plug_backend, table);
+}
+
+#endif

@@ -1,0 +1,15 @@
+#include "plug/metrics.h"
+
+#define METRIC KIT_METRIC_DEFINE
+#include "plug/metric.def"
+#undef METRIC
+
+void plug_metrics_register(void)
+{
+    static struct kit_metric *const table[] = {
+#define METRIC KIT_METRIC_POINTER
+#include "plug/metric.def"
+#undef METRIC
+    };
+    kit_metric_register(table, KIT_COUNT(table));
+}

@@ -1,0 +1,16 @@
+#include "sched/metrics.h"
+
+#define METRIC KIT_METRIC_DEFINE
+#include "sched/metric.def"
+#undef METRIC
+
+#define METRIC KIT_METRIC_POINTER
+static struct kit_metric *const table[] = {
+#include "sched/metric.def"
+};
+#undef METRIC
+
+void sched_metrics_register(void)
+{
+    kit_metric_register(table, KIT_COUNT(table));
+}

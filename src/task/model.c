@@ -1,0 +1,113 @@
+#include "task/model.h"
+
+#include <string.h>
+
+#include "kit/alloc.h"
+#include "task/batch.h"
+
+#define INSTANCES_DEFAULT_MAX 8
+
+static const struct acb_port *find_port(const struct acb_port *const *ports, uint32_t count, const char *name)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (strcmp(ports[i]->name, name) == 0) {
+            return ports[i];
+        }
+    }
+    return NULL;
+}
+
+static void read_ports(struct task_model *m)
+{
+    const struct acb_model_info *info = plug_model_info(m->loaded->model);
+    m->ids = find_port(info->inputs, info->input_count, "input_ids");
+    m->vectors = find_port(info->outputs, info->output_count, "pooled");
+    m->row_tokens_max = info->row_tokens_max > 0 ? (uint32_t)info->row_tokens_max : UINT32_MAX;
+    if (m->vectors != NULL && m->vectors->rank == 2 && m->vectors->shape[1] > 0) {
+        m->dimensions = (uint32_t)m->vectors->shape[1];
+    }
+    m->kind = m->ids != NULL && m->dimensions > 0 ? TASK_EMBED : TASK_RAW;
+}
+
+static enum kit_status open_tokenizer(struct task_model *m, struct kit_err *err)
+{
+    enum kit_status rc = text_tokenizer_open(m->loaded->folder, &m->tokenizer, err);
+    if (rc == KIT_NOT_FOUND) {
+        return kit_fail(err, KIT_LOAD_FAILED, "tokenizer.json is missing: copy it into %s from where the model came",
+                        m->loaded->folder);
+    }
+    return rc == KIT_OK || rc == KIT_NOMEM ? rc : kit_err_prefix(err, KIT_LOAD_FAILED, "tokenizer");
+}
+
+static enum kit_status open_lane(struct task_model *m, const struct task_options *o, struct plug_engine *engine,
+                                 struct kit_err *err)
+{
+    uint32_t cores = plug_cores_total(engine);
+    uint32_t most = o->instances_max > 0 ? o->instances_max : KIT_MIN(cores, INSTANCES_DEFAULT_MAX);
+    struct sched_lane_options lane = {
+        .model_id = m->loaded->id,
+        .instances = plug_model_in_cell(m->loaded->model) ? 1 : most,
+        .cores_max = cores,
+        .batch_tokens_max = o->batch_tokens_max,
+        .batch_rows_max = o->batch_rows_max,
+        .queue_tokens_max = o->queue_tokens_max,
+        .queue_jobs_max = o->queue_jobs_max,
+    };
+    return sched_lane_open(engine, m->loaded->model, &lane, task_batch_worker(), m, &m->lane, err);
+}
+
+enum kit_status task_model_warm(struct task_service *s, struct plug_engine *engine, struct model_loaded *loaded,
+                                struct kit_err *err)
+{
+    struct task_model *m = kit_alloc_zero(1, sizeof(*m));
+    if (m == NULL) {
+        return kit_fail(err, KIT_NOMEM, "out of memory for model '%s'", loaded->id);
+    }
+    m->loaded = loaded;
+    loaded->attached = m; /* from here on forget frees it */
+    kit_mutex_init(&m->lock);
+    task_scratches_init(&m->scratches);
+    read_ports(m);
+    enum kit_status rc = m->ids != NULL ? open_tokenizer(m, err) : KIT_OK;
+    return rc == KIT_OK ? open_lane(m, task_service_options(s), engine, err) : rc;
+}
+
+void task_model_cool(struct task_model *m, bool failed, const char *why)
+{
+    kit_mutex_lock(&m->lock);
+    struct sched_lane *lane = m->lane;
+    m->lane = NULL;
+    kit_mutex_unlock(&m->lock);
+    if (lane != NULL) {
+        sched_lane_close(lane, failed, why);
+    }
+}
+
+void task_model_free(struct task_model *m)
+{
+    if (m == NULL) {
+        return;
+    }
+    text_tokenizer_free(m->tokenizer);
+    task_scratches_done(&m->scratches);
+    kit_mutex_done(&m->lock);
+    kit_alloc_free(m);
+}
+
+enum kit_status task_model_submit(struct task_model *m, struct task_request *r, struct kit_err *err)
+{
+    kit_mutex_lock(&m->lock);
+    enum kit_status rc = m->lane != NULL ? sched_submit(m->lane, &r->job, &r->retry_after_ms, err)
+                                         : kit_fail(err, KIT_UNAVAILABLE, "model '%s' is being unloaded", m->loaded->id);
+    kit_mutex_unlock(&m->lock);
+    return rc;
+}
+
+void task_model_cancel(struct task_model *m, kit_id ticket)
+{
+    kit_mutex_lock(&m->lock);
+    if (m->lane != NULL) {
+        sched_cancel(m->lane, ticket);
+    }
+    kit_mutex_unlock(&m->lock);
+}

@@ -1,0 +1,40 @@
+/* src/task/model.h - what task/ attaches to a loaded model: its tokenizer, what it can, and its lane in the scheduler.
+ *
+ * Thread: the facts are immutable after warm and may be read while a reference to the loaded model is held; the lane is
+ * reached through the functions below, which know when it has closed. Memory: freed by model_observer.forget. */
+#ifndef TASK_MODEL_H
+#define TASK_MODEL_H
+
+#include "task/scratch.h"
+#include "task/service.h"
+#include "text/tokenizer.h"
+
+struct task_model {
+    struct model_loaded *loaded;       /* borrowed: this lives inside it */
+    struct text_tokenizer *tokenizer;  /* owned; NULL: the model takes tensors only */
+    enum task_kind kind;               /* its default */
+    const struct acb_port *ids;        /* the input for token ids, NULL: none */
+    const struct acb_port *vectors;    /* the output "pooled", NULL: none */
+    uint32_t dimensions;               /* of a vector; 0 without one */
+    uint32_t row_tokens_max;           /* longest text, special tokens included */
+    struct kit_mutex lock;             /* guards lane: submit and cancel meet close */
+    struct sched_lane *lane;           /* owned; NULL: closed */
+    struct task_scratches scratches;   /* to tokenize with */
+};
+
+/* Errors: LOAD_FAILED with the file that is broken, NOMEM, what sched_lane_open says. */
+KIT_MUST_CHECK enum kit_status task_model_warm(struct task_service *s, struct plug_engine *engine,
+                                               struct model_loaded *loaded, struct kit_err *err);
+void task_model_cool(struct task_model *m, bool failed, const char *why);
+void task_model_free(struct task_model *m);
+
+static inline struct task_model *task_model_of(const struct model_loaded *loaded)
+{
+    return loaded->attached;
+}
+
+/* UNAVAILABLE when the lane has closed meanwhile, FULL when it is. */
+KIT_MUST_CHECK enum kit_status task_model_submit(struct task_model *m, struct task_request *r, struct kit_err *err);
+void task_model_cancel(struct task_model *m, kit_id ticket);
+
+#endif

@@ -1,0 +1,92 @@
+#include "task/request.h"
+
+#include "kit/alloc.h"
+
+static const char *const kind_texts[] = {
+#define TASK_KIND_TEXT(name, text) text,
+    TASK_KINDS(TASK_KIND_TEXT)
+#undef TASK_KIND_TEXT
+};
+
+const char *task_kind_text(enum task_kind k)
+{
+    return k < TASK_KIND_COUNT ? kind_texts[k] : "";
+}
+
+enum task_kind task_kind_of(kit_str name)
+{
+    for (int k = TASK_DEFAULT + 1; k < TASK_KIND_COUNT; k++) {
+        if (kit_str_eq(name, kit_str_c(kind_texts[k]))) {
+            return (enum task_kind)k;
+        }
+    }
+    return TASK_KIND_COUNT;
+}
+
+enum kit_status task_request_new(struct task_service *service, const struct task_asker *asker,
+                                 size_t arena_bytes_max, struct task_request **ret, struct kit_err *err)
+{
+    struct task_request *r = kit_alloc_zero(1, sizeof(*r));
+    if (r == NULL) {
+        return kit_fail(err, KIT_NOMEM, "out of memory for a request");
+    }
+    r->service = service;
+    r->asker = *asker;
+    r->asker.home = loop_chan_ref(asker->home);
+    r->deadline_ns = KIT_NEVER_NS;
+    r->priority = SCHED_NORMAL;
+    r->truncate = true;
+    kit_ref_init(&r->refs);
+    kit_arena_init(&r->arena, arena_bytes_max);
+    kit_mutex_init(&r->lock);
+    *ret = r;
+    return KIT_OK;
+}
+
+struct task_request *task_request_ref(struct task_request *r)
+{
+    kit_ref_up(&r->refs);
+    return r;
+}
+
+void task_request_unref(struct task_request *r)
+{
+    if (r == NULL || !kit_ref_down(&r->refs)) {
+        return;
+    }
+    if (r->loaded != NULL) {
+        model_loaded_unref(r->loaded);
+    }
+    plug_outputs_done(&r->outputs);
+    kit_alloc_free(r->vectors);
+    kit_buf_done(&r->answer);
+    kit_arena_done(&r->arena);
+    kit_mutex_done(&r->lock);
+    loop_chan_unref(r->asker.home);
+    kit_alloc_free(r);
+}
+
+struct task_request *task_request_of(struct loop_msg *m)
+{
+    return KIT_CONTAINER(m, struct task_request, msg);
+}
+
+void task_request_fail(struct task_request *r, const struct kit_err *err)
+{
+    if (r->status == KIT_OK) {
+        r->status = err->code;
+        r->err = *err;
+    }
+}
+
+void task_request_send_home(struct task_request *r, bool render_here)
+{
+    if (render_here) {
+        r->asker.render(r);
+        r->rendered = true;
+    }
+    /* Only a closed channel refuses an answer: the asker's loop has ended, nobody waits any more. */
+    if (loop_chan_send_answer(r->asker.home, &r->msg) != KIT_OK) {
+        task_request_unref(r);
+    }
+}

@@ -1,0 +1,112 @@
+/* src/task/request.h - one question to a model on its way down and its answer on the way back.
+ *
+ * A request is shared by two: the asker (a loop thread), who may only cancel it and wait, and whoever works on it at the
+ * moment (a loop, the work pool, a model thread), who writes. The answer comes home as a message to the asker's channel.
+ * Memory: everything that it holds lies in its arena or is freed with it; the last reference frees. */
+#ifndef TASK_REQUEST_H
+#define TASK_REQUEST_H
+
+#include "kit/arena.h"
+#include "kit/clock.h"
+#include "kit/json.h"
+#include "kit/ref.h"
+#include "kit/sync.h"
+#include "loop/chan.h"
+#include "loop/work.h"
+#include "model/catalog.h"
+#include "sched/sched.h"
+
+#define TASK_KINDS(X) X(DEFAULT, "") X(EMBED, "embed") X(RAW, "raw")
+
+enum task_kind {
+#define TASK_KIND_ENUM(name, text) TASK_##name,
+    TASK_KINDS(TASK_KIND_ENUM)
+#undef TASK_KIND_ENUM
+        TASK_KIND_COUNT
+};
+const char *task_kind_text(enum task_kind k);
+/* TASK_KIND_COUNT: no such task. */
+enum task_kind task_kind_of(kit_str name);
+
+struct task_model;
+struct task_service;
+struct task_request;
+
+/* How the asker wants its answer: given by the layer above. */
+struct task_asker {
+    /* Writes the answer's body into r->answer (OK: reads its outputs; else r->err). Called on the asker's loop, or on the
+     * work pool when the answer is large. */
+    void (*render)(struct task_request *r);
+    /* Where the finished request goes, as a message (task_request_of). Each request holds a reference. */
+    struct loop_chan *home;
+    kit_id id;       /* the asker's own name for it */
+    const void *ctx; /* the asker's */
+};
+
+/* Inputs of a tensor task: name, dtype, shape, little-endian row-major bytes; all in the arena. */
+struct task_tensors {
+    struct acb_tensor **tensor; /* [count] */
+    uint32_t count;
+};
+
+struct task_request {
+    struct loop_msg msg;       /* the way home */
+    struct loop_work_job work; /* its place in the work pool */
+    struct sched_job job;
+    struct task_request *next; /* of a waiting list */
+    struct task_service *service;
+    struct task_asker asker;
+    struct kit_arena arena;
+
+    /* The question; filled before task_submit. */
+    kit_str body;              /* as it came; arena */
+    char model_id[MODEL_ID_BYTES_MAX + 1]; /* "": the only ready model */
+    char request_id[64];
+    enum task_kind kind;
+    enum sched_priority priority;
+    uint64_t deadline_ns;
+    uint64_t principal;
+    bool truncate;             /* cut texts that are too long; false: refuse them */
+    kit_str *texts;            /* [text_count], arena */
+    uint32_t text_count;
+    struct task_tensors tensors;
+
+    /* Text as tensors; filled by task/. */
+    int32_t *ids;              /* [row_offsets[text_count]], arena */
+    uint64_t *row_offsets;     /* [text_count + 1], arena */
+
+    /* The answer. */
+    enum kit_status status;
+    struct kit_err err;
+    uint32_t retry_after_ms;   /* with FULL and UNAVAILABLE; 0: no advice */
+    uint32_t version;          /* of the model that answered */
+    uint64_t tokens;           /* of all inputs */
+    float *vectors;            /* [text_count][dimensions]; owned */
+    uint32_t dimensions;
+    struct plug_outputs outputs; /* raw; owned */
+    struct kit_buf answer;     /* what the asker rendered */
+    bool rendered;
+    bool on_pool;              /* its text is prepared on the work pool, not on a loop */
+
+    /* Who works on it: guarded by lock, because the asker may cancel at any moment. */
+    struct kit_mutex lock;
+    struct model_loaded *loaded; /* referenced while queued or running; NULL else */
+    bool cancelled;
+    struct kit_ref refs;
+};
+
+/* arena_bytes_max bounds texts, ids and tensors together. *ret holds one reference: the asker's. */
+KIT_MUST_CHECK enum kit_status task_request_new(struct task_service *service, const struct task_asker *asker,
+                                                size_t arena_bytes_max, struct task_request **ret,
+                                                struct kit_err *err);
+struct task_request *task_request_ref(struct task_request *r);
+void task_request_unref(struct task_request *r); /* NULL is fine */
+struct task_request *task_request_of(struct loop_msg *m);
+
+/* Sets the answer to a failure, unless it has one. */
+void task_request_fail(struct task_request *r, const struct kit_err *err);
+/* Sends it home: the work side's reference travels with the message and is the receiver's. Renders first on this thread
+ * when `render_here`. */
+void task_request_send_home(struct task_request *r, bool render_here);
+
+#endif

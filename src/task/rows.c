@@ -1,0 +1,133 @@
+#include "task/rows.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "kit/alloc.h"
+
+#define RAW_BYTES_PER_TOKEN 64 /* what a tensor weighs in the queue beside texts */
+
+struct ids {
+    int32_t *ids; /* [room]; owned until it moves into the arena */
+    size_t count, room;
+};
+
+static enum kit_status ids_add(struct ids *all, const int32_t *ids, size_t count)
+{
+    if (all->count + count > all->room) {
+        size_t room = KIT_MAX(all->room * 2, all->count + count);
+        int32_t *longer = kit_alloc_resize(all->ids, room * sizeof(*longer));
+        if (longer == NULL) {
+            return KIT_NOMEM;
+        }
+        all->ids = longer;
+        all->room = room;
+    }
+    memcpy(all->ids + all->count, ids, count * sizeof(*ids));
+    all->count += count;
+    return KIT_OK;
+}
+
+/* Puts the input's place before what the tokenizer said: "inputs[3]: …". */
+static enum kit_status name_input(const struct task_request *r, uint32_t index, enum kit_status rc, struct kit_err *err)
+{
+    char param[KIT_ERR_PARAM_BYTES] = "inputs";
+    if (r->text_count > 1) {
+        snprintf(param, sizeof(param), "inputs[%u]", index);
+    }
+    if (err != NULL) {
+        memcpy(err->param, param, sizeof(param));
+    }
+    return kit_err_prefix(err, rc, "%s", param);
+}
+
+static enum kit_status add_text(const struct task_model *m, const struct task_options *o, struct text_scratch *scratch,
+                                struct task_request *r, uint32_t index, struct ids *all, struct kit_err *err)
+{
+    struct text_encoding e;
+    struct text_options options = {
+        .add_special = true,
+        .max_tokens = m->row_tokens_max,
+        .truncate = r->truncate ? TEXT_TRUNCATE_DEFAULT : TEXT_TRUNCATE_REFUSE,
+        .input_bytes_max = o->text_bytes_max,
+    };
+    enum kit_status rc = text_tokenizer_encode(m->tokenizer, scratch, r->texts[index], NULL, &options, &e, err);
+    if (rc != KIT_OK) {
+        return name_input(r, index, rc, err);
+    }
+    rc = ids_add(all, e.ids, e.count);
+    if (rc != KIT_OK) {
+        return kit_fail(err, rc, "out of memory for %zu tokens", all->count + e.count);
+    }
+    r->job.rows[index] = (struct sched_row){.tokens = KIT_MAX(e.count, 1u), .index = index};
+    r->row_offsets[index + 1] = all->count;
+    return KIT_OK;
+}
+
+static void free_ids(void *ids)
+{
+    kit_alloc_free(ids);
+}
+
+/* The ids live as long as the request. */
+static enum kit_status keep_ids(struct task_request *r, struct ids *all)
+{
+    if (kit_arena_defer(&r->arena, free_ids, all->ids) != KIT_OK) {
+        return KIT_NOMEM;
+    }
+    r->ids = all->ids;
+    all->ids = NULL;
+    return KIT_OK;
+}
+
+static enum kit_status make_room(const struct task_model *m, struct task_request *r)
+{
+    r->dimensions = m->dimensions;
+    r->job.rows = kit_arena_zero(&r->arena, r->text_count, sizeof(*r->job.rows));
+    r->job.row_count = r->text_count;
+    r->row_offsets = kit_arena_zero(&r->arena, (size_t)r->text_count + 1, sizeof(*r->row_offsets));
+    r->vectors = kit_alloc_array((size_t)r->text_count * r->dimensions, sizeof(float));
+    return r->job.rows != NULL && r->row_offsets != NULL && r->vectors != NULL ? KIT_OK : KIT_NOMEM;
+}
+
+static enum kit_status prepare_texts(struct task_model *m, const struct task_options *o, struct task_request *r,
+                                     struct kit_err *err)
+{
+    struct ids all = {0};
+    struct text_scratch *scratch = NULL;
+    if (make_room(m, r) != KIT_OK || task_scratches_take(&m->scratches, &scratch) != KIT_OK) {
+        return kit_fail(err, KIT_NOMEM, "out of memory for %u texts", r->text_count);
+    }
+    enum kit_status rc = KIT_OK;
+    for (uint32_t i = 0; rc == KIT_OK && i < r->text_count; i++) {
+        rc = add_text(m, o, scratch, r, i, &all, err);
+    }
+    task_scratches_give(&m->scratches, scratch);
+    r->tokens = all.count;
+    if (rc == KIT_OK && keep_ids(r, &all) != KIT_OK) {
+        rc = kit_fail(err, KIT_NOMEM, "out of memory for %zu tokens", all.count);
+    }
+    kit_alloc_free(all.ids);
+    return rc;
+}
+
+static enum kit_status prepare_tensors(struct task_request *r, struct kit_err *err)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < r->tensors.count; i++) {
+        bytes += r->tensors.tensor[i]->bytes;
+    }
+    r->job.rows = kit_arena_zero(&r->arena, 1, sizeof(*r->job.rows));
+    if (r->job.rows == NULL) {
+        return kit_fail(err, KIT_NOMEM, "out of memory for a request");
+    }
+    r->job.rows[0].tokens = (uint32_t)(1 + bytes / RAW_BYTES_PER_TOKEN);
+    r->job.row_count = 1;
+    return KIT_OK;
+}
+
+enum kit_status task_rows_prepare(struct task_model *m, const struct task_options *o, struct task_request *r,
+                                  struct kit_err *err)
+{
+    return r->kind == TASK_RAW ? prepare_tensors(r, err) : prepare_texts(m, o, r, err);
+}

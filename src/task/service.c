@@ -1,0 +1,246 @@
+#include "task/service.h"
+
+#include <string.h>
+
+#include "kit/alloc.h"
+#include "kit/clock.h"
+#include "task/model.h"
+#include "task/rows.h"
+#include "task/wait.h"
+
+struct task_service {
+    struct task_options options;
+    struct plug_engine *engine;    /* borrowed */
+    struct loop_work *work;        /* borrowed */
+    struct model_catalog *catalog; /* borrowed; set by start */
+    struct task_wait *wait;        /* owned; set by start */
+};
+
+/* --- the models' side --- */
+
+static enum kit_status warm(void *ctx, struct model_loaded *loaded, struct kit_err *err)
+{
+    struct task_service *s = ctx;
+    return task_model_warm(s, s->engine, loaded, err);
+}
+
+static void cool(void *ctx, struct model_loaded *loaded, bool failed, const char *why)
+{
+    (void)ctx;
+    if (loaded->attached != NULL) {
+        task_model_cool(loaded->attached, failed, why);
+    }
+}
+
+static void forget(void *ctx, struct model_loaded *loaded)
+{
+    (void)ctx;
+    task_model_free(loaded->attached);
+    loaded->attached = NULL;
+}
+
+const struct model_observer *task_service_observer(void)
+{
+    static const struct model_observer observer = {.warm = warm, .cool = cool, .forget = forget};
+    return &observer;
+}
+
+/* --- the requests' side --- */
+
+static void go_home_failed(struct task_request *r, const struct kit_err *err)
+{
+    task_request_fail(r, err);
+    task_request_send_home(r, false);
+}
+
+static enum kit_status choose_kind(const struct task_model *m, struct task_request *r, struct kit_err *err)
+{
+    if (r->kind == TASK_DEFAULT) {
+        r->kind = r->tensors.count > 0 ? TASK_RAW : m->kind;
+    }
+    if (r->kind == TASK_EMBED && m->kind != TASK_EMBED) {
+        return kit_fail_param(err, KIT_UNPROCESSABLE, "task", "model '%s' cannot embed: it takes tensors only (task 'raw')",
+                              m->loaded->id);
+    }
+    if (r->kind == TASK_EMBED && r->tensors.count > 0) {
+        return kit_fail_param(err, KIT_UNPROCESSABLE, "inputs", "task 'embed' takes texts, not tensors");
+    }
+    if (r->kind == TASK_RAW && r->tensors.count == 0) {
+        return kit_fail_param(err, KIT_UNPROCESSABLE, "inputs",
+                              "model '%s' takes tensors: {\"tensors\":[{\"name\",\"dtype\",\"shape\",\"data\"}]}",
+                              m->loaded->id);
+    }
+    return KIT_OK;
+}
+
+static void fill_job(struct task_request *r)
+{
+    r->job.priority = r->priority;
+    r->job.deadline_ns = r->deadline_ns;
+    r->job.principal = r->principal;
+}
+
+/* Under the request's lock, so that a cancel comes either before (nothing is queued) or after (there is a ticket). The
+ * request is the lane's as soon as it is queued. */
+static enum kit_status enqueue(struct task_model *m, struct task_request *r, struct kit_err *err)
+{
+    kit_mutex_lock(&r->lock);
+    enum kit_status rc = r->cancelled ? kit_fail(err, KIT_CANCELLED, "cancelled by the caller") : task_model_submit(m, r, err);
+    kit_mutex_unlock(&r->lock);
+    return rc;
+}
+
+/* The model is there (r->loaded): texts become rows, rows go into the queue. */
+static void proceed(struct task_request *r)
+{
+    struct kit_err err = {0};
+    struct task_model *m = task_model_of(r->loaded);
+    r->version = r->loaded->version;
+    memcpy(r->model_id, r->loaded->id, sizeof(r->model_id));
+    fill_job(r);
+    task_request_ref(r); /* enqueue gives r away while its lock is held */
+    enum kit_status rc = choose_kind(m, r, &err);
+    if (rc == KIT_OK) {
+        rc = task_rows_prepare(m, task_service_options(r->service), r, &err);
+    }
+    if (rc == KIT_OK) {
+        rc = enqueue(m, r, &err);
+    }
+    if (rc != KIT_OK) {
+        go_home_failed(r, &err);
+    }
+    task_request_unref(r);
+}
+
+static void proceed_on_pool(struct loop_work_job *job)
+{
+    proceed(KIT_CONTAINER(job, struct task_request, work));
+}
+
+static uint64_t text_bytes(const struct task_request *r)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < r->text_count; i++) {
+        bytes += r->texts[i].len;
+    }
+    return bytes;
+}
+
+static void hand_to_pool(struct task_request *r, void (*run)(struct loop_work_job *job))
+{
+    r->work.run = run;
+    if (loop_work_submit(r->service->work, &r->work) != KIT_OK) {
+        struct kit_err err = {0};
+        r->retry_after_ms = 1000;
+        kit_fail(&err, KIT_FULL, "the work pool is full: try again later");
+        go_home_failed(r, &err);
+    }
+}
+
+/* Takes over the reference to `loaded`; long texts are left to the work pool when this is a loop's thread. */
+static void go_on(struct task_request *r, struct model_loaded *loaded)
+{
+    kit_mutex_lock(&r->lock);
+    r->loaded = loaded; /* given back with the request */
+    kit_mutex_unlock(&r->lock);
+    if (!r->on_pool && text_bytes(r) > r->service->options.inline_bytes_max) {
+        r->on_pool = true;
+        hand_to_pool(r, proceed_on_pool);
+    } else {
+        proceed(r);
+    }
+}
+
+static void begin(struct task_request *r)
+{
+    struct task_service *s = r->service;
+    struct kit_err err = {0};
+    struct model_loaded *loaded = NULL;
+    enum model_state state = MODEL_AVAILABLE;
+    enum kit_status rc = r->model_id[0] == '\0' ? model_acquire_only(s->catalog, &loaded, &err)
+                                                : model_acquire(s->catalog, kit_str_c(r->model_id), &state, &loaded, &err);
+    if (rc == KIT_OK) {
+        go_on(r, loaded);
+    } else if (rc == KIT_UNAVAILABLE && s->options.autoload && r->model_id[0] != '\0') {
+        task_wait_enter(s->wait, r);
+    } else {
+        go_home_failed(r, &err);
+    }
+}
+
+void task_submit(struct task_request *r)
+{
+    task_request_ref(r); /* the work side's: it comes home with the answer */
+    begin(r);
+}
+
+void task_cancel(struct task_request *r)
+{
+    kit_mutex_lock(&r->lock);
+    r->cancelled = true;
+    if (r->loaded != NULL) {
+        task_model_cancel(task_model_of(r->loaded), r->job.ticket);
+    }
+    kit_mutex_unlock(&r->lock);
+}
+
+/* --- set-up --- */
+
+enum kit_status task_service_new(const struct task_options *options, struct plug_engine *engine,
+                                 struct loop_work *work, struct task_service **ret, struct kit_err *err)
+{
+    struct task_service *s = kit_alloc_zero(1, sizeof(*s));
+    if (s == NULL) {
+        return kit_fail(err, KIT_NOMEM, "out of memory for the task service");
+    }
+    s->options = *options;
+    s->engine = engine;
+    s->work = work;
+    *ret = s;
+    return KIT_OK;
+}
+
+void task_service_free(struct task_service *s)
+{
+    kit_alloc_free(s);
+}
+
+const struct task_options *task_service_options(const struct task_service *s)
+{
+    return &s->options;
+}
+
+struct loop_work *task_service_work(const struct task_service *s)
+{
+    return s->work;
+}
+
+enum kit_status task_service_start(struct task_service *s, struct model_catalog *catalog, struct loop *loop,
+                                   struct kit_err *err)
+{
+    s->catalog = catalog;
+    return task_wait_new(loop, catalog, s->options.waiting_max, go_on, &s->wait, err);
+}
+
+void task_service_stop(struct task_service *s)
+{
+    task_wait_close(s->wait);
+    s->wait = NULL;
+}
+
+struct sched_counts task_model_counts(struct task_service *s, kit_str id)
+{
+    struct sched_counts counts = {0};
+    struct model_loaded *loaded = NULL;
+    if (model_acquire(s->catalog, id, NULL, &loaded, NULL) != KIT_OK) {
+        return counts;
+    }
+    struct task_model *m = task_model_of(loaded);
+    kit_mutex_lock(&m->lock);
+    if (m->lane != NULL) {
+        counts = sched_lane_counts(m->lane);
+    }
+    kit_mutex_unlock(&m->lock);
+    model_loaded_unref(loaded);
+    return counts;
+}

@@ -1,0 +1,57 @@
+#include "text/scratch.h"
+
+#include "kit/alloc.h"
+#include "text/tokenizer.h"
+
+/* A call keeps some 40 bytes a byte of input; below this much, keeping it costs less than asking for it again. */
+#define KEEP_BYTES (4 * KIT_MIB)
+#define BYTES_A_BYTE 64
+
+enum kit_status text_scratch_new(struct text_scratch **ret)
+{
+    struct text_scratch *s = kit_alloc_zero(1, sizeof(*s));
+    if (s == NULL) {
+        return KIT_NOMEM;
+    }
+    text_aligned_init(&s->text, 0);
+    text_aligned_init(&s->spare, 0);
+    *ret = s;
+    return KIT_OK;
+}
+
+static void empty(struct text_scratch *s)
+{
+    text_aligned_done(&s->text);
+    text_aligned_done(&s->spare);
+    for (int i = 0; i < 2; i++) {
+        text_spans_done(&s->words[i]);
+        text_tokens_done(&s->tokens[i]);
+    }
+    text_encoding_room_done(&s->out);
+}
+
+void text_scratch_free(struct text_scratch *s)
+{
+    if (s != NULL) {
+        empty(s);
+        kit_alloc_free(s);
+    }
+}
+
+static size_t bytes_of(const struct text_scratch *s)
+{
+    size_t bytes = s->text.room + s->spare.room;
+    bytes += (s->text.origin_room + s->spare.origin_room) * sizeof(struct text_span);
+    for (int i = 0; i < 2; i++) {
+        bytes += s->words[i].room * sizeof(struct text_span) + s->tokens[i].room * sizeof(struct text_token);
+    }
+    return bytes + s->out.room * (size_t)21; /* the arrays of struct text_encoding, a token */
+}
+
+void text_scratch_trim(struct text_scratch *s, size_t bytes)
+{
+    size_t has = bytes_of(s);
+    if (has > KEEP_BYTES && has / BYTES_A_BYTE > bytes) {
+        empty(s);
+    }
+}

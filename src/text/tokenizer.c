@@ -1,0 +1,296 @@
+#include "text/tokenizer.h"
+
+#include <assert.h>
+
+#include "kit/alloc.h"
+#include "kit/file.h"
+#include "text/parts.h"
+#include "text/scratch.h"
+
+struct text_tokenizer {
+    struct text_parts parts;
+};
+
+/* Normalized text may be this many times as long as its input; compatibility forms reach 11. */
+#define GROWTH_MAX 32
+#define GROWTH_ROOM (4 * KIT_KIB)
+
+/* --- opening --- */
+
+enum kit_status text_tokenizer_parse(kit_str json, struct text_tokenizer **ret, struct kit_err *err)
+{
+    struct text_tokenizer *t = kit_alloc_zero(1, sizeof(*t));
+    if (t == NULL) {
+        return kit_fail(err, KIT_NOMEM, "no memory for a tokenizer");
+    }
+    enum kit_status rc = text_parts_parse(json, &t->parts, err);
+    if (rc != KIT_OK) {
+        text_tokenizer_free(t);
+        return rc;
+    }
+    *ret = t;
+    return KIT_OK;
+}
+
+enum kit_status text_tokenizer_open(const char *folder, struct text_tokenizer **ret, struct kit_err *err)
+{
+    char path[4096];
+    struct kit_buf file;
+    kit_buf_init(&file, TEXT_TOKENIZER_FILE_BYTES_MAX);
+    enum kit_status rc =
+        kit_file_join(path, sizeof(path), kit_str_c(folder), kit_str_lit("tokenizer.json"), err);
+    if (rc == KIT_OK) {
+        rc = kit_file_read(path, &file, err);
+    }
+    if (rc == KIT_OK) {
+        rc = text_tokenizer_parse(kit_buf_str(&file), ret, err);
+        if (rc != KIT_OK) {
+            rc = kit_err_prefix(err, rc, "tokenizer.json");
+        }
+    }
+    kit_buf_done(&file);
+    return rc;
+}
+
+void text_tokenizer_free(struct text_tokenizer *t)
+{
+    if (t != NULL) {
+        text_parts_done(&t->parts);
+        kit_alloc_free(t);
+    }
+}
+
+/* --- encoding --- */
+
+/* One call of encode on one of its texts. */
+struct work {
+    const struct text_parts *parts;
+    struct text_scratch *s;
+    struct text_tokens *out;
+};
+
+/* The model's spans are of the normalized text: turns those from `first` on into spans of the input. */
+static void to_input(struct work *w, size_t first)
+{
+    for (size_t i = first; i < w->out->count; i++) {
+        struct text_token *t = &w->out->at[i];
+        t->span = text_aligned_origin(&w->s->text, t->span.start, t->span.end);
+    }
+}
+
+static enum kit_status cut_words(struct work *w, struct text_span range)
+{
+    const char *text = w->s->text.bytes;
+    const struct text_spans *words = text_pretokenizer_run(&w->parts->pretokenizer, text, range, w->s->words);
+    const struct text_model *model = w->parts->model;
+    size_t first = w->out->count;
+    if (words->failed != KIT_OK) {
+        return words->failed;
+    }
+    for (size_t i = 0; i < words->count; i++) {
+        kit_str word = {text + words->at[i].start, words->at[i].end - words->at[i].start};
+        model->kind->cut(model, word, words->at[i].start, w->out);
+        w->out->words++;
+    }
+    if (w->out->failed == KIT_OK) {
+        to_input(w, first);
+    }
+    return w->out->failed;
+}
+
+static void put_added(struct work *w, const struct text_added_token *token, struct text_span span)
+{
+    text_tokens_add(w->out, token->id, span.start, span.end);
+    w->out->words++;
+}
+
+/* Normalized text: added tokens that are looked for there, and words between them. */
+static enum kit_status cut_normalized(struct work *w)
+{
+    struct text_added_walk walk = {.text = text_aligned_str(&w->s->text)};
+    uint32_t done = 0;
+    while (text_added_next(w->parts->added, true, &walk)) {
+        if (walk.hit.start > done) {
+            enum kit_status rc = cut_words(w, (struct text_span){done, walk.hit.start});
+            if (rc != KIT_OK) {
+                return rc;
+            }
+        }
+        put_added(w, walk.token, text_aligned_origin(&w->s->text, walk.hit.start, walk.hit.end));
+        done = walk.hit.end;
+    }
+    uint32_t end = (uint32_t)walk.text.len;
+    return done < end ? cut_words(w, (struct text_span){done, end}) : w->out->failed;
+}
+
+/* A stretch of the input without added tokens. */
+static enum kit_status cut_stretch(struct work *w, kit_str text, struct text_span range)
+{
+    kit_str piece = {text.ptr + range.start, range.end - range.start};
+    enum kit_status rc = text_aligned_load(&w->s->text, piece, range.start);
+    if (rc == KIT_OK) {
+        rc = text_normalizer_run(&w->parts->normalizer, &w->s->text, &w->s->spare);
+    }
+    return rc == KIT_OK ? cut_normalized(w) : rc;
+}
+
+static enum kit_status cut_text(struct work *w, kit_str text)
+{
+    struct text_added_walk walk = {.text = text};
+    uint32_t done = 0;
+    while (text_added_next(w->parts->added, false, &walk)) {
+        if (walk.hit.start > done) {
+            enum kit_status rc = cut_stretch(w, text, (struct text_span){done, walk.hit.start});
+            if (rc != KIT_OK) {
+                return rc;
+            }
+        }
+        put_added(w, walk.token, walk.hit);
+        done = walk.hit.end;
+    }
+    return done < text.len ? cut_stretch(w, text, (struct text_span){done, (uint32_t)text.len}) : w->out->failed;
+}
+
+static enum kit_status check_text(kit_str text, const char *name, size_t max, struct kit_err *err)
+{
+    if (text.len > max) {
+        return kit_fail_param(err, KIT_TOO_LARGE, name, "%s has %zu bytes; at most %zu are taken", name, text.len, max);
+    }
+    if (!kit_str_is_utf8(text)) {
+        return kit_fail_param(err, KIT_INVALID, name, "%s is not valid UTF-8", name);
+    }
+    return KIT_OK;
+}
+
+static enum kit_status encode_text(const struct text_tokenizer *t, struct text_scratch *s, kit_str text, int which,
+                                   struct kit_err *err)
+{
+    const char *name = which == 0 ? "text" : "pair";
+    struct work w = {&t->parts, s, &s->tokens[which]};
+    s->text.max = text.len * GROWTH_MAX + GROWTH_ROOM;
+    s->spare.max = s->text.max;
+    enum kit_status rc = cut_text(&w, text);
+    if (rc == KIT_TOO_LARGE) {
+        return kit_fail_param(err, rc, name, "%s grows more than %d-fold when it is normalized", name, GROWTH_MAX);
+    }
+    return rc == KIT_OK ? rc : kit_fail(err, rc, "no memory to tokenize %zu bytes", text.len);
+}
+
+static struct text_truncation limits(const struct text_tokenizer *t, const struct text_options *o)
+{
+    struct text_truncation ret = t->parts.truncation;
+    ret.max_tokens = o->max_tokens != 0 ? o->max_tokens : ret.max_tokens;
+    ret.how = o->truncate != TEXT_TRUNCATE_DEFAULT ? o->truncate : ret.how;
+    ret.side = o->side != TEXT_SIDE_DEFAULT ? o->side : ret.side;
+    return ret;
+}
+
+/* Truncates, and puts the special tokens in. */
+static enum kit_status finish(const struct text_tokenizer *t, struct text_scratch *s, bool has_pair,
+                              const struct text_options *o, struct text_encoding *ret, struct kit_err *err)
+{
+    struct text_truncation limit = limits(t, o);
+    uint32_t special = o->add_special ? text_template_special(&t->parts.template, has_pair) : 0;
+    size_t count[2] = {s->tokens[0].count, s->tokens[1].count};
+    size_t keep[2];
+    struct text_token_range part[2];
+    enum kit_status rc = text_truncation_apply(&limit, special, count, has_pair, keep, err);
+    if (rc != KIT_OK) {
+        return rc;
+    }
+    for (int i = 0; i < 2; i++) {
+        size_t skip = limit.side == TEXT_SIDE_LEFT ? count[i] - keep[i] : 0;
+        part[i] = (struct text_token_range){s->tokens[i].at == NULL ? NULL : s->tokens[i].at + skip, keep[i]};
+    }
+    rc = text_template_write(&t->parts.template, part, has_pair, o->add_special, &s->out);
+    if (rc != KIT_OK) {
+        return kit_fail(err, rc, "no memory for %zu tokens", keep[0] + keep[1]);
+    }
+    *ret = s->out.all;
+    ret->dropped[0] = (uint32_t)(count[0] - keep[0]);
+    ret->dropped[1] = (uint32_t)(count[1] - keep[1]);
+    return KIT_OK;
+}
+
+enum kit_status text_tokenizer_encode(const struct text_tokenizer *t, struct text_scratch *s, kit_str text,
+                                      const kit_str *pair, const struct text_options *options,
+                                      struct text_encoding *ret, struct kit_err *err)
+{
+    size_t max = options->input_bytes_max == 0 ? TEXT_INPUT_BYTES_DEFAULT : options->input_bytes_max;
+    assert(max <= TEXT_INPUT_BYTES_MAX);
+    enum kit_status rc = check_text(text, "text", max, err);
+    if (rc == KIT_OK && pair != NULL) {
+        rc = check_text(*pair, "pair", max, err);
+    }
+    if (rc != KIT_OK) {
+        return rc;
+    }
+    text_scratch_trim(s, text.len + (pair != NULL ? pair->len : 0));
+    text_tokens_clear(&s->tokens[0]);
+    text_tokens_clear(&s->tokens[1]);
+    rc = encode_text(t, s, text, 0, err);
+    if (rc == KIT_OK && pair != NULL) {
+        rc = encode_text(t, s, *pair, 1, err);
+    }
+    return rc == KIT_OK ? finish(t, s, pair != NULL, options, ret, err) : rc;
+}
+
+/* --- ids and pieces --- */
+
+kit_str text_tokenizer_piece(const struct text_tokenizer *t, uint32_t id)
+{
+    const struct text_added_token *added = text_added_by_id(t->parts.added, id);
+    return added != NULL ? added->content : text_vocab_piece(t->parts.model->vocab, id);
+}
+
+bool text_tokenizer_find(const struct text_tokenizer *t, kit_str piece, uint32_t *ret)
+{
+    const struct text_added_token *added = text_added_by_content(t->parts.added, piece);
+    if (added != NULL) {
+        *ret = added->id;
+        return true;
+    }
+    return text_vocab_find(t->parts.model->vocab, piece, ret);
+}
+
+bool text_tokenizer_is_special(const struct text_tokenizer *t, uint32_t id)
+{
+    const struct text_added_token *added = text_added_by_id(t->parts.added, id);
+    return added != NULL && added->special;
+}
+
+enum kit_status text_tokenizer_decode(const struct text_tokenizer *t, const int32_t *ids, size_t count, bool skip_special,
+                                      struct kit_buf *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t id = (uint32_t)ids[i]; /* a negative one is no id either */
+        kit_str piece = text_tokenizer_piece(t, id);
+        if (piece.ptr == NULL || (skip_special && text_tokenizer_is_special(t, id))) {
+            continue;
+        }
+        text_decoder_put(&t->parts.decoder, piece, first, out);
+        first = false;
+    }
+    return out->failed;
+}
+
+uint32_t text_tokenizer_vocab_size(const struct text_tokenizer *t)
+{
+    return t->parts.id_end;
+}
+
+uint32_t text_tokenizer_max_tokens(const struct text_tokenizer *t)
+{
+    return t->parts.truncation.max_tokens;
+}
+
+uint32_t text_tokenizer_pad_id(const struct text_tokenizer *t)
+{
+    return t->parts.pad_id;
+}
+
+uint32_t text_tokenizer_special_count(const struct text_tokenizer *t, bool has_pair)
+{
+    return text_template_special(&t->parts.template, has_pair);
+}

@@ -1,0 +1,98 @@
+/* src/text/unicode.h - what a code point is: its classes, lower case, decomposition and composition.
+ *
+ * The only place that sees utf8proc. The tables follow what Hugging Face's tokenizers answer, code point by code point
+ * (unicode_gap.h lists where that is not what the linked Unicode says): a token that differs is a vector that differs.
+ * Thread: any; pure. Memory: none.
+ * Source: The Unicode Standard, UAX 15 (normal forms) and UAX 44 (properties). */
+#ifndef TEXT_UNICODE_H
+#define TEXT_UNICODE_H
+
+#include "kit/str.h"
+
+enum text_unicode_flag {
+    TEXT_SPACE = 1 << 0,      /* White_Space */
+    TEXT_OTHER = 1 << 1,      /* Cc, Cf, Co without \t, \n, \r: what BERT's cleaning removes */
+    TEXT_PUNCT = 1 << 2,      /* P*, and every ASCII character that is no letter, digit, space or control */
+    TEXT_MARK = 1 << 3,       /* Mn, Mc, Me as of Unicode 9 */
+    TEXT_NONSPACING = 1 << 4, /* Mn as of Unicode 8 */
+    TEXT_WORD = 1 << 5,       /* \w of regular expressions: letters, marks, digits, connectors */
+    TEXT_NUMERIC = 1 << 6,    /* Nd, Nl, No */
+    TEXT_HAN = 1 << 7,        /* the CJK blocks that BERT sets apart, with BERT's gap from 2B820 to 2B91F */
+    TEXT_UPPER = 1 << 8,      /* has a lower case of its own */
+    TEXT_CANONICAL = 1 << 9,  /* has a canonical decomposition */
+    TEXT_COMPAT = 1 << 10,    /* has a compatibility decomposition */
+    TEXT_NONSTARTER = 1 << 11 /* its combining class is not 0 */
+};
+
+extern const uint16_t text_unicode_ascii[128];
+uint32_t text_unicode_flags_far(uint32_t cp); /* for cp >= 128 */
+
+/* The flags of a code point, 0 … 10FFFF. */
+static inline uint32_t text_unicode_flags(uint32_t cp)
+{
+    return cp < 128 ? text_unicode_ascii[cp] : text_unicode_flags_far(cp);
+}
+
+/* Lower case as Unicode has it without context or language; out[0 … count-1]. */
+uint32_t text_unicode_lower(uint32_t cp, uint32_t out[2]);
+
+uint8_t text_unicode_combining(uint32_t cp); /* combining class, 0 … 254, as of Unicode 9 */
+
+/* The full decomposition, not yet in canonical order; a code point without one gives itself. Returns the count. */
+#define TEXT_UNICODE_PARTS_MAX 32
+uint32_t text_unicode_decompose(uint32_t cp, bool compat, uint32_t out[TEXT_UNICODE_PARTS_MAX]);
+/* The primary composite of the two; 0 when there is none. */
+uint32_t text_unicode_compose(uint32_t first, uint32_t second);
+
+/* The code point at p, which must begin a character of valid UTF-8; *bytes gets 1 … 4. */
+static inline uint32_t text_unicode_read(const char *p, uint32_t *bytes)
+{
+    const unsigned char *u = (const unsigned char *)p;
+    if (u[0] < 0x80) {
+        *bytes = 1;
+        return u[0];
+    }
+    if (u[0] < 0xE0) {
+        *bytes = 2;
+        return (u[0] & 0x1Fu) << 6 | (u[1] & 0x3Fu);
+    }
+    if (u[0] < 0xF0) {
+        *bytes = 3;
+        return (u[0] & 0x0Fu) << 12 | (u[1] & 0x3Fu) << 6 | (u[2] & 0x3Fu);
+    }
+    *bytes = 4;
+    return (u[0] & 0x07u) << 18 | (u[1] & 0x3Fu) << 12 | (u[2] & 0x3Fu) << 6 | (u[3] & 0x3Fu);
+}
+
+/* Writes cp as UTF-8 and returns its bytes, 1 … 4. */
+static inline uint32_t text_unicode_write(uint32_t cp, char *to)
+{
+    if (cp < 0x80) {
+        to[0] = (char)cp;
+        return 1;
+    }
+    if (cp < 0x800) {
+        to[0] = (char)(0xC0 | cp >> 6);
+        to[1] = (char)(0x80 | (cp & 0x3F));
+        return 2;
+    }
+    if (cp < 0x10000) {
+        to[0] = (char)(0xE0 | cp >> 12);
+        to[1] = (char)(0x80 | (cp >> 6 & 0x3F));
+        to[2] = (char)(0x80 | (cp & 0x3F));
+        return 3;
+    }
+    to[0] = (char)(0xF0 | cp >> 18);
+    to[1] = (char)(0x80 | (cp >> 12 & 0x3F));
+    to[2] = (char)(0x80 | (cp >> 6 & 0x3F));
+    to[3] = (char)(0x80 | (cp & 0x3F));
+    return 4;
+}
+
+/* The code point that ends at text.len (not 0) of valid UTF-8. */
+uint32_t text_unicode_last(kit_str text);
+
+bool text_unicode_is_ascii(kit_str text);
+size_t text_unicode_chars(kit_str text); /* code points of valid UTF-8 */
+
+#endif

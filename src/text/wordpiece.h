@@ -1,0 +1,13 @@
+/* src/text/wordpiece.h - WordPiece: from the left, always the longest piece that fits; a word that cannot be covered is
+ * one unknown token.
+ *
+ * Thread: any. Memory: the arena it was parsed into.
+ * Source: Schuster and Nakajima 2012 (the name), Wu et al. 2016, arXiv 1609.08144 (the greedy search). */
+#ifndef TEXT_WORDPIECE_H
+#define TEXT_WORDPIECE_H
+
+#include "text/model.h"
+
+extern const struct text_model_kind text_wordpiece_kind;
+
+#endif

@@ -1,0 +1,10 @@
+# cmake -DNM=… -DFILE=plugin.so -P one_symbol.cmake: fails unless aether_backend_entry is all that the plug-in exports.
+execute_process(COMMAND ${NM} -D --defined-only --format=posix ${FILE} OUTPUT_VARIABLE out RESULT_VARIABLE rc)
+if(NOT rc EQUAL 0)
+    message(FATAL_ERROR "cannot read the symbols of ${FILE}")
+endif()
+string(REGEX REPLACE "\n$" "" out "${out}")
+string(REGEX REPLACE " [^\n]*" "" names "${out}")
+if(NOT names STREQUAL "aether_backend_entry")
+    message(FATAL_ERROR "${FILE} exports: ${names}")
+endif()
