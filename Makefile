@@ -15,7 +15,7 @@ manifest = $(DESTDIR)$(abspath $(PREFIX))/share/doc/heimnetz/installed-files.txt
 .PHONY: release deps models sbom demo run test bench check tidy format lint install uninstall clean help
 
 release: deps ## build into build/release (the default)
-	@$(PYTHON) tools/build.py release
+	@$(PYTHON) tools/build.py release product
 	@$(PYTHON) tools/deps/sbom.py $(build)
 
 deps: ## system packages and pinned sources (build/deps)

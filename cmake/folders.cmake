@@ -1,5 +1,8 @@
 # One static library a folder of src/, one program or plug-in a target; sources are found by name.
 
+# What `make` builds: programs and plug-ins, not the tests.
+add_custom_target(product)
+
 # heimnetz_folder(kit LIBS a b): src/kit/*.c as library `kit`.
 function(heimnetz_folder name)
     cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
@@ -22,6 +25,7 @@ function(heimnetz_program name)
     target_link_libraries(${name} PRIVATE heimnetz_flags ${ARG_LIBS})
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
     install(TARGETS ${name} RUNTIME DESTINATION bin)
+    add_dependencies(product ${name})
 endfunction()
 
 # heimnetz_backend(echo SOURCES … LIBS …): lib/aether/echo.so, one exported symbol.
@@ -36,4 +40,5 @@ function(heimnetz_backend name)
     set_target_properties(backend_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name}
         LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/aether)
     install(TARGETS backend_${name} LIBRARY DESTINATION lib/aether)
+    add_dependencies(product backend_${name})
 endfunction()

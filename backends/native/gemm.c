@@ -13,11 +13,11 @@ struct piece {
     uint32_t from, depth;
 };
 
-/* What follows this piece in memory is wanted next: each tile fetches its share of it. */
+/* While a panel is used, each tile fetches its share of the panel that comes next. */
 static void set_ahead(const struct piece *p, struct native_tile *t, uint32_t index, uint32_t tiles)
 {
     size_t share = (size_t)p->depth * NATIVE_PANEL / tiles / 16 * 16;
-    t->ahead = t->b + (size_t)p->depth * NATIVE_PANEL + index * share;
+    t->ahead = t->b + (size_t)p->g->b->depth * NATIVE_PANEL + index * share;
     t->ahead_step = p->depth > 0 ? share / p->depth : 0;
 }
 

@@ -21,6 +21,7 @@ static struct http_exchange *take_from_pool(struct http_server *s)
     if (x != NULL) {
         s->pool = x->next;
         s->pool_count--;
+        x->next = NULL;
         return x;
     }
     x = kit_alloc_zero(1, sizeof(*x));

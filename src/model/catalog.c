@@ -79,6 +79,7 @@ enum kit_status model_catalog_new(const struct model_options *options, struct pl
 
 static void want_nothing(struct model_catalog *c)
 {
+    c->ending = true;
     for (uint32_t i = 0; i < c->count; i++) {
         c->entries[i]->wanted = false;
         model_restart_reset(c->entries[i]);
@@ -162,6 +163,9 @@ static enum kit_status want(struct model_entry *e, struct kit_err *err)
 {
     if (e->wanted) {
         return KIT_OK;
+    }
+    if (e->catalog->ending) {
+        return kit_fail(err, KIT_UNAVAILABLE, "the catalog is closing");
     }
     e->wanted = true;
     model_restart_reset(e);

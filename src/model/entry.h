@@ -45,6 +45,7 @@ struct model_catalog {
     struct model_events events;
     struct model_entry **entries; /* [count] of [models_max], in order of ids; owned */
     uint32_t count;
+    bool ending;     /* model_catalog_free is on: nothing is wanted any more */
     uint32_t inside; /* threads of others that are inside the catalog: jobs, lost */
     struct loop_work_job book_job;
     bool booking;

@@ -1,9 +1,5 @@
 #include "model/id.h"
 
-#include <string.h>
-
-#define DISTANCE_OF_LAST_SEGMENT 1
-
 static bool is_id_byte(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
@@ -108,18 +104,22 @@ static kit_str last_segment(kit_str id)
     return id;
 }
 
+static bool same_last_segment(kit_str a, kit_str b)
+{
+    return kit_str_eq_nocase(last_segment(a), last_segment(b));
+}
+
 void model_id_offer(struct model_id_nearest *n, kit_str id)
 {
-    uint32_t most = (uint32_t)KIT_MIN(n->wanted.len / 3 + 1, (size_t)MODEL_ID_DISTANCE_MAX);
+    uint32_t most = (uint32_t)KIT_MIN(n->wanted.len / 3, (size_t)MODEL_ID_DISTANCE_MAX);
     if (n->best[0] != '\0') {
-        most = n->distance == 0 ? 0 : KIT_MIN(most, n->distance - 1);
+        if (n->distance == 0) {
+            return;
+        }
+        most = KIT_MIN(most, n->distance - 1);
     }
-    uint32_t distance = model_id_distance(n->wanted, id, most);
-    if (distance > most && most >= DISTANCE_OF_LAST_SEGMENT &&
-        kit_str_eq_nocase(last_segment(id), last_segment(n->wanted))) {
-        distance = DISTANCE_OF_LAST_SEGMENT;
-    }
-    if (distance <= most && (n->best[0] == '\0' || distance < n->distance)) {
+    uint32_t distance = same_last_segment(n->wanted, id) ? 0 : model_id_distance(n->wanted, id, most);
+    if (distance <= most) {
         n->distance = distance;
         kit_str_to_c(id, n->best, sizeof(n->best));
     }

@@ -43,10 +43,10 @@ struct sched_core {
     struct worker *workers; /* [instances] */
     struct sched_job *done_first, **done_last;
     uint64_t wakes, stops;
-    uint32_t jobs;     /* inside, waiting or not */
-    uint32_t running;  /* workers */
-    uint32_t asleep;   /* workers */
-    bool crowded;      /* when a worker was last done, others had work: one core each is better than all for one */
+    uint32_t jobs;    /* inside, waiting or not */
+    uint32_t running; /* workers */
+    uint32_t asleep;  /* workers */
+    bool crowded;     /* when a worker was last done, others had work: one core each is better than all for one */
     bool closed;
     double speed; /* tokens a second of one worker; 0: not known */
     char why[KIT_ERR_MSG_BYTES];
@@ -60,17 +60,14 @@ static enum kit_status check_options(const struct sched_lane_options *o, struct 
         const char *name;
         uint64_t value, max;
     } rows[] = {
-        {"instances", o->instances, SCHED_INSTANCES_MAX},
-        {"cores_max", o->cores_max, UINT32_MAX},
-        {"batch_tokens_max", o->batch_tokens_max, UINT64_MAX},
-        {"batch_rows_max", o->batch_rows_max, BATCH_ROWS_LIMIT},
-        {"queue_tokens_max", o->queue_tokens_max, UINT64_MAX},
-        {"queue_jobs_max", o->queue_jobs_max, QUEUE_JOBS_LIMIT},
+        {"instances", o->instances, SCHED_INSTANCES_MAX},      {"cores_max", o->cores_max, UINT32_MAX},
+        {"batch_tokens_max", o->batch_tokens_max, UINT64_MAX}, {"batch_rows_max", o->batch_rows_max, BATCH_ROWS_LIMIT},
+        {"queue_tokens_max", o->queue_tokens_max, UINT64_MAX}, {"queue_jobs_max", o->queue_jobs_max, QUEUE_JOBS_LIMIT},
     };
     for (size_t i = 0; i < KIT_COUNT(rows); i++) {
         if (rows[i].value < 1 || rows[i].value > rows[i].max) {
-            return kit_fail_param(err, KIT_INVALID, rows[i].name, "%s is %llu, but must be from 1 to %llu", rows[i].name,
-                                  (unsigned long long)rows[i].value, (unsigned long long)rows[i].max);
+            return kit_fail_param(err, KIT_INVALID, rows[i].name, "%s is %llu, but must be from 1 to %llu",
+                                  rows[i].name, (unsigned long long)rows[i].value, (unsigned long long)rows[i].max);
         }
     }
     return KIT_OK;
@@ -264,8 +261,7 @@ static enum kit_status refuse_full(const struct sched_core *c, uint64_t surplus,
     if (retry_after_ms != NULL) {
         *retry_after_ms = ms;
     }
-    return kit_fail(err, KIT_FULL,
-                    "%u requests with %llu tokens wait, the limits are %u and %llu; try again in %u ms",
+    return kit_fail(err, KIT_FULL, "%u requests with %llu tokens wait, the limits are %u and %llu; try again in %u ms",
                     sched_queue_jobs(c->queue), (unsigned long long)sched_queue_tokens(c->queue),
                     c->options.queue_jobs_max, (unsigned long long)c->options.queue_tokens_max, ms);
 }
@@ -659,7 +655,6 @@ bool sched_core_is_empty(const struct sched_core *c)
 struct sched_counts sched_core_counts(const struct sched_core *c)
 {
     uint32_t waiting = sched_queue_jobs(c->queue);
-    return (struct sched_counts){.jobs_waiting = waiting,
-                                 .jobs_running = c->jobs - waiting,
-                                 .tokens_waiting = sched_queue_tokens(c->queue)};
+    return (struct sched_counts){
+        .jobs_waiting = waiting, .jobs_running = c->jobs - waiting, .tokens_waiting = sched_queue_tokens(c->queue)};
 }

@@ -39,8 +39,8 @@ struct sched_batch {
     uint32_t count;                   /* of slices, >= 1 */
     uint32_t rows;
     uint64_t tokens;
-    uint32_t cores;  /* at most so many; the driver lends what there is */
-    bool retry;      /* one job of a batch that failed, alone */
+    uint32_t cores; /* at most so many; the driver lends what there is */
+    bool retry;     /* one job of a batch that failed, alone */
 };
 /* The worker is free, and awake. False: there is nothing for it; it may sleep until it is in sched_core_wakes. */
 bool sched_core_take(struct sched_core *c, uint32_t worker, uint64_t now_ns, struct sched_batch *ret);
@@ -62,7 +62,7 @@ uint64_t sched_core_stops(const struct sched_core *c);   /* bit w: nobody wants 
 
 /* --- looking --- */
 
-uint64_t sched_core_deadline(const struct sched_core *c); /* when the next tick is due; KIT_NEVER_NS */
+uint64_t sched_core_deadline(const struct sched_core *c);              /* when the next tick is due; KIT_NEVER_NS */
 bool sched_core_is_awake(const struct sched_core *c, uint32_t worker); /* expected to take, or running */
 bool sched_core_is_empty(const struct sched_core *c);                  /* no job is left inside */
 struct sched_counts sched_core_counts(const struct sched_core *c);

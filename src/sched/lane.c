@@ -15,7 +15,15 @@
 #define STOP_AGAIN_NS (10 * KIT_NS_PER_MS) /* a stop may come just before the engine's call begins: it is told again */
 
 /* How a job ended, as the label `result` of sched_jobs_total. */
-enum result { RESULT_OK, RESULT_FAILED, RESULT_CANCELLED, RESULT_TIMEOUT, RESULT_UNAVAILABLE, RESULT_REFUSED, RESULT_COUNT };
+enum result {
+    RESULT_OK,
+    RESULT_FAILED,
+    RESULT_CANCELLED,
+    RESULT_TIMEOUT,
+    RESULT_UNAVAILABLE,
+    RESULT_REFUSED,
+    RESULT_COUNT
+};
 
 struct lane_metrics {
     struct kit_metric_series *queue_jobs, *queue_tokens, *batch_tokens, *batch_rows, *wait_seconds, *run_seconds, *rows,
@@ -28,6 +36,7 @@ struct lane_worker {
     struct kit_thread thread;
     struct kit_cond woken;
     struct plug_instance *instance; /* its thread's */
+    bool warm;                      /* has run since it was shrunk */
 };
 
 /* The mutex is needed because whoever submits wants to know at once whether there is room, and because a stop must not
@@ -226,6 +235,7 @@ static void run_and_finish(struct lane_worker *w, const struct sched_batch *b)
     enum kit_status status = KIT_CANCELLED;
     if ((sched_core_stops(l->core) >> w->index & 1) == 0) {
         kit_mutex_unlock(&l->lock);
+        w->warm = true;
         status = run_batch(w, b, &err);
         kit_mutex_lock(&l->lock);
     }
@@ -249,6 +259,20 @@ static void work_once(struct lane_worker *w)
     act(l);
 }
 
+/* Until it is woken. An instance that rests for long gives back what it does not need at rest. */
+static void rest(struct lane_worker *w)
+{
+    struct sched_lane *l = w->lane;
+    uint32_t ms = l->options.shrink_after_ms == 0 ? SCHED_SHRINK_MS : l->options.shrink_after_ms;
+    uint64_t until = w->warm ? kit_clock_ns() + ms * KIT_NS_PER_MS : KIT_NEVER_NS;
+    if (!kit_cond_wait_until(&w->woken, &l->lock, until)) {
+        w->warm = false;
+        kit_mutex_unlock(&l->lock);
+        plug_instance_shrink(w->instance);
+        kit_mutex_lock(&l->lock);
+    }
+}
+
 static void work_until_end(struct lane_worker *w)
 {
     struct sched_lane *l = w->lane;
@@ -256,7 +280,7 @@ static void work_until_end(struct lane_worker *w)
         if (sched_core_is_awake(l->core, w->index)) {
             work_once(w);
         } else {
-            kit_cond_wait(&w->woken, &l->lock);
+            rest(w);
         }
     }
 }
@@ -334,8 +358,7 @@ static void free_lane(struct sched_lane *l)
 
 static struct sched_lane *alloc_lane(const struct sched_lane_options *options)
 {
-    struct sched_lane *l =
-        kit_alloc_zero(1, sizeof(*l) + options->instances * sizeof(l->workers[0]));
+    struct sched_lane *l = kit_alloc_zero(1, sizeof(*l) + options->instances * sizeof(l->workers[0]));
     if (l == NULL) {
         return NULL;
     }

@@ -76,19 +76,21 @@ struct sched_worker {
 struct sched_lane;
 
 #define SCHED_INSTANCES_MAX 64
-#define SCHED_BATCH_MS 100 /* batch_ms_target when none is given */
+#define SCHED_BATCH_MS 100    /* batch_ms_target when none is given */
+#define SCHED_SHRINK_MS 10000 /* shrink_after_ms when none is given */
 
 struct sched_lane_options {
-    const char *model_id;       /* for metrics and thread names; copied */
-    uint32_t instances;         /* model threads, 1 … SCHED_INSTANCES_MAX */
-    uint32_t cores_max;         /* most cores of one call, >= 1 */
-    uint64_t batch_tokens_max;  /* a batch takes rows until the next one would pass it; one row always fits */
-    uint32_t batch_rows_max;    /* 1 … 65,536 */
-    uint32_t batch_ms_target;   /* of a queue that is longer a batch takes what an instance was seen to do in this time
+    const char *model_id;      /* for metrics and thread names; copied */
+    uint32_t instances;        /* model threads, 1 … SCHED_INSTANCES_MAX */
+    uint32_t cores_max;        /* most cores of one call, >= 1 */
+    uint64_t batch_tokens_max; /* a batch takes rows until the next one would pass it; one row always fits */
+    uint32_t batch_rows_max;   /* 1 … 65,536 */
+    uint32_t batch_ms_target;  /* of a queue that is longer a batch takes what an instance was seen to do in this time
                                  * (128 tokens at least), so that those who come later need not wait for more;
                                  * 0: SCHED_BATCH_MS; UINT32_MAX: no such limit */
-    uint64_t queue_tokens_max;  /* waiting; beyond: FULL */
-    uint32_t queue_jobs_max;    /* waiting, 1 … 2^20 */
+    uint64_t queue_tokens_max; /* waiting; beyond: FULL */
+    uint32_t queue_jobs_max;   /* waiting, 1 … 2^20 */
+    uint32_t shrink_after_ms;  /* an instance that rests for so long gives back its scratch; 0: SCHED_SHRINK_MS */
 };
 
 /* Opens the instances on their threads; blocks until all are there or one has failed. engine, model: borrowed, outlive the

@@ -1,4 +1,5 @@
-/* src/text/bert.h - BertNormalizer: clean, set Chinese characters apart, strip accents, lower case; in one pass.
+/* src/text/bert.h - BertNormalizer: clean, set Chinese characters apart, strip accents, lower case; in one
+ * pass.
  *
  * Thread: any; the step is read only. Memory: the texts'.
  * Source: the basic tokenizer released with BERT, arXiv 1810.04805. */
@@ -7,8 +8,8 @@
 
 #include "text/normalize.h"
 
-/* Reads clean_text, handle_chinese_chars, lowercase (true when missing) and strip_accents (missing or null: as
- * lowercase). */
+/* Reads clean_text, handle_chinese_chars, lowercase (true when missing) and strip_accents (missing or null:
+ * as lowercase). */
 KIT_MUST_CHECK enum kit_status text_bert_parse(const struct text_node *node, struct kit_arena *arena,
                                                struct text_normal_step *step, struct kit_err *err);
 KIT_MUST_CHECK enum kit_status text_bert_run(const struct text_normal_step *step, struct text_aligned *text,

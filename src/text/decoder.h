@@ -17,8 +17,8 @@ struct text_decoder {
 KIT_MUST_CHECK enum kit_status text_decoder_parse(const struct text_node *node, struct kit_arena *arena,
                                                   struct text_decoder *ret, struct kit_err *err);
 
-/* Appends one piece; `first` is the first of the text. At most TEXT_VOCAB_PIECE_BYTES_MAX bytes. Failure shows in
- * out->failed. */
+/* Appends one piece; `first` is the first of the text. At most TEXT_VOCAB_PIECE_BYTES_MAX bytes. Failure
+ * shows in out->failed. */
 void text_decoder_put(const struct text_decoder *d, kit_str piece, bool first, struct kit_buf *out);
 
 #endif

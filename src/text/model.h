@@ -1,5 +1,5 @@
-/* src/text/model.h - the "model" of tokenizer.json: what cuts a word into pieces. The table of functions that each kind
- * fills; a new kind is a file with such a table and a row in model.c.
+/* src/text/model.h - the "model" of tokenizer.json: what cuts a word into pieces. The table of functions that
+ * each kind fills; a new kind is a file with such a table and a row in model.c.
  *
  * Thread: any once parsed. Memory: the caller's arena.
  * Kinds: WordPiece. */
@@ -16,8 +16,8 @@ struct text_model_kind {
     /* node: the model's object. Errors with the path: PARSE, TOO_LARGE, NOMEM. */
     enum kit_status (*parse)(const struct text_node *node, struct kit_arena *arena, struct text_model **ret,
                              struct kit_err *err);
-    /* Appends the pieces of one word (valid UTF-8, not empty), which starts at byte `at`; spans are at + place in word.
-     * Failure shows in out->failed. */
+    /* Appends the pieces of one word (valid UTF-8, not empty), which starts at byte `at`; spans are at +
+     * place in word. Failure shows in out->failed. */
     void (*cut)(const struct text_model *m, kit_str word, size_t at, struct text_tokens *out);
 };
 

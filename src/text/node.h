@@ -2,7 +2,8 @@
  *
  *     struct text_node model = text_node_get(&root, "model");
  *     return text_node_fail(&model, KIT_PARSE, err, "must be an object");      // "model: must be an object"
- * Nodes live on the stack of who walks down; a node borrows its parent. Thread: as the document's. Memory: none. */
+ * Nodes live on the stack of who walks down; a node borrows its parent. Thread: as the document's. Memory:
+ * none. */
 #ifndef TEXT_NODE_H
 #define TEXT_NODE_H
 
@@ -19,7 +20,8 @@ struct text_node text_node_root(kit_json value);
 /* A member; its value may be {NULL}, which the readers below call missing. key: a literal. */
 struct text_node text_node_get(const struct text_node *up, const char *key);
 
-/* Walks an array or object: for (struct text_node n; text_node_next(&up, &iter, &n);) with iter from kit_json_iter. */
+/* Walks an array or object: for (struct text_node n; text_node_next(&up, &iter, &n);) with iter from
+ * kit_json_iter. */
 bool text_node_next(const struct text_node *up, struct kit_json_iter *iter, struct text_node *ret);
 
 bool text_node_is_null(const struct text_node *n); /* missing or null */
@@ -44,8 +46,8 @@ KIT_MUST_CHECK enum kit_status text_node_bool_or(const struct text_node *up, con
                                                  bool *ret, struct kit_err *err);
 KIT_MUST_CHECK enum kit_status text_node_u32_or(const struct text_node *up, const char *key, uint32_t max,
                                                 uint32_t otherwise, uint32_t *ret, struct kit_err *err);
-KIT_MUST_CHECK enum kit_status text_node_str_or(const struct text_node *up, const char *key, kit_str otherwise,
-                                                kit_str *ret, struct kit_err *err);
+KIT_MUST_CHECK enum kit_status text_node_str_or(const struct text_node *up, const char *key,
+                                                kit_str otherwise, kit_str *ret, struct kit_err *err);
 /* One of the words; *ret gets its index. words end with NULL. */
 KIT_MUST_CHECK enum kit_status text_node_word_or(const struct text_node *up, const char *key,
                                                  const char *const *words, uint32_t otherwise, uint32_t *ret,

@@ -6,8 +6,7 @@
 enum kit_status text_normal_rewrite(const struct text_normal_step *step, struct text_aligned *text,
                                     struct text_aligned *spare,
                                     void (*one)(const struct text_normal_step *step, struct text_aligned *out,
-                                                uint32_t cp, struct text_span origin))
-{
+                                                uint32_t cp, struct text_span origin)) {
     text_aligned_begin(spare, text);
     uint32_t bytes;
     for (size_t at = 0; at < text->len; at += bytes) {
@@ -22,8 +21,7 @@ enum kit_status text_normal_rewrite(const struct text_normal_step *step, struct 
 /* --- Lowercase --- */
 
 static void lower_one(const struct text_normal_step *step, struct text_aligned *out, uint32_t cp,
-                      struct text_span origin)
-{
+                      struct text_span origin) {
     (void)step;
     if ((text_unicode_flags(cp) & TEXT_UPPER) == 0) {
         text_aligned_put(out, cp, origin);
@@ -37,8 +35,7 @@ static void lower_one(const struct text_normal_step *step, struct text_aligned *
 }
 
 static enum kit_status run_lowercase(const struct text_normal_step *step, struct text_aligned *text,
-                                     struct text_aligned *spare)
-{
+                                     struct text_aligned *spare) {
     if (!text_unicode_is_ascii(text_aligned_str(text))) {
         return text_normal_rewrite(step, text, spare, lower_one);
     }
@@ -50,8 +47,7 @@ static enum kit_status run_lowercase(const struct text_normal_step *step, struct
 }
 
 static enum kit_status parse_plain(const struct text_node *node, struct kit_arena *arena,
-                                   struct text_normal_step *step, struct kit_err *err)
-{
+                                   struct text_normal_step *step, struct kit_err *err) {
     (void)node, (void)arena, (void)step, (void)err;
     return KIT_OK;
 }
@@ -62,16 +58,14 @@ static enum kit_status parse_plain(const struct text_node *node, struct kit_aren
 #define FORM_COMPOSE 2u
 
 static enum kit_status run_form(const struct text_normal_step *step, struct text_aligned *text,
-                                struct text_aligned *spare)
-{
+                                struct text_aligned *spare) {
     return text_normal_form(text, spare, (step->flags & FORM_COMPAT) != 0, (step->flags & FORM_COMPOSE) != 0);
 }
 
 /* --- StripAccents --- */
 
 static void keep_unless_mark(const struct text_normal_step *step, struct text_aligned *out, uint32_t cp,
-                             struct text_span origin)
-{
+                             struct text_span origin) {
     (void)step;
     if ((text_unicode_flags(cp) & TEXT_MARK) == 0) {
         text_aligned_put(out, cp, origin);
@@ -79,8 +73,7 @@ static void keep_unless_mark(const struct text_normal_step *step, struct text_al
 }
 
 static enum kit_status run_strip_accents(const struct text_normal_step *step, struct text_aligned *text,
-                                         struct text_aligned *spare)
-{
+                                         struct text_aligned *spare) {
     if (text_unicode_is_ascii(text_aligned_str(text))) {
         return KIT_OK;
     }
@@ -92,13 +85,11 @@ static enum kit_status run_strip_accents(const struct text_normal_step *step, st
 #define STRIP_LEFT 1u
 #define STRIP_RIGHT 2u
 
-static bool is_space(uint32_t cp)
-{
+static bool is_space(uint32_t cp) {
     return (text_unicode_flags(cp) & TEXT_SPACE) != 0;
 }
 
-static size_t spaces_before(kit_str text)
-{
+static size_t spaces_before(kit_str text) {
     size_t at = 0;
     for (uint32_t bytes; at < text.len; at += bytes) {
         if (!is_space(text_unicode_read(text.ptr + at, &bytes))) {
@@ -108,8 +99,7 @@ static size_t spaces_before(kit_str text)
     return at;
 }
 
-static size_t len_without_spaces_behind(kit_str text)
-{
+static size_t len_without_spaces_behind(kit_str text) {
     while (text.len > 0 && is_space(text_unicode_last(text))) {
         do {
             text.len--;
@@ -118,8 +108,7 @@ static size_t len_without_spaces_behind(kit_str text)
     return text.len;
 }
 
-static void copy_range(const struct text_aligned *from, size_t start, size_t end, struct text_aligned *to)
-{
+static void copy_range(const struct text_aligned *from, size_t start, size_t end, struct text_aligned *to) {
     uint32_t bytes;
     for (size_t at = start; at < end; at += bytes) {
         struct text_span origin;
@@ -129,8 +118,7 @@ static void copy_range(const struct text_aligned *from, size_t start, size_t end
 }
 
 static enum kit_status run_strip(const struct text_normal_step *step, struct text_aligned *text,
-                                 struct text_aligned *spare)
-{
+                                 struct text_aligned *spare) {
     kit_str all = text_aligned_str(text);
     size_t end = (step->flags & STRIP_RIGHT) != 0 ? len_without_spaces_behind(all) : all.len;
     size_t start = (step->flags & STRIP_LEFT) != 0 ? spaces_before(kit_str_sub(all, 0, end)) : 0;
@@ -145,8 +133,7 @@ static enum kit_status run_strip(const struct text_normal_step *step, struct tex
 }
 
 static enum kit_status parse_strip(const struct text_node *node, struct kit_arena *arena,
-                                   struct text_normal_step *step, struct kit_err *err)
-{
+                                   struct text_normal_step *step, struct kit_err *err) {
     (void)arena;
     bool left;
     bool right;
@@ -162,27 +149,15 @@ static enum kit_status parse_strip(const struct text_node *node, struct kit_aren
 
 /* --- Replace, Prepend --- */
 
-static void put_all(struct text_aligned *out, kit_str text, struct text_span origin)
-{
+static void put_all(struct text_aligned *out, kit_str text, struct text_span origin) {
     uint32_t bytes;
     for (size_t at = 0; at < text.len && out->failed == KIT_OK; at += bytes) {
         text_aligned_put(out, text_unicode_read(text.ptr + at, &bytes), origin);
     }
 }
 
-/* Where the character that ends at byte `end` came from. */
-static struct text_span origin_of_last(const struct text_aligned *a, size_t end)
-{
-    size_t at = end - 1;
-    while (((unsigned char)a->bytes[at] & 0xC0) == 0x80) {
-        at--;
-    }
-    return text_aligned_origin(a, at, end);
-}
-
 static enum kit_status run_replace(const struct text_normal_step *step, struct text_aligned *text,
-                                   struct text_aligned *spare)
-{
+                                   struct text_aligned *spare) {
     kit_str all = text_aligned_str(text);
     size_t at = kit_str_find(all, step->what);
     if (at == all.len) {
@@ -195,15 +170,14 @@ static enum kit_status run_replace(const struct text_normal_step *step, struct t
         if (at == all.len) {
             break;
         }
-        put_all(spare, step->with, origin_of_last(text, at + step->what.len));
+        put_all(spare, step->with, text_aligned_before(text, at + step->what.len));
     }
     text_aligned_swap(text, spare);
     return text->failed;
 }
 
 static enum kit_status run_prepend(const struct text_normal_step *step, struct text_aligned *text,
-                                   struct text_aligned *spare)
-{
+                                   struct text_aligned *spare) {
     if (text->len == 0) {
         return KIT_OK;
     }
@@ -218,8 +192,7 @@ static enum kit_status run_prepend(const struct text_normal_step *step, struct t
 }
 
 static enum kit_status keep_str(const struct text_node *node, struct kit_arena *arena, kit_str *ret,
-                                struct kit_err *err)
-{
+                                struct kit_err *err) {
     kit_str text;
     enum kit_status rc = text_node_str(node, &text, err);
     if (rc == KIT_OK && kit_arena_str(arena, text, ret) != KIT_OK) {
@@ -229,14 +202,14 @@ static enum kit_status keep_str(const struct text_node *node, struct kit_arena *
 }
 
 static enum kit_status parse_replace(const struct text_node *node, struct kit_arena *arena,
-                                     struct text_normal_step *step, struct kit_err *err)
-{
+                                     struct text_normal_step *step, struct kit_err *err) {
     struct text_node pattern = text_node_get(node, "pattern");
     struct text_node what = text_node_get(&pattern, "String");
     struct text_node with = text_node_get(node, "content");
     struct text_node regex = text_node_get(&pattern, "Regex");
     if (!text_node_is_null(&regex)) {
-        return text_node_fail(&regex, KIT_UNSUPPORTED, err, "a pattern that is a regular expression is not supported yet");
+        return text_node_fail(&regex, KIT_UNSUPPORTED, err,
+                              "a pattern that is a regular expression is not supported yet");
     }
     enum kit_status rc = keep_str(&what, arena, &step->what, err);
     if (rc == KIT_OK) {
@@ -249,8 +222,7 @@ static enum kit_status parse_replace(const struct text_node *node, struct kit_ar
 }
 
 static enum kit_status parse_prepend(const struct text_node *node, struct kit_arena *arena,
-                                     struct text_normal_step *step, struct kit_err *err)
-{
+                                     struct text_normal_step *step, struct kit_err *err) {
     struct text_node with = text_node_get(node, "prepend");
     return keep_str(&with, arena, &step->with, err);
 }
@@ -259,9 +231,10 @@ static enum kit_status parse_prepend(const struct text_node *node, struct kit_ar
 
 struct op {
     const char *type;
-    enum kit_status (*parse)(const struct text_node *node, struct kit_arena *arena, struct text_normal_step *step,
-                             struct kit_err *err);
-    enum kit_status (*run)(const struct text_normal_step *step, struct text_aligned *text, struct text_aligned *spare);
+    enum kit_status (*parse)(const struct text_node *node, struct kit_arena *arena,
+                             struct text_normal_step *step, struct kit_err *err);
+    enum kit_status (*run)(const struct text_normal_step *step, struct text_aligned *text,
+                           struct text_aligned *spare);
     uint32_t flags;
 };
 
@@ -278,8 +251,7 @@ static const struct op ops[] = {
     {"Prepend", parse_prepend, run_prepend, 0},
 };
 
-static const struct op *find_op(kit_str type)
-{
+static const struct op *find_op(kit_str type) {
     for (size_t i = 0; i < KIT_COUNT(ops); i++) {
         if (kit_str_eq(type, kit_str_c(ops[i].type))) {
             return &ops[i];
@@ -289,8 +261,7 @@ static const struct op *find_op(kit_str type)
 }
 
 static enum kit_status add_step(const struct text_node *node, kit_str type, struct kit_arena *arena,
-                                struct text_normalizer *n, struct kit_err *err)
-{
+                                struct text_normalizer *n, struct kit_err *err) {
     const struct op *op = find_op(type);
     if (op == NULL) {
         return text_node_unknown_type(node, type, err);
@@ -309,8 +280,7 @@ static enum kit_status add_step(const struct text_node *node, kit_str type, stru
 
 /* Sequences may hold sequences, as deep as the JSON may be; they are laid out flat. */
 static enum kit_status add(const struct text_node *node, struct kit_arena *arena, struct text_normalizer *n,
-                           struct kit_err *err)
-{
+                           struct kit_err *err) {
     kit_str type;
     enum kit_status rc = text_node_type(node, &type, err);
     if (rc != KIT_OK || !kit_str_eq(type, kit_str_lit("Sequence"))) {
@@ -326,19 +296,20 @@ static enum kit_status add(const struct text_node *node, struct kit_arena *arena
 }
 
 enum kit_status text_normalizer_parse(const struct text_node *node, struct kit_arena *arena,
-                                      struct text_normalizer *ret, struct kit_err *err)
-{
+                                      struct text_normalizer *ret, struct kit_err *err) {
     ret->count = 0;
     return text_node_is_null(node) ? KIT_OK : add(node, arena, ret, err);
 }
 
 enum kit_status text_normalizer_run(const struct text_normalizer *n, struct text_aligned *text,
-                                    struct text_aligned *spare)
-{
+                                    struct text_aligned *spare) {
     for (uint32_t i = 0; i < n->count; i++) {
         enum kit_status rc = n->step[i].run(&n->step[i], text, spare);
         if (rc != KIT_OK) {
             return rc;
+        }
+        if (text->len > text->max) {
+            return KIT_TOO_LARGE;
         }
     }
     return KIT_OK;

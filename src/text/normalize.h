@@ -1,8 +1,8 @@
 /* src/text/normalize.h - the "normalizer" of tokenizer.json: steps that rewrite the text before it is cut.
  *
  * A new step is a row in the table of normalize.c. Thread: any once parsed. Memory: the caller's arena.
- * Steps: BertNormalizer, Lowercase, NFC, NFD, NFKC, NFKD, StripAccents, Strip, Replace (of a literal string), Prepend,
- * and Sequence of them. */
+ * Steps: BertNormalizer, Lowercase, NFC, NFD, NFKC, NFKD, StripAccents, Strip, Replace (of a literal string),
+ * Prepend, and Sequence of them. */
 #ifndef TEXT_NORMALIZE_H
 #define TEXT_NORMALIZE_H
 
@@ -11,8 +11,10 @@
 #include "text/node.h"
 
 struct text_normal_step {
-    /* Rewrites text; spare is scratch and the two may be swapped. Returns text->failed, TOO_LARGE or NOMEM. */
-    enum kit_status (*run)(const struct text_normal_step *step, struct text_aligned *text, struct text_aligned *spare);
+    /* Rewrites text; spare is scratch and the two may be swapped. Returns text->failed, TOO_LARGE or NOMEM.
+     */
+    enum kit_status (*run)(const struct text_normal_step *step, struct text_aligned *text,
+                           struct text_aligned *spare);
     uint32_t flags;     /* what they mean is the step's business */
     kit_str what, with; /* Replace: pattern and content; Prepend: with */
 };

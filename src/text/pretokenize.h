@@ -1,8 +1,10 @@
-/* src/text/pretokenize.h - the "pre_tokenizer" of tokenizer.json: cuts normalized text into the words that the model sees.
+/* src/text/pretokenize.h - the "pre_tokenizer" of tokenizer.json: cuts normalized text into the words that
+ * the model sees.
  *
- * Each step says for every character whether it is dropped, a delimiter or plain, and what becomes of delimiters; a new
- * step of that kind is a row in the table of pretokenize.c. Thread: any once parsed. Memory: none of its own.
- * Steps: BertPreTokenizer, Whitespace, WhitespaceSplit, Punctuation, Digits, and Sequence of them. */
+ * Each step says for every character whether it is dropped, a delimiter or plain, and what becomes of
+ * delimiters; a new step of that kind is a row in the table of pretokenize.c. Thread: any once parsed.
+ * Memory: none of its own. Steps: BertPreTokenizer, Whitespace, WhitespaceSplit, Punctuation, Digits, and
+ * Sequence of them. */
 #ifndef TEXT_PRETOKENIZE_H
 #define TEXT_PRETOKENIZE_H
 
@@ -33,10 +35,10 @@ struct text_pretokenizer {
 };
 
 /* node: null or missing leaves the text whole. Errors: PARSE, UNSUPPORTED (path and type), TOO_LARGE. */
-KIT_MUST_CHECK enum kit_status text_pretokenizer_parse(const struct text_node *node, struct text_pretokenizer *ret,
-                                                       struct kit_err *err);
-/* The words of bytes `range` of text (valid UTF-8), in order, none empty: one of the two lists, which are scratch.
- * On NOMEM its `failed` is set. */
+KIT_MUST_CHECK enum kit_status text_pretokenizer_parse(const struct text_node *node,
+                                                       struct text_pretokenizer *ret, struct kit_err *err);
+/* The words of bytes `range` of text (valid UTF-8), in order, none empty: one of the two lists, which are
+ * scratch. On NOMEM its `failed` is set. */
 const struct text_spans *text_pretokenizer_run(const struct text_pretokenizer *p, const char *text,
                                                struct text_span range, struct text_spans lists[2]);
 

@@ -1,4 +1,5 @@
-/* src/text/scratch.h - the working memory of one call of encode. The outside sees it by name only (tokenizer.h).
+/* src/text/scratch.h - the working memory of one call of encode. The outside sees it by name only
+ * (tokenizer.h).
  *
  * Thread: one at a time. Memory: owned; it only grows while in use, and text_scratch_trim lets go of much. */
 #ifndef TEXT_SCRATCH_H

@@ -1,7 +1,8 @@
 /* src/text/span.h - a range of bytes, and a growing list of them.
  *
- * Thread: one at a time. Memory: a list owns its array; it only grows, so that a list that is reused allocates
- * nothing in the long run. A failed append sets `failed` and drops what follows: check once, at the end. */
+ * Thread: one at a time. Memory: a list owns its array; it only grows, so that a list that is reused
+ * allocates nothing in the long run. A failed append sets `failed` and drops what follows: check once, at the
+ * end. */
 #ifndef TEXT_SPAN_H
 #define TEXT_SPAN_H
 
@@ -21,8 +22,7 @@ void text_spans_done(struct text_spans *s); /* zeroed is fine */
 void text_spans_clear(struct text_spans *s);
 void text_spans_grow(struct text_spans *s); /* room for at least one more, or failed is set */
 
-static inline void text_spans_add(struct text_spans *s, size_t start, size_t end)
-{
+static inline void text_spans_add(struct text_spans *s, size_t start, size_t end) {
     if (s->count == s->room) {
         text_spans_grow(s);
         if (s->failed != KIT_OK) {

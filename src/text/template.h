@@ -1,5 +1,5 @@
-/* src/text/template.h - the "post_processor" of tokenizer.json: where special tokens go around a text and its pair, and
- * which type ids all get.
+/* src/text/template.h - the "post_processor" of tokenizer.json: where special tokens go around a text and its
+ * pair, and which type ids all get.
  *
  * Every kind is read into the same list of pieces. Thread: any once parsed. Memory: the caller's arena.
  * Kinds: TemplateProcessing, BertProcessing. */
@@ -25,10 +25,11 @@ struct text_template {
     } form[2]; /* [0] of a text alone, [1] with a pair */
 };
 
-/* node: null or missing gives text (type 0) and pair (type 1) as they are. id_end: special ids must be below. Errors with the
- * path: PARSE, UNSUPPORTED, TOO_LARGE, NOMEM. */
+/* node: null or missing gives text (type 0) and pair (type 1) as they are. id_end: special ids must be below.
+ * Errors with the path: PARSE, UNSUPPORTED, TOO_LARGE, NOMEM. */
 KIT_MUST_CHECK enum kit_status text_template_parse(const struct text_node *node, struct kit_arena *arena,
-                                                   uint32_t id_end, struct text_template *ret, struct kit_err *err);
+                                                   uint32_t id_end, struct text_template *ret,
+                                                   struct kit_err *err);
 
 /* Special tokens that will be added. */
 uint32_t text_template_special(const struct text_template *t, bool has_pair);

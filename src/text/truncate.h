@@ -28,15 +28,14 @@ struct text_truncation {
     enum text_side side;
 };
 
-/* The "truncation" block: max_length, strategy, direction; null or missing gives no limit. The stride only matters for
- * overflowing windows, which we do not make. PARSE, UNSUPPORTED. */
-KIT_MUST_CHECK enum kit_status text_truncation_parse(const struct text_node *node, struct text_truncation *ret,
-                                                     struct kit_err *err);
+/* The "truncation" block: max_length, strategy, direction; null or missing gives no limit. The stride only
+ * matters for overflowing windows, which we do not make. PARSE, UNSUPPORTED. */
+KIT_MUST_CHECK enum kit_status text_truncation_parse(const struct text_node *node,
+                                                     struct text_truncation *ret, struct kit_err *err);
 
-/* count: tokens of the text and of the pair (0 without one), without `special` ones to come. keep gets how many stay of
- * each. `how` and `side` are not DEFAULT here.
- * Errors: INVALID no room for the special tokens, ONLY_SECOND without a pair, or the part to cut is too short;
- * TOO_LARGE with REFUSE. */
+/* count: tokens of the text and of the pair (0 without one), without `special` ones to come. keep gets how
+ * many stay of each. `how` and `side` are not DEFAULT here. Errors: INVALID no room for the special tokens,
+ * ONLY_SECOND without a pair, or the part to cut is too short; TOO_LARGE with REFUSE. */
 KIT_MUST_CHECK enum kit_status text_truncation_apply(const struct text_truncation *t, uint32_t special,
                                                      const size_t count[2], bool has_pair, size_t keep[2],
                                                      struct kit_err *err);

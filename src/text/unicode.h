@@ -1,9 +1,9 @@
 /* src/text/unicode.h - what a code point is: its classes, lower case, decomposition and composition.
  *
- * The only place that sees utf8proc. The tables follow what Hugging Face's tokenizers answer, code point by code point
- * (unicode_gap.h lists where that is not what the linked Unicode says): a token that differs is a vector that differs.
- * Thread: any; pure. Memory: none.
- * Source: The Unicode Standard, UAX 15 (normal forms) and UAX 44 (properties). */
+ * The only place that sees utf8proc. The tables follow what Hugging Face's tokenizers answer, code point by
+ * code point (unicode_gap.h lists where that is not what the linked Unicode says): a token that differs is a
+ * vector that differs. Thread: any; pure. Memory: none. Source: The Unicode Standard, UAX 15 (normal forms)
+ * and UAX 44 (properties). */
 #ifndef TEXT_UNICODE_H
 #define TEXT_UNICODE_H
 
@@ -28,8 +28,7 @@ extern const uint16_t text_unicode_ascii[128];
 uint32_t text_unicode_flags_far(uint32_t cp); /* for cp >= 128 */
 
 /* The flags of a code point, 0 … 10FFFF. */
-static inline uint32_t text_unicode_flags(uint32_t cp)
-{
+static inline uint32_t text_unicode_flags(uint32_t cp) {
     return cp < 128 ? text_unicode_ascii[cp] : text_unicode_flags_far(cp);
 }
 
@@ -38,15 +37,15 @@ uint32_t text_unicode_lower(uint32_t cp, uint32_t out[2]);
 
 uint8_t text_unicode_combining(uint32_t cp); /* combining class, 0 … 254, as of Unicode 9 */
 
-/* The full decomposition, not yet in canonical order; a code point without one gives itself. Returns the count. */
+/* The full decomposition, not yet in canonical order; a code point without one gives itself. Returns the
+ * count. */
 #define TEXT_UNICODE_PARTS_MAX 32
 uint32_t text_unicode_decompose(uint32_t cp, bool compat, uint32_t out[TEXT_UNICODE_PARTS_MAX]);
 /* The primary composite of the two; 0 when there is none. */
 uint32_t text_unicode_compose(uint32_t first, uint32_t second);
 
 /* The code point at p, which must begin a character of valid UTF-8; *bytes gets 1 … 4. */
-static inline uint32_t text_unicode_read(const char *p, uint32_t *bytes)
-{
+static inline uint32_t text_unicode_read(const char *p, uint32_t *bytes) {
     const unsigned char *u = (const unsigned char *)p;
     if (u[0] < 0x80) {
         *bytes = 1;
@@ -65,8 +64,7 @@ static inline uint32_t text_unicode_read(const char *p, uint32_t *bytes)
 }
 
 /* Writes cp as UTF-8 and returns its bytes, 1 … 4. */
-static inline uint32_t text_unicode_write(uint32_t cp, char *to)
-{
+static inline uint32_t text_unicode_write(uint32_t cp, char *to) {
     if (cp < 0x80) {
         to[0] = (char)cp;
         return 1;

@@ -1,5 +1,5 @@
-/* src/text/unicode_gap.h - where the classes that Hugging Face's tokenizers use differ from those of the Unicode that is
- * linked: some of its tables stand at Unicode 8 and 9, others are newer than utf8proc's.
+/* src/text/unicode_gap.h - where the classes that Hugging Face's tokenizers use differ from those of the
+ * Unicode that is linked: some of its tables stand at Unicode 8 and 9, others are newer than utf8proc's.
  *
  * Thread: any; constant data. */
 #ifndef TEXT_UNICODE_GAP_H

@@ -1,5 +1,5 @@
-/* src/text/wordpiece.h - WordPiece: from the left, always the longest piece that fits; a word that cannot be covered is
- * one unknown token.
+/* src/text/wordpiece.h - WordPiece: from the left, always the longest piece that fits; a word that cannot be
+ * covered is one unknown token.
  *
  * Thread: any. Memory: the arena it was parsed into.
  * Source: Schuster and Nakajima 2012 (the name), Wu et al. 2016, arXiv 1609.08144 (the greedy search). */

@@ -14,8 +14,14 @@
 
 #include "aether/backend.h"
 
+#ifndef FAULTY_NAME
+#define FAULTY_NAME "faulty"
+#endif
 #ifndef FAULTY_MINOR
 #define FAULTY_MINOR ACB_MINOR
+#endif
+#ifndef FAULTY_INFER
+#define FAULTY_INFER infer
 #endif
 #ifndef FAULTY_TABLE_BYTES
 #define FAULTY_TABLE_BYTES sizeof(struct acb_plugin)
@@ -171,9 +177,8 @@ static int32_t do_hang(const struct acb_infer *infer, struct acb_tensor **out)
 {
     (void)infer;
     (void)out;
-    for (;;) {
-        sleep_ms(1000);
-    }
+    sleep_ms(600000);
+    return ACB_OK;
 }
 
 static int32_t do_stop(const struct acb_infer *infer, struct acb_tensor **out)
@@ -349,7 +354,7 @@ static const struct {
     {"babble", do_babble},
 };
 
-static int32_t infer(void *instance, const struct acb_infer *infer, struct acb_tensor **outputs, struct acb_err *err)
+__attribute__((unused)) static int32_t infer(void *instance, const struct acb_infer *infer, struct acb_tensor **outputs, struct acb_err *err)
 {
     for (size_t k = 0; k < sizeof(faults) / sizeof(faults[0]); k++) {
         if (has_fault(instance, faults[k].fault)) {
@@ -370,7 +375,7 @@ static const struct acb_plugin plugin = {
     .size = FAULTY_TABLE_BYTES,
     .major = ACB_MAJOR,
     .minor = FAULTY_MINOR,
-    .name = "faulty",
+    .name = FAULTY_NAME,
     .version = "0.1.0",
     .summary = "misbehaves; for tests",
     .options = options,
@@ -381,10 +386,7 @@ static const struct acb_plugin plugin = {
     .describe = describe,
     .instance_open = instance_open,
     .instance_close = instance_close,
-#ifndef FAULTY_INCOMPLETE
-    .infer = infer,
-#endif
-    .stop = NULL,
+    .infer = FAULTY_INFER,
 };
 
 const struct acb_plugin *aether_backend_entry(const struct acb_host *given)

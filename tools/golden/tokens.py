@@ -12,7 +12,7 @@ A line of minilm.jsonl: t text, p pair (if any), i ids with special tokens, y ho
 1), o for each token that is not special how far it starts behind the end of the one before, and its bytes (in the text and
 again from 0 in the pair), w the words of the tokens likewise counted on from the one before (only in every tenth line), k
 ids when cut down to 128 (only where that cuts).
-A line of small.jsonl: tokenizer, and cases of the same members with y a list of types, s add_special_tokens, and if there is
+A line of small.jsonl: tokenizer (a tokenizer.json as a string), and cases of the same members with y a list of types, s add_special_tokens, and if there is
 a limit max, how and side.
 """
 import json
@@ -294,7 +294,7 @@ def write_small():
     with open(OUT + "small.jsonl", "w", encoding="utf-8") as out:
         for number, parts in enumerate(small_tokenizers()):
             tokenizer = Tokenizer.from_str(json.dumps(parts))
-            out.write(dump({"tokenizer": parts, "cases": list(cases_for(dice, tokenizer, number))}) + "\n")
+            out.write(dump({"tokenizer": dump(parts), "cases": list(cases_for(dice, tokenizer, number))}) + "\n")
 
 
 def main():

@@ -398,6 +398,7 @@ TEST(load_while_draining_is_kept_until_it_is_drained)
     struct model_listener *l = listen_to("a");
     unload_it("a");
     pool_run();
+    seen.at_cool = NULL;
     assert_heard(l, "draining available loading warming ready");
     assert_int_equal(engine.closes, 1);
     model_events_close(l);
@@ -502,6 +503,21 @@ TEST(free_unloads_everything_even_with_a_full_pool)
     assert_int_equal(booked_bytes(), 0);
     assert_int_equal(new_catalog(), KIT_OK);
     model_catalog_free(NULL);
+}
+
+static void load_a_in_vain(void)
+{
+    assert_int_equal(load_it("a"), KIT_UNAVAILABLE);
+}
+
+TEST(free_takes_no_new_wishes)
+{
+    make_ready("a");
+    seen.at_cool = load_a_in_vain;
+    pool.waiting_max = 0;
+    model_catalog_free(catalog);
+    assert_int_equal(seen.cools, 1);
+    assert_int_equal(new_catalog(), KIT_OK);
 }
 
 /* --- scanning --- */
@@ -623,6 +639,7 @@ TEST(thousand_loads_and_unloads_leave_no_byte)
 
 TEST(catalog_survives_each_failed_alloc_when_made_and_scanned)
 {
+    pool.waiting_max = 0;
     model_catalog_free(catalog);
     TEST_ALLOC_SWEEP(n)
     {
@@ -681,7 +698,7 @@ int main(void)
         IN_WORLD(reference_keeps_a_draining_model_open_without_holding_a_thread),
         IN_WORLD(load_is_refused_when_the_pool_is_full_and_nothing_changed),
         IN_WORLD(unload_with_a_full_pool_is_made_up_for_by_the_tick),
-        IN_WORLD(free_unloads_everything_even_with_a_full_pool), IN_WORLD(scan_brings_new_models_and_drops_vanished_ones),
+        IN_WORLD(free_unloads_everything_even_with_a_full_pool), IN_WORLD(free_takes_no_new_wishes), IN_WORLD(scan_brings_new_models_and_drops_vanished_ones),
         IN_WORLD(scan_keeps_a_loaded_model_until_it_is_unloaded), IN_WORLD(scan_keeps_a_model_that_came_back_in_time),
         IN_WORLD(scan_drops_a_failed_model_whose_folder_is_gone), IN_WORLD(scan_takes_as_many_as_fit_and_says_so),
         IN_WORLD(scan_of_a_missing_folder_changes_nothing), IN_WORLD(thousand_loads_and_unloads_leave_no_byte),

@@ -900,8 +900,7 @@ TEST(core_new_names_the_option_that_is_out_of_range)
 
 TEST(core_new_survives_each_failed_alloc)
 {
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct sched_core *core = NULL;
         enum kit_status rc = sched_core_new(&usual, &core, NULL);
         assert_true(rc == KIT_OK ? core != NULL : rc == KIT_NOMEM && core == NULL);
@@ -949,7 +948,6 @@ int main(void)
         TEST_OF(core_failed_close_fails_what_waits_and_lets_whole_running_jobs_end),
         TEST_OF(core_is_full_at_its_most_tokens_and_says_when_to_try_again), TEST_OF(core_is_full_at_its_most_jobs),
         TEST_OF(core_says_that_a_job_larger_than_the_queue_will_never_fit),
-        TEST_OF(core_refuses_jobs_without_rows_and_rows_without_tokens),
-        TEST_OF(core_counts_what_waits_and_what_runs), TEST_OF(core_new_names_the_option_that_is_out_of_range),
-        TEST_OF(core_new_survives_each_failed_alloc));
+        TEST_OF(core_refuses_jobs_without_rows_and_rows_without_tokens), TEST_OF(core_counts_what_waits_and_what_runs),
+        TEST_OF(core_new_names_the_option_that_is_out_of_range), TEST_OF(core_new_survives_each_failed_alloc));
 }

@@ -26,7 +26,7 @@ struct plug_engine {
 struct plug_model {
     struct acb_model_info info;
     uint32_t open_fails_at; /* the n-th open, from 1; 0: none */
-    _Atomic uint32_t opens, closes, cancels;
+    _Atomic uint32_t opens, closes, cancels, shrinks;
 };
 
 struct plug_instance {
@@ -82,6 +82,12 @@ void plug_instance_close(struct plug_instance *i)
         assert_false(atomic_load(&i->running));
         atomic_fetch_add(&i->model->closes, 1);
     }
+}
+
+void plug_instance_shrink(struct plug_instance *i)
+{
+    assert_false(atomic_load(&i->running));
+    atomic_fetch_add(&i->model->shrinks, 1);
 }
 
 void plug_instance_cancel(struct plug_instance *i)
@@ -227,8 +233,8 @@ static void rig_close(struct rig *r)
 static void job_init(struct rig_job *j, enum run_kind kind, uint32_t rows, uint32_t tokens)
 {
     *j = (struct rig_job){.kind = kind};
-    j->job = (struct sched_job){
-        .rows = j->rows, .row_count = rows, .priority = SCHED_NORMAL, .deadline_ns = KIT_NEVER_NS};
+    j->job =
+        (struct sched_job){.rows = j->rows, .row_count = rows, .priority = SCHED_NORMAL, .deadline_ns = KIT_NEVER_NS};
     for (uint32_t i = 0; i < rows; i++) {
         j->rows[i] = (struct sched_row){.tokens = tokens, .index = i};
     }
@@ -477,6 +483,26 @@ TEST(lane_failed_close_takes_a_cancel_for_the_batch_that_is_on)
     rig_done(&r);
 }
 
+TEST(lane_shrinks_an_instance_once_when_it_rests)
+{
+    struct rig r;
+    struct rig_job j;
+    struct sched_lane_options o = usual;
+    o.instances = 1;
+    o.shrink_after_ms = 1;
+    rig_init(&r);
+    assert_int_equal(sched_lane_open(&r.engine, &r.model, &o, &worker, &r, &r.lane, NULL), KIT_OK);
+    for (uint32_t i = 1; i <= 2; i++) {
+        submit(&r, &j, RUN_QUICK, 1, 10);
+        while (atomic_load(&r.model.shrinks) < i) {
+            usleep(500);
+        }
+        usleep(5000); /* a second shrink would come now */
+    }
+    assert_int_equal(atomic_load(&r.model.shrinks), 2);
+    rig_close(&r);
+}
+
 TEST(lane_open_says_why_an_instance_did_not_open_and_closes_the_others)
 {
     for (uint32_t n = 1; n <= 3; n++) {
@@ -655,8 +681,7 @@ TEST(lane_closes_in_the_middle_of_a_storm)
 
 TEST(lane_open_survives_each_failed_alloc)
 {
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct rig r;
         rig_init(&r);
         enum kit_status rc = sched_lane_open(&r.engine, &r.model, &usual, &worker, &r, &r.lane, NULL);
@@ -668,8 +693,7 @@ TEST(lane_open_survives_each_failed_alloc)
 
 TEST(lane_submit_survives_each_failed_alloc)
 {
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct rig r;
         struct rig_job j;
         kit_alloc_fail_at(0);
@@ -686,20 +710,18 @@ TEST(lane_submit_survives_each_failed_alloc)
 
 int main(void)
 {
-    return TEST_RUN(TEST_OF(lane_runs_each_row_once_and_gives_the_job_back),
-                    TEST_OF(lane_gives_a_waiting_job_back_inside_cancel),
-                    TEST_OF(lane_stops_a_running_batch_when_its_client_has_left),
-                    TEST_OF(lane_repeats_a_stop_that_came_before_the_engine_listened),
-                    TEST_OF(lane_tells_lateness_while_every_worker_is_busy),
-                    TEST_OF(lane_fails_a_bad_job_and_not_those_in_its_batch),
-                    TEST_OF(lane_fails_all_when_the_engine_is_lost),
-                    TEST_OF(lane_is_full_and_says_which_model_and_when_to_come_again),
-                    TEST_OF(lane_close_finishes_what_waits),
-                    TEST_OF(lane_failed_close_fails_what_waits_while_a_batch_is_on),
-                    TEST_OF(lane_failed_close_takes_a_cancel_for_the_batch_that_is_on),
-                    TEST_OF(lane_open_says_why_an_instance_did_not_open_and_closes_the_others),
-                    TEST_OF(lane_counts_what_it_did),
-                    TEST_OF(lane_gives_each_job_back_once_in_a_storm_of_jobs_and_cancels),
-                    TEST_OF(lane_closes_in_the_middle_of_a_storm), TEST_OF(lane_open_survives_each_failed_alloc),
-                    TEST_OF(lane_submit_survives_each_failed_alloc));
+    return TEST_RUN(
+        TEST_OF(lane_runs_each_row_once_and_gives_the_job_back), TEST_OF(lane_gives_a_waiting_job_back_inside_cancel),
+        TEST_OF(lane_stops_a_running_batch_when_its_client_has_left),
+        TEST_OF(lane_repeats_a_stop_that_came_before_the_engine_listened),
+        TEST_OF(lane_tells_lateness_while_every_worker_is_busy),
+        TEST_OF(lane_fails_a_bad_job_and_not_those_in_its_batch), TEST_OF(lane_fails_all_when_the_engine_is_lost),
+        TEST_OF(lane_is_full_and_says_which_model_and_when_to_come_again), TEST_OF(lane_close_finishes_what_waits),
+        TEST_OF(lane_failed_close_fails_what_waits_while_a_batch_is_on),
+        TEST_OF(lane_failed_close_takes_a_cancel_for_the_batch_that_is_on),
+        TEST_OF(lane_shrinks_an_instance_once_when_it_rests),
+        TEST_OF(lane_open_says_why_an_instance_did_not_open_and_closes_the_others), TEST_OF(lane_counts_what_it_did),
+        TEST_OF(lane_gives_each_job_back_once_in_a_storm_of_jobs_and_cancels),
+        TEST_OF(lane_closes_in_the_middle_of_a_storm), TEST_OF(lane_open_survives_each_failed_alloc),
+        TEST_OF(lane_submit_survives_each_failed_alloc));
 }

@@ -60,12 +60,12 @@ struct sim {
     bool closed;
 };
 
-#define CHECK(s, condition)                                                                                  \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            print_error("SCHED_SEED=%" PRIu64 ", step %" PRIu64 ": %s\n", (s)->seed, (s)->step, #condition); \
-            fail();                                                                                          \
-        }                                                                                                    \
+#define CHECK(s, condition)                                                                                            \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            print_error("SCHED_SEED=%" PRIu64 ", step %" PRIu64 ": %s\n", (s)->seed, (s)->step, #condition);           \
+            fail();                                                                                                    \
+        }                                                                                                              \
     } while (0)
 
 /* --- chance: splitmix64 --- */
@@ -285,7 +285,8 @@ static enum kit_status expected_answer(const struct sim *s, const struct sim_job
     if (tokens > s->options.queue_tokens_max) {
         return KIT_TOO_LARGE;
     }
-    bool full = s->waiting_tokens + tokens > s->options.queue_tokens_max || s->waiting_jobs >= s->options.queue_jobs_max;
+    bool full =
+        s->waiting_tokens + tokens > s->options.queue_tokens_max || s->waiting_jobs >= s->options.queue_jobs_max;
     return full ? KIT_FULL : KIT_OK;
 }
 
@@ -418,7 +419,11 @@ static enum kit_status pick_outcome(struct sim *s, const struct sched_batch *b)
         }
     }
     uint64_t kind = chance(s) % 20000;
-    return kind < 200 ? KIT_INTERNAL : kind < 300 ? KIT_NOMEM : kind < 320 ? KIT_CANCELLED : kind == 320 ? KIT_UNAVAILABLE : KIT_OK;
+    return kind < 200    ? KIT_INTERNAL
+           : kind < 300  ? KIT_NOMEM
+           : kind < 320  ? KIT_CANCELLED
+           : kind == 320 ? KIT_UNAVAILABLE
+                         : KIT_OK;
 }
 
 static void take(struct sim *s, uint32_t w)
@@ -622,7 +627,7 @@ TEST(simulation_agrees_with_the_naive_model_at_each_step)
 struct greedy {
     uint64_t principal;
     enum sched_priority priority;
-    uint32_t jobs, rows, tokens; /* rows and tokens: at most */
+    uint32_t jobs, rows, tokens;    /* rows and tokens: at most */
     uint64_t started, longest_wait; /* tokens; the wait: that others were given between submit and last start */
 };
 
@@ -654,7 +659,8 @@ static void greedy_submit(struct bench *b, uint32_t k)
     CHECK(&b->sim, sched_core_submit(b->sim.core, &j->job, b->sim.now, NULL, NULL) == KIT_OK);
 }
 
-static struct bench *bench_new(struct greedy *clients, uint32_t count, uint64_t seed, const struct sched_lane_options *o)
+static struct bench *bench_new(struct greedy *clients, uint32_t count, uint64_t seed,
+                               const struct sched_lane_options *o)
 {
     struct bench *b = kit_alloc_zero(1, sizeof(*b));
     assert_non_null(b);
@@ -723,8 +729,8 @@ static const struct sched_lane_options one_worker = {.instances = 1,
                                                      .queue_tokens_max = 1000000,
                                                      .queue_jobs_max = 64};
 
-/* Deficit round robin: two principals that always wait are never further apart than a quantum and their longest rows. The
- * batches' borders do not matter to it. */
+/* Deficit round robin: two principals that always wait are never further apart than two quanta and their longest rows,
+ * whatever the sizes of their rows and the number of their jobs. */
 TEST(simulation_serves_greedy_principals_equally_at_every_moment)
 {
     struct sched_lane_options o = one_worker;
@@ -776,8 +782,8 @@ TEST(simulation_starves_nobody_while_urgent_work_never_ends)
 /* --- two cores and a measured engine: what the rules make of it --- */
 
 #define CLIENTS 33
-#define TOKEN_US 190  /* one core, fp32 MiniLM: about 5,200 tokens a second */
-#define BATCH_US 2000 /* weights read once a batch */
+#define TOKEN_US 190   /* one core, fp32 MiniLM: about 5,200 tokens a second */
+#define BATCH_US 2000  /* weights read once a batch */
 #define CLIENT_US 1000 /* from an answer to the client's next request, at most */
 
 struct machine {
@@ -830,10 +836,34 @@ static void machine_finish(struct machine *m, uint32_t w)
     }
 }
 
+/* Who is awake takes; taking may wake the other. */
+static void machine_take_all(struct machine *m)
+{
+    for (uint32_t w = 0; w < 2; w = m->workers[0].awake ? 0 : w + 1) {
+        uint64_t wakes = sched_core_wakes(m->core);
+        m->workers[0].awake = m->workers[0].awake || (wakes & 1) != 0;
+        m->workers[1].awake = m->workers[1].awake || (wakes & 2) != 0;
+        if (m->workers[w].awake) {
+            machine_take(m, w);
+        }
+    }
+}
+
+static uint64_t machine_next(const struct machine *m)
+{
+    uint64_t next = KIT_NEVER_NS;
+    for (uint32_t k = 0; k < m->clients; k++) {
+        next = KIT_MIN(next, m->back_at[k]);
+    }
+    for (uint32_t w = 0; w < 2; w++) {
+        next = m->workers[w].running ? KIT_MIN(next, m->workers[w].until) : next;
+    }
+    return next;
+}
+
 static void machine_run(struct machine *m, uint64_t until)
 {
-    while (m->now < until) {
-        uint64_t next = KIT_NEVER_NS;
+    for (; m->now < until; m->now = machine_next(m)) {
         for (uint32_t w = 0; w < 2; w++) {
             if (m->workers[w].running && m->workers[w].until <= m->now) {
                 machine_finish(m, w);
@@ -843,20 +873,8 @@ static void machine_run(struct machine *m, uint64_t until)
             if (m->back_at[k] <= m->now) {
                 machine_submit(m, k);
             }
-            next = KIT_MIN(next, m->back_at[k]);
         }
-        uint64_t wakes = sched_core_wakes(m->core);
-        for (uint32_t w = 0; w < 2; w++) {
-            if (m->workers[w].awake || (wakes >> w & 1)) {
-                machine_take(m, w);
-            }
-            next = m->workers[w].running ? KIT_MIN(next, m->workers[w].until) : next;
-        }
-        m->now = sched_core_wakes(m->core) == 0 ? next : m->now;
-        for (uint32_t w = 0; w < 2; w++) { /* who was woken by a take comes at once */
-            m->workers[w].awake = !m->workers[w].running && sched_core_is_awake(m->core, w);
-            m->now = m->workers[w].awake ? KIT_MIN(m->now, next) : m->now;
-        }
+        machine_take_all(m);
     }
 }
 
@@ -914,8 +932,8 @@ TEST(simulation_keeps_32_closed_loop_clients_within_five_per_cent_of_giant_batch
     machine_free(m);
 }
 
-/* One client posts texts by the hundred without pause, another one text at a time: the latter never waits for longer than
- * the batches that are on, and those that were formed before it came are cut to SCHED_BATCH_MS. */
+/* One client posts many texts at once without pause, another one text at a time: the latter waits for batches that are on,
+ * and those are cut to SCHED_BATCH_MS. */
 TEST(simulation_keeps_a_short_request_quick_beside_a_large_one)
 {
     struct machine *m = machine_new(2);
