@@ -128,15 +128,20 @@ void native_model_close(struct native_model *m)
     }
 }
 
+/* config.json and model.safetensors are what this engine is for; where the first one is broken or of another kind, we say
+ * so when the model is loaded, unless somebody else knows better. */
 int32_t native_model_probe(const char *folder)
 {
     struct native_config c;
     char path[NATIVE_FOLDER_BYTES + 32];
-    if (native_config_read(folder, &c, NULL) != KIT_OK ||
-        kit_file_join(path, sizeof(path), kit_str_c(c.folder), kit_str_lit("model.safetensors"), NULL) != KIT_OK) {
-        return 0;
+    static const char *const files[] = {"config.json", "model.safetensors"};
+    for (size_t i = 0; i < KIT_COUNT(files); i++) {
+        kit_str name = kit_str_c(files[i]);
+        if (kit_file_join(path, sizeof(path), kit_str_c(folder), name, NULL) != KIT_OK || !kit_file_exists(path)) {
+            return 0;
+        }
     }
-    return kit_file_exists(path) ? 90 : 0;
+    return native_config_read(folder, &c, NULL) == KIT_OK ? 90 : 5;
 }
 
 /* --- bytes --- */

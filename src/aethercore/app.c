@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <signal.h>
 #include <string.h>
-#include <stdatomic.h>
 
 #include "aethercore/metrics.h"
 #include "aethercore/notify.h"
@@ -270,7 +269,7 @@ static void stop_asked(void *ctx, int number)
 {
     struct app *a = ctx;
     (void)number;
-    if (atomic_exchange(&a->api.draining, true)) {
+    if (kit_flag_raise(&a->api.draining)) {
         LOG_WARN("server.stop", "how=now");
         loop_stop(a->loops[0].loop); /* asked twice: do not wait */
         return;
@@ -352,7 +351,7 @@ enum kit_status aethercore_app_start(struct app *a, const struct kit_config *con
 void aethercore_app_run(struct app *a)
 {
     const char *host = kit_config_str(a->config, "server.host");
-    atomic_store(&a->api.ready, true);
+    kit_flag_set(&a->api.ready, true);
     LOG_INFO("server.ready", "address=http://%s%s%s:%u models=%s version=%s", strchr(host, ':') != NULL ? "[" : "", host,
              strchr(host, ':') != NULL ? "]" : "", a->port, LOG_QUOTE(a->models_folder), HEIMNETZ_VERSION);
     aethercore_notify("READY=1");

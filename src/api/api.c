@@ -1,7 +1,8 @@
-#include "api/handlers.h"
+#include "api/api.h"
 
-#include "api/watch.h"
+#include "api/handlers.h"
 #include "api/serve.h"
+#include "api/watch.h"
 #include "kit/alloc.h"
 
 #define HOME_MAX 65536 /* answers are bounded by what was accepted; this is only a ceiling for wakes */

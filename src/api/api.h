@@ -7,6 +7,7 @@
 #define API_API_H
 
 #include "http/server.h"
+#include "kit/flag.h"
 #include "kit/json.h"
 #include "kit/ledger.h"
 #include "task/service.h"
@@ -47,8 +48,8 @@ struct api {
     struct api_loop loops[API_LOOPS_MAX];
     uint32_t loop_count;
     uint64_t started_ns;
-    _Atomic bool ready;              /* set once when everything runs */
-    _Atomic bool draining;
+    struct kit_flag ready;           /* set once when everything runs */
+    struct kit_flag draining;
 };
 
 /* Makes the router with every route of routes.def. The pointers are filled by the caller before. */

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <stdatomic.h>
 
 #include "kit/metric.h"
 
@@ -18,7 +17,7 @@ static uint64_t uptime_s(const struct api *a)
 
 static bool is_ready(struct api *a)
 {
-    return atomic_load(&a->ready) && !atomic_load(&a->draining);
+    return kit_flag_get(&a->ready) && !kit_flag_get(&a->draining);
 }
 
 struct model_totals {

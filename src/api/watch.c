@@ -6,8 +6,8 @@
 static void wake(void *ctx)
 {
     struct api_watch *w = ctx;
-    if (!atomic_exchange(&w->queued, true) && loop_chan_send_answer(w->loop->wakes, &w->msg) != KIT_OK) {
-        atomic_store(&w->queued, false); /* the loop has ended */
+    if (!kit_flag_raise(&w->queued) && loop_chan_send_answer(w->loop->wakes, &w->msg) != KIT_OK) {
+        kit_flag_set(&w->queued, false); /* the loop has ended */
     }
 }
 
@@ -49,7 +49,7 @@ void api_watch_close(struct api_watch *w)
     w->listener = NULL;
     w->timer = NULL;
     w->closed = true;
-    if (!atomic_load(&w->queued)) {
+    if (!kit_flag_get(&w->queued)) {
         kit_alloc_free(w);
     }
 }
@@ -58,7 +58,7 @@ void api_watch_receive(void *ctx, struct loop_msg *m)
 {
     (void)ctx;
     struct api_watch *w = KIT_CONTAINER(m, struct api_watch, msg);
-    atomic_store(&w->queued, false);
+    kit_flag_set(&w->queued, false);
     struct http_request *r = w->closed ? NULL : http_server_find(w->loop->server, w->request);
     if (r != NULL) {
         w->changed(w, r);

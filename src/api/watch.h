@@ -4,13 +4,11 @@
 #ifndef API_WATCH_H
 #define API_WATCH_H
 
-#include <stdatomic.h>
-
 #include "api/api.h"
 
 struct api_watch {
     struct loop_msg msg;           /* "there is news", at most one on its way */
-    atomic_bool queued;
+    struct kit_flag queued;
     bool closed;
     struct api_loop *loop;         /* borrowed */
     kit_id request;

@@ -1,9 +1,9 @@
 #include "fetch/fetch.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
 
 #include "kit/clock.h"
+#include "kit/sync.h"
 
 #define CONNECT_TIMEOUT_MS 5000
 
@@ -92,7 +92,7 @@ static enum kit_status perform(struct transfer *t, struct curl_slist *fields, st
     return code == CURLE_OK || t->stopped ? KIT_OK : why(t, code, text, err);
 }
 
-static pthread_once_t set_up_once = PTHREAD_ONCE_INIT;
+static struct kit_once set_up_once = KIT_ONCE;
 
 static void set_up(void)
 {
@@ -105,7 +105,7 @@ enum kit_status fetch_run(const struct fetch_request *q, struct fetch_reply *ret
     uint64_t started_ns = kit_clock_ns();
     *ret = (struct fetch_reply){0};
     kit_buf_init(&ret->body, q->body_bytes_max);
-    pthread_once(&set_up_once, set_up);
+    kit_once(&set_up_once, set_up);
     struct transfer t = {.q = q, .reply = ret, .curl = curl_easy_init()};
     if (t.curl == NULL) {
         return kit_fail(err, KIT_NOMEM, "out of memory for a request to %s", q->url);

@@ -40,7 +40,7 @@ static bool call(struct heimnetz *h, const char *method, const char *path, struc
 
 static void put_line(const struct term *t, const char *name, const char *value)
 {
-    term_put(t, TERM_DIM, "  %-10s", name);
+    heimnetz_term_put(t, TERM_DIM, "  %-10s", name);
     fprintf(t->out, "%s\n", value);
 }
 
@@ -51,21 +51,21 @@ static void print_info(struct heimnetz *h, kit_json health)
     kit_json checks = kit_json_get(health, "checks"), models = kit_json_get(checks, "models"),
              memory = kit_json_get(checks, "memory");
     kit_str state = text_of(health, "status");
-    term_put(t, TERM_BOLD, "AetherCore %.*s  ", KIT_STR_ARG(text_of(health, "version")));
-    term_put(t, term_style_of_state(state), "%.*s\n", KIT_STR_ARG(state));
+    heimnetz_term_put(t, TERM_BOLD, "AetherCore %.*s  ", KIT_STR_ARG(text_of(health, "version")));
+    heimnetz_term_put(t, heimnetz_term_style_of_state(state), "%.*s\n", KIT_STR_ARG(state));
     put_line(t, "address", h->client.url);
-    put_line(t, "up", term_duration(number(health, "uptime_s"), text, sizeof(text)));
+    put_line(t, "up", heimnetz_term_duration(number(health, "uptime_s"), text, sizeof(text)));
     snprintf(text, sizeof(text), "%llu known, %llu ready, %llu loading, %llu failed",
              (unsigned long long)number(models, "known"), (unsigned long long)number(models, "ready"),
              (unsigned long long)number(models, "loading"), (unsigned long long)number(models, "failed"));
     put_line(t, "models", text);
     uint64_t budget = number(memory, "limit_bytes");
-    snprintf(text, sizeof(text), "%s in models, %s", term_bytes(number(memory, "used_bytes"), used, sizeof(used)),
-             budget > 0 ? term_bytes(budget, limit, sizeof(limit)) : "no limit set");
+    snprintf(text, sizeof(text), "%s in models, %s", heimnetz_term_bytes(number(memory, "used_bytes"), used, sizeof(used)),
+             budget > 0 ? heimnetz_term_bytes(budget, limit, sizeof(limit)) : "no limit set");
     put_line(t, "memory", text);
 }
 
-int cmd_aethercore_info(struct heimnetz *h)
+int heimnetz_cmd_aethercore_info(struct heimnetz *h)
 {
     struct client_answer a;
     int code = HEIMNETZ_GOOD;
@@ -99,15 +99,15 @@ static enum kit_status add_model(struct table *t, kit_json m)
     kit_str state = text_of(m, "state");
     join_tasks(kit_json_get(m, "tasks"), tasks, sizeof(tasks));
     if (sum > 0) {
-        term_bytes(sum, bytes, sizeof(bytes));
+        heimnetz_term_bytes(sum, bytes, sizeof(bytes));
     }
-    enum kit_status rc = table_add(t, TERM_BOLD, "%.*s", KIT_STR_ARG(text_of(m, "id")));
-    rc = rc == KIT_OK ? table_add(t, term_style_of_state(state), "%.*s", KIT_STR_ARG(state)) : rc;
-    rc = rc == KIT_OK ? table_add(t, TERM_PLAIN, "%.*s", KIT_STR_ARG(text_of(m, "backend"))) : rc;
-    rc = rc == KIT_OK ? table_add(t, TERM_PLAIN, "%s", tasks) : rc;
-    rc = rc == KIT_OK ? table_add(t, TERM_PLAIN, "%s", bytes) : rc;
+    enum kit_status rc = heimnetz_table_add(t, TERM_BOLD, "%.*s", KIT_STR_ARG(text_of(m, "id")));
+    rc = rc == KIT_OK ? heimnetz_table_add(t, heimnetz_term_style_of_state(state), "%.*s", KIT_STR_ARG(state)) : rc;
+    rc = rc == KIT_OK ? heimnetz_table_add(t, TERM_PLAIN, "%.*s", KIT_STR_ARG(text_of(m, "backend"))) : rc;
+    rc = rc == KIT_OK ? heimnetz_table_add(t, TERM_PLAIN, "%s", tasks) : rc;
+    rc = rc == KIT_OK ? heimnetz_table_add(t, TERM_PLAIN, "%s", bytes) : rc;
     kit_str error = kit_json_str(kit_json_get(m, "error"), kit_str_lit(""));
-    return rc == KIT_OK ? table_add(t, TERM_BAD, "%.*s", KIT_STR_ARG(error)) : rc;
+    return rc == KIT_OK ? heimnetz_table_add(t, TERM_BAD, "%.*s", KIT_STR_ARG(error)) : rc;
 }
 
 static void print_models(struct heimnetz *h, kit_json models)
@@ -115,20 +115,20 @@ static void print_models(struct heimnetz *h, kit_json models)
     static const char *const headings[] = {"MODEL", "STATE", "ENGINE", "TASKS", ">MEMORY", ""};
     struct table t;
     enum kit_status rc = KIT_OK;
-    table_init(&t, KIT_COUNT(headings), headings);
+    heimnetz_table_init(&t, KIT_COUNT(headings), headings);
     for (struct kit_json_iter i = kit_json_iter(models); rc == KIT_OK && kit_json_next(&i);) {
         rc = add_model(&t, i.value);
     }
     if (rc == KIT_OK && t.count > 0) {
-        table_print(&t, &h->out);
+        heimnetz_table_print(&t, &h->out);
     } else if (rc == KIT_OK) {
         fputs("No models yet. 'make models' fetches one to try; a folder dropped into the models folder appears here.\n",
               h->out.out);
     }
-    table_done(&t);
+    heimnetz_table_done(&t);
 }
 
-int cmd_aethercore_models(struct heimnetz *h)
+int heimnetz_cmd_aethercore_models(struct heimnetz *h)
 {
     struct client_answer a;
     int code = HEIMNETZ_GOOD;
@@ -159,7 +159,7 @@ static bool follow(void *ctx, kit_json event)
     if (l->h->json) {
         return strcmp(l->state, "ready") != 0 && strcmp(l->state, "failed") != 0 && strcmp(l->state, "available") != 0;
     }
-    term_bar(&l->h->err, l->id, number(progress, "done_bytes"), number(progress, "total_bytes"));
+    heimnetz_term_bar(&l->h->err, l->id, number(progress, "done_bytes"), number(progress, "total_bytes"));
     return strcmp(l->state, "ready") != 0 && strcmp(l->state, "failed") != 0 && strcmp(l->state, "available") != 0;
 }
 
@@ -176,9 +176,9 @@ static int print_loaded(struct heimnetz *h, const char *id)
     kit_json m = kit_json_root(a.doc), held = kit_json_get(m, "bytes");
     kit_str state = text_of(m, "state");
     fprintf(h->out.out, "%s is ", id);
-    term_put(&h->out, term_style_of_state(state), "%.*s", KIT_STR_ARG(state));
+    heimnetz_term_put(&h->out, heimnetz_term_style_of_state(state), "%.*s", KIT_STR_ARG(state));
     fprintf(h->out.out, ": %s on %.*s, %llu dimensions\n",
-            term_bytes(number(held, "weights") + number(held, "kv") + number(held, "cache"), bytes, sizeof(bytes)),
+            heimnetz_term_bytes(number(held, "weights") + number(held, "kv") + number(held, "cache"), bytes, sizeof(bytes)),
             KIT_STR_ARG(text_of(m, "backend")), (unsigned long long)number(m, "dimensions"));
     client_answer_done(&a);
     return code;
@@ -186,7 +186,7 @@ static int print_loaded(struct heimnetz *h, const char *id)
 
 static int finish_load(struct load *l, enum kit_status rc, struct kit_err *err)
 {
-    term_bar_end(&l->h->err);
+    heimnetz_term_bar_end(&l->h->err);
     if (rc == KIT_OK && strcmp(l->state, "ready") == 0) {
         return print_loaded(l->h, l->id);
     }
@@ -198,7 +198,7 @@ static int finish_load(struct load *l, enum kit_status rc, struct kit_err *err)
     return heimnetz_fail(l->h, rc, err);
 }
 
-int cmd_aethercore_load(struct heimnetz *h)
+int heimnetz_cmd_aethercore_load(struct heimnetz *h)
 {
     char path[PATH_BYTES];
     struct client_answer a;
@@ -220,7 +220,7 @@ int cmd_aethercore_load(struct heimnetz *h)
     return finish_load(&l, rc == KIT_OK ? client_events(&h->client, path, follow, &l, &err) : rc, &err);
 }
 
-int cmd_aethercore_unload(struct heimnetz *h)
+int heimnetz_cmd_aethercore_unload(struct heimnetz *h)
 {
     char path[PATH_BYTES];
     struct client_answer a;

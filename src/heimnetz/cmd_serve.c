@@ -60,7 +60,7 @@ static void write_body(const struct question *q, struct kit_buf *out)
 static void print_vector(const struct term *t, const char *text, kit_json vector)
 {
     double square = 0;
-    term_put(t, TERM_BOLD, "%s\n", text);
+    heimnetz_term_put(t, TERM_BOLD, "%s\n", text);
     fputs("  [", t->out);
     for (struct kit_json_iter i = kit_json_iter(vector); kit_json_next(&i);) {
         double x = kit_json_f64(i.value, 0);
@@ -71,7 +71,7 @@ static void print_vector(const struct term *t, const char *text, kit_json vector
     }
     bool cut = kit_json_count(vector) > VALUES_SHOWN;
     fprintf(t->out, "%s]", !cut ? "" : t->unicode ? ", …" : ", ...");
-    term_put(t, TERM_DIM, "  %zu dimensions, norm %.3f\n", kit_json_count(vector), sqrt(square));
+    heimnetz_term_put(t, TERM_DIM, "  %zu dimensions, norm %.3f\n", kit_json_count(vector), sqrt(square));
 }
 
 static void print_answer(struct heimnetz *h, const struct question *q, const struct client_answer *a)
@@ -82,12 +82,12 @@ static void print_answer(struct heimnetz *h, const struct question *q, const str
             print_vector(&h->out, q->texts[i.index], i.value);
         }
     }
-    term_put(&h->out, TERM_DIM, "  %lld tokens, %.1f ms in the model, %.1f ms in all\n",
+    heimnetz_term_put(&h->out, TERM_DIM, "  %lld tokens, %.1f ms in the model, %.1f ms in all\n",
              (long long)kit_json_i64(kit_json_get(kit_json_get(root, "usage"), "tokens"), 0),
              kit_json_f64(kit_json_get(timing, "compute_ms"), 0), (double)a->total_ns / 1e6);
 }
 
-int cmd_aethercore_serve(struct heimnetz *h)
+int heimnetz_cmd_aethercore_serve(struct heimnetz *h)
 {
     struct question q = {0};
     struct kit_buf body;

@@ -26,22 +26,22 @@ static enum kit_status add_row(struct table *t, const char *url, enum kit_status
     kit_str state = rc == KIT_OK || a->doc != NULL ? kit_json_str(kit_json_get(root, "status"), kit_str_lit("failing"))
                                                    : kit_str_lit("down");
     describe_models(kit_json_get(root, "checks"), models, sizeof(models));
-    enum kit_status added = table_add(t, TERM_BOLD, "aethercore");
-    added = added == KIT_OK ? table_add(t, term_style_of_state(state), "%.*s", KIT_STR_ARG(state)) : added;
-    added = added == KIT_OK ? table_add(t, TERM_PLAIN, "%s", url) : added;
+    enum kit_status added = heimnetz_table_add(t, TERM_BOLD, "aethercore");
+    added = added == KIT_OK ? heimnetz_table_add(t, heimnetz_term_style_of_state(state), "%.*s", KIT_STR_ARG(state)) : added;
+    added = added == KIT_OK ? heimnetz_table_add(t, TERM_PLAIN, "%s", url) : added;
     if (a->doc == NULL) {
         for (int i = 0; added == KIT_OK && i < 4; i++) {
-            added = table_add(t, TERM_DIM, "-");
+            added = heimnetz_table_add(t, TERM_DIM, "-");
         }
         return added;
     }
     kit_str version = kit_json_str(kit_json_get(root, "version"), kit_str_lit("?"));
-    added = added == KIT_OK ? table_add(t, TERM_PLAIN, "%.*s", KIT_STR_ARG(version)) : added;
+    added = added == KIT_OK ? heimnetz_table_add(t, TERM_PLAIN, "%.*s", KIT_STR_ARG(version)) : added;
     added = added == KIT_OK
-                ? table_add(t, TERM_PLAIN, "%s", term_duration(number(root, "uptime_s"), uptime, sizeof(uptime)))
+                ? heimnetz_table_add(t, TERM_PLAIN, "%s", heimnetz_term_duration(number(root, "uptime_s"), uptime, sizeof(uptime)))
                 : added;
-    added = added == KIT_OK ? table_add(t, TERM_PLAIN, "%s", models) : added;
-    return added == KIT_OK ? table_add(t, TERM_PLAIN, "%.1f ms", (double)a->total_ns / NS_PER_MS) : added;
+    added = added == KIT_OK ? heimnetz_table_add(t, TERM_PLAIN, "%s", models) : added;
+    return added == KIT_OK ? heimnetz_table_add(t, TERM_PLAIN, "%.1f ms", (double)a->total_ns / NS_PER_MS) : added;
 }
 
 static int exit_code(enum kit_status rc, const struct client_answer *a)
@@ -57,14 +57,14 @@ static void print_status(struct heimnetz *h, enum kit_status rc, const struct cl
 {
     static const char *const headings[] = {"SERVICE", "STATE", "ADDRESS", "VERSION", "UP", "MODELS", ">LATENCY"};
     struct table t;
-    table_init(&t, KIT_COUNT(headings), headings);
+    heimnetz_table_init(&t, KIT_COUNT(headings), headings);
     if (add_row(&t, h->client.url, rc, a) == KIT_OK) {
-        table_print(&t, &h->out);
+        heimnetz_table_print(&t, &h->out);
     }
-    table_done(&t);
+    heimnetz_table_done(&t);
 }
 
-int cmd_status(struct heimnetz *h)
+int heimnetz_cmd_status(struct heimnetz *h)
 {
     struct kit_err err = {0};
     struct client_answer a;
@@ -83,7 +83,7 @@ int cmd_status(struct heimnetz *h)
     return code;
 }
 
-int cmd_aethercore_health(struct heimnetz *h)
+int heimnetz_cmd_aethercore_health(struct heimnetz *h)
 {
     struct kit_err err = {0};
     struct client_answer a;
@@ -98,7 +98,7 @@ int cmd_aethercore_health(struct heimnetz *h)
         kit_json root = kit_json_root(a.doc);
         kit_str state = kit_json_str(kit_json_get(root, "status"), kit_str_lit("failing"));
         describe_models(kit_json_get(root, "checks"), models, sizeof(models));
-        term_put(&h->out, term_style_of_state(state), "%.*s", KIT_STR_ARG(state));
+        heimnetz_term_put(&h->out, heimnetz_term_style_of_state(state), "%.*s", KIT_STR_ARG(state));
         fprintf(h->out.out, "  %s at %s\n", models, h->client.url);
     }
     client_answer_done(&a);

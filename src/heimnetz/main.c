@@ -17,11 +17,11 @@ const struct heimnetz_command heimnetz_commands[] = {
 
 static void print_help(const struct term *t)
 {
-    term_put(t, TERM_BOLD, "heimnetz");
+    heimnetz_term_put(t, TERM_BOLD, "heimnetz");
     fputs(" - your own AI on your own machines\n\n", t->out);
-    term_put(t, TERM_DIM, "usage: heimnetz [options] COMMAND\n\n");
+    heimnetz_term_put(t, TERM_DIM, "usage: heimnetz [options] COMMAND\n\n");
     for (const struct heimnetz_command *c = heimnetz_commands; c->words != NULL; c++) {
-        term_put(t, TERM_ACCENT, "  %-20s", c->words);
+        heimnetz_term_put(t, TERM_ACCENT, "  %-20s", c->words);
         fprintf(t->out, "  %s\n", c->help);
     }
     fputs("\n  --url ADDRESS  the model server (AETHERCORE_URL, " URL_DEFAULT ")\n"
@@ -79,13 +79,13 @@ static void say_next(struct heimnetz *h, enum kit_status rc)
         next = "'heimnetz aethercore models' lists what is there";
     }
     if (next != NULL) {
-        term_put(&h->err, TERM_DIM, "  %s\n", next);
+        heimnetz_term_put(&h->err, TERM_DIM, "  %s\n", next);
     }
 }
 
 int heimnetz_fail(struct heimnetz *h, enum kit_status rc, const struct kit_err *err)
 {
-    term_put(&h->err, TERM_BAD, "heimnetz:");
+    heimnetz_term_put(&h->err, TERM_BAD, "heimnetz:");
     fprintf(h->err.out, " %s\n", err->msg);
     say_next(h, rc);
     switch (rc) {
@@ -163,8 +163,8 @@ int main(int argc, char **argv)
     struct kit_err err = {0};
     setlocale(LC_CTYPE, "");
     bool good = read_options(argc, argv, &o);
-    term_init(&h.out, stdout, o.no_color);
-    term_init(&h.err, stderr, o.no_color);
+    heimnetz_term_init(&h.out, stdout, o.no_color);
+    heimnetz_term_init(&h.err, stderr, o.no_color);
     h.json = o.json;
     if (!good) {
         fputs("usage: heimnetz [options] COMMAND; --help lists them\n", stderr);

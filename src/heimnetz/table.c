@@ -10,7 +10,7 @@
 #define COLUMN_MIN 6
 #define CELL_BYTES_MAX 4096
 
-void table_init(struct table *t, uint32_t columns, const char *const *headings)
+void heimnetz_table_init(struct table *t, uint32_t columns, const char *const *headings)
 {
     *t = (struct table){.columns = columns};
     for (uint32_t i = 0; i < columns; i++) {
@@ -19,7 +19,7 @@ void table_init(struct table *t, uint32_t columns, const char *const *headings)
     }
 }
 
-void table_done(struct table *t)
+void heimnetz_table_done(struct table *t)
 {
     for (uint32_t i = 0; i < t->count; i++) {
         kit_alloc_free(t->cells[i].text);
@@ -46,7 +46,7 @@ static enum kit_status make_room(struct table *t)
     return KIT_OK;
 }
 
-enum kit_status table_add(struct table *t, enum term_style style, const char *format, ...)
+enum kit_status heimnetz_table_add(struct table *t, enum term_style style, const char *format, ...)
 {
     struct kit_buf text;
     va_list args;
@@ -58,7 +58,7 @@ enum kit_status table_add(struct table *t, enum term_style style, const char *fo
     va_start(args, format);
     kit_buf_vprintf(&text, format, args);
     va_end(args);
-    struct table_cell cell = {.style = style, .columns = term_columns(kit_buf_str(&text))};
+    struct table_cell cell = {.style = style, .columns = heimnetz_term_columns(kit_buf_str(&text))};
     cell.text = kit_alloc_copy(text.len > 0 ? text.ptr : "", text.len);
     kit_buf_done(&text);
     if (cell.text == NULL) {
@@ -98,7 +98,7 @@ static kit_str front(const char *text, uint32_t columns)
 {
     kit_str s = kit_str_c(text);
     size_t len = s.len;
-    while (len > 0 && (term_columns(kit_str_sub(s, 0, len)) > columns || ((unsigned char)s.ptr[len] & 0xC0) == 0x80)) {
+    while (len > 0 && (heimnetz_term_columns(kit_str_sub(s, 0, len)) > columns || ((unsigned char)s.ptr[len] & 0xC0) == 0x80)) {
         len--;
     }
     return kit_str_sub(s, 0, len);
@@ -113,11 +113,11 @@ static void print_cell(const struct term *term, const struct table_cell *cell, u
 {
     bool cut = cell->columns > width;
     kit_str text = cut ? front(cell->text, width - 1) : kit_str_c(cell->text);
-    uint32_t used = cut ? term_columns(text) + 1 : cell->columns;
+    uint32_t used = cut ? heimnetz_term_columns(text) + 1 : cell->columns;
     if (right) {
         pad(term, width - used);
     }
-    term_put(term, cell->style, "%.*s%s", KIT_STR_ARG(text), !cut ? "" : term->unicode ? "…" : "~");
+    heimnetz_term_put(term, cell->style, "%.*s%s", KIT_STR_ARG(text), !cut ? "" : term->unicode ? "…" : "~");
     if (!last) {
         pad(term, (right ? 0 : width - used) + GAP);
     }
@@ -128,12 +128,12 @@ static void print_headings(const struct table *t, const struct term *term, const
     for (uint32_t c = 0; c < t->columns; c++) {
         bool last = c + 1 == t->columns;
         int columns = (int)width[c];
-        term_put(term, TERM_DIM, "%*s", t->right[c] ? columns : last ? 0 : -columns, t->heading[c]);
+        heimnetz_term_put(term, TERM_DIM, "%*s", t->right[c] ? columns : last ? 0 : -columns, t->heading[c]);
         fputs(last ? "\n" : "  ", term->out);
     }
 }
 
-void table_print(const struct table *t, const struct term *term)
+void heimnetz_table_print(const struct table *t, const struct term *term)
 {
     uint32_t width[TABLE_COLUMNS_MAX];
     natural_widths(t, width);

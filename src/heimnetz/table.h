@@ -1,5 +1,5 @@
 /* src/heimnetz/table.h - rows under headings, as wide as the terminal allows: columns shrink from the widest, cut texts end
- * in an ellipsis. In a pipe: plain text, nothing cut. Thread: main. Memory: cells are copied, freed by table_done. */
+ * in an ellipsis. In a pipe: plain text, nothing cut. Thread: main. Memory: cells are copied, freed by heimnetz_table_done. */
 #ifndef HEIMNETZ_TABLE_H
 #define HEIMNETZ_TABLE_H
 
@@ -23,11 +23,11 @@ struct table {
 };
 
 /* headings: literals, one a column; a heading that begins with '>' aligns its column to the right. */
-void table_init(struct table *t, uint32_t columns, const char *const *headings);
-void table_done(struct table *t);
+void heimnetz_table_init(struct table *t, uint32_t columns, const char *const *headings);
+void heimnetz_table_done(struct table *t);
 /* Cells from left to right, row after row. NOMEM. */
-KIT_MUST_CHECK enum kit_status table_add(struct table *t, enum term_style style, const char *format, ...)
+KIT_MUST_CHECK enum kit_status heimnetz_table_add(struct table *t, enum term_style style, const char *format, ...)
     KIT_PRINTF(3, 4);
-void table_print(const struct table *t, const struct term *term);
+void heimnetz_table_print(const struct table *t, const struct term *term);
 
 #endif

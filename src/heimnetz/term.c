@@ -24,7 +24,7 @@ static uint32_t ask_width(FILE *out)
                : WIDTH_DEFAULT;
 }
 
-void term_init(struct term *t, FILE *out, bool no_color)
+void heimnetz_term_init(struct term *t, FILE *out, bool no_color)
 {
     const char *wish = getenv("NO_COLOR"), *kind = getenv("TERM");
     t->out = out;
@@ -35,7 +35,7 @@ void term_init(struct term *t, FILE *out, bool no_color)
     t->width = ask_width(out);
 }
 
-void term_put(const struct term *t, enum term_style style, const char *format, ...)
+void heimnetz_term_put(const struct term *t, enum term_style style, const char *format, ...)
 {
     static const char *const codes[] = {"", "1", "2", "32", "33", "31", "36"};
     va_list args;
@@ -51,7 +51,7 @@ void term_put(const struct term *t, enum term_style style, const char *format, .
     }
 }
 
-enum term_style term_style_of_state(kit_str state)
+enum term_style heimnetz_term_style_of_state(kit_str state)
 {
     static const struct {
         const char *word;
@@ -92,7 +92,7 @@ static bool is_zero(uint32_t c)
     return (c >= 0x300 && c <= 0x36F) || (c >= 0x200B && c <= 0x200D) || (c >= 0xFE00 && c <= 0xFE0F);
 }
 
-uint32_t term_columns(kit_str text)
+uint32_t heimnetz_term_columns(kit_str text)
 {
     uint32_t columns = 0;
     for (size_t at = 0; at < text.len;) {
@@ -104,27 +104,27 @@ uint32_t term_columns(kit_str text)
 
 /* --- the bar --- */
 
-void term_bar(const struct term *t, const char *label, uint64_t done, uint64_t total)
+void heimnetz_term_bar(const struct term *t, const char *label, uint64_t done, uint64_t total)
 {
     char have[32], all[32];
     if (!t->terminal || total == 0) {
         return;
     }
     done = KIT_MIN(done, total);
-    term_bytes(done, have, sizeof(have));
-    term_bytes(total, all, sizeof(all));
+    heimnetz_term_bytes(done, have, sizeof(have));
+    heimnetz_term_bytes(total, all, sizeof(all));
     size_t taken = strlen(label) + strlen(have) + strlen(all) + 14;
     uint32_t room = t->width > taken + 4 ? KIT_MIN((uint32_t)(t->width - taken), BAR_COLUMNS_MAX) : 0;
     uint32_t full = (uint32_t)((double)done / (double)total * room);
     fprintf(t->out, "\r\033[K%s ", label);
     for (uint32_t i = 0; i < room; i++) {
-        term_put(t, i < full ? TERM_ACCENT : TERM_DIM, "%s", i < full ? (t->unicode ? "━" : "=") : (t->unicode ? "─" : "-"));
+        heimnetz_term_put(t, i < full ? TERM_ACCENT : TERM_DIM, "%s", i < full ? (t->unicode ? "━" : "=") : (t->unicode ? "─" : "-"));
     }
     fprintf(t->out, " %3u %%  %s of %s", (unsigned)(100 * (double)done / (double)total), have, all);
     fflush(t->out);
 }
 
-void term_bar_end(const struct term *t)
+void heimnetz_term_bar_end(const struct term *t)
 {
     if (t->terminal) {
         fputs("\r\033[K", t->out);
@@ -133,7 +133,7 @@ void term_bar_end(const struct term *t)
 
 /* --- figures --- */
 
-char *term_bytes(uint64_t bytes, char *buf, size_t size)
+char *heimnetz_term_bytes(uint64_t bytes, char *buf, size_t size)
 {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
     double n = (double)bytes;
@@ -146,7 +146,7 @@ char *term_bytes(uint64_t bytes, char *buf, size_t size)
     return buf;
 }
 
-char *term_duration(uint64_t seconds, char *buf, size_t size)
+char *heimnetz_term_duration(uint64_t seconds, char *buf, size_t size)
 {
     unsigned long long s = seconds;
     if (s >= 86400) {

@@ -17,22 +17,22 @@ struct term {
     uint32_t width; /* columns; 80 when unknown */
 };
 
-void term_init(struct term *t, FILE *out, bool no_color);
+void heimnetz_term_init(struct term *t, FILE *out, bool no_color);
 /* Prints text in a style. */
-void term_put(const struct term *t, enum term_style style, const char *format, ...) KIT_PRINTF(3, 4);
+void heimnetz_term_put(const struct term *t, enum term_style style, const char *format, ...) KIT_PRINTF(3, 4);
 /* "● ready" in the colour of the word: good, warn or bad. */
-enum term_style term_style_of_state(kit_str state);
+enum term_style heimnetz_term_style_of_state(kit_str state);
 /* Columns that UTF-8 text takes: code points, wide ones of East Asia and emoji count two. */
-uint32_t term_columns(kit_str text);
+uint32_t heimnetz_term_columns(kit_str text);
 
-/* A progress bar on the current line: call again to redraw it, term_bar_end to leave it. On no terminal only the end is
+/* A progress bar on the current line: call again to redraw it, heimnetz_term_bar_end to leave it. On no terminal only the end is
  * printed. */
-void term_bar(const struct term *t, const char *label, uint64_t done, uint64_t total);
-void term_bar_end(const struct term *t);
+void heimnetz_term_bar(const struct term *t, const char *label, uint64_t done, uint64_t total);
+void heimnetz_term_bar_end(const struct term *t);
 
 /* "87.5 MB"; returns buf. */
-char *term_bytes(uint64_t bytes, char *buf, size_t size);
+char *heimnetz_term_bytes(uint64_t bytes, char *buf, size_t size);
 /* "3 d 4 h", "12 min 5 s", "8 s"; returns buf. */
-char *term_duration(uint64_t seconds, char *buf, size_t size);
+char *heimnetz_term_duration(uint64_t seconds, char *buf, size_t size);
 
 #endif

@@ -48,28 +48,28 @@ static void destroy(struct http_connection *c)
 
 /* --- writing --- */
 
-static void flush(struct http_connection *c)
+/* True: something was written, so that there is room, or an end. */
+static bool flush(struct http_connection *c)
 {
     struct iovec iov[LOOP_STREAM_IOV_MAX];
+    bool moved = false;
     while (c->out.bytes > 0 && !c->lost) {
         size_t wrote = 0;
         int count = http_out_iov(&c->out, iov, LOOP_STREAM_IOV_MAX);
         enum loop_io io = net_conn_write(c->net, iov, count, &wrote);
-        if (io == LOOP_IO_AGAIN) {
-            return;
-        }
         if (io != LOOP_IO_OK) {
-            c->lost = true;
-            return;
+            c->lost = io != LOOP_IO_AGAIN;
+            break;
         }
         size_t before = c->out.bytes;
         http_out_wrote(&c->out, &c->server->pieces, wrote);
         kit_metric_series_add(c->server->bytes_out, (double)wrote);
-        c->progress = true;
+        c->progress = moved = true;
         if (wrote < before && count < LOOP_STREAM_IOV_MAX) {
-            return; /* the socket is full: an event tells when it is not */
+            break; /* the socket is full: an event tells when it is not */
         }
     }
+    return moved;
 }
 
 static bool pull(struct http_connection *c)
@@ -117,9 +117,9 @@ static void settle(struct http_connection *c)
     bool again = true;
     c->depth++;
     for (int round = 0; round < ROUNDS_MAX && again && !c->lost && !c->lingering; round++) {
-        bool moved = c->codec->advance(c);
-        flush(c);
-        again = pull(c) || moved;
+        again = c->codec->advance(c);
+        again = flush(c) || again;
+        again = pull(c) || again;
     }
     c->depth--;
     if (is_over(c)) {

@@ -1,7 +1,5 @@
 #include "http/h1.h"
 
-#include "http/reason.h"
-
 #include "kit/alloc.h"
 
 static enum kit_status h1_open(struct http_connection *c)
@@ -73,7 +71,7 @@ bool http_h1_retire(struct http_h1 *h)
     while (c->first != NULL && c->first->reply.finished && !c->lost) {
         struct http_exchange *x = c->first;
         if (x->reply.aborted) {
-            if (c->out.bytes > 0 && c->wait != HTTP_WAIT_WRITE) {
+            if (c->out.bytes > 0) {
                 return moved; /* what was written before the cut goes out first */
             }
             abort_connection(h, x);
@@ -102,8 +100,8 @@ static bool h1_advance(struct http_connection *c)
         moved = true;
     }
     http_h1_write_continue(h);
-    if (c->ended && h->probe_bytes == 0) {
-        http_h1_write_probe(h);
+    if (h->probe_bytes == 0) {
+        http_h1_write_probe(h); /* the first at once, the others one a sweep */
     }
     return moved;
 }
@@ -165,8 +163,7 @@ static enum http_wait h1_waits(const struct http_connection *c)
     if (c->first == NULL) {
         return HTTP_WAIT_IDLE;
     }
-    bool probing = c->ended && h->probe_bytes < sizeof(HTTP_REASON_VERSION) - 1 && !c->first->reply.started;
-    return probing ? HTTP_WAIT_PROBE : HTTP_WAIT_NONE;
+    return http_h1_write_may_probe(h) ? HTTP_WAIT_PROBE : HTTP_WAIT_NONE;
 }
 
 static void h1_timed_out(struct http_connection *c, enum http_wait wait)

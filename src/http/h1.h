@@ -32,7 +32,7 @@ struct http_h1 {
     size_t rest_at;                /* first byte of rest that was not taken */
     size_t raw_bytes;              /* of the head that is being read */
     uint32_t served;               /* requests */
-    uint8_t probe_bytes;           /* of the next answer, sent ahead */
+    uint8_t probe_bytes;           /* of the next part of the answer, sent ahead */
     bool in_value;                 /* of a field, not in its name */
     bool head_done;                /* of `reading` */
     bool stopped;                  /* no further request is taken from this connection */
@@ -71,7 +71,9 @@ enum kit_status http_h1_write_body(struct http_exchange *x, kit_str bytes);
 enum kit_status http_h1_write_body_owned(struct http_exchange *x, char *bytes, size_t len);
 enum kit_status http_h1_write_end(struct http_exchange *x);
 struct http_out *http_h1_write_out(struct http_exchange *x);
-void http_h1_write_probe(struct http_h1 *h);    /* one more byte of the next answer, if it has not begun */
+/* The client's bytes have ended, and something of the answer may be sent ahead to see whether it is still there. */
+bool http_h1_write_may_probe(const struct http_h1 *h);
+void http_h1_write_probe(struct http_h1 *h);    /* one byte, if that may be */
 void http_h1_write_continue(struct http_h1 *h); /* "100 Continue", if that is wanted and due */
 
 #endif

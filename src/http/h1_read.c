@@ -363,6 +363,13 @@ static bool begins_with_token(kit_str bytes)
     return end > 0 && end < bytes.len;
 }
 
+/* Another version than ours, as opposed to ours with something wrong behind it. */
+static bool is_other_version(const llhttp_t *p, llhttp_errno_t code)
+{
+    bool ours = p->http_major == 1 && p->http_minor <= 1;
+    return code == HPE_PAUSED_H2_UPGRADE || (code == HPE_INVALID_VERSION && !ours);
+}
+
 static void answer_error(struct http_h1 *h, llhttp_errno_t code, kit_str bytes)
 {
     int status = 0;
@@ -371,7 +378,7 @@ static void answer_error(struct http_h1 *h, llhttp_errno_t code, kit_str bytes)
         return;
     }
     enum kit_status rc = KIT_INVALID;
-    if (code == HPE_INVALID_VERSION || code == HPE_PAUSED_H2_UPGRADE) {
+    if (is_other_version(&h->parser, code)) {
         status = 505;
         rc = KIT_UNSUPPORTED;
     } else if (code == HPE_INVALID_METHOD && begins_with_token(bytes)) {

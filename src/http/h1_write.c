@@ -75,10 +75,21 @@ static char *put_connection(char *to, struct http_exchange *x)
     return x->old ? put(to, kit_str_lit("Connection: keep-alive\r\n")) : to;
 }
 
+/* Bytes of this part that were sent ahead. */
+static size_t take_probe(struct http_exchange *x)
+{
+    struct http_h1 *h = http_h1_of(x->connection);
+    if (x != x->connection->first) {
+        return 0;
+    }
+    size_t ahead = h->probe_bytes;
+    h->probe_bytes = 0;
+    return ahead;
+}
+
 enum kit_status http_h1_write_head(struct http_exchange *x, const char *content_type, int64_t length)
 {
     struct http_connection *c = x->connection;
-    struct http_h1 *h = http_h1_of(c);
     struct http_out *out = http_h1_write_out(x);
     kit_str type = kit_str_c(content_type);
     char *start = http_out_reserve(out, &c->server->pieces, HEAD_BYTES_MAX + type.len + x->reply.fields.len);
@@ -93,10 +104,9 @@ enum kit_status http_h1_write_head(struct http_exchange *x, const char *content_
     to = put_field(to, kit_str_lit("X-Request-Id: "), kit_str_c(x->request.request_id));
     to = put_connection(to, x);
     to = put(put(to, x->reply.fields), kit_str_lit("\r\n"));
-    size_t len = (size_t)(to - start), ahead = x == c->first ? h->probe_bytes : 0;
+    size_t len = (size_t)(to - start), ahead = take_probe(x);
     if (ahead > 0) {
         memmove(start, start + ahead, len - ahead);
-        h->probe_bytes = 0;
     }
     http_out_grew(out, len - ahead);
     return KIT_OK;
@@ -126,6 +136,7 @@ enum kit_status http_h1_write_body(struct http_exchange *x, kit_str bytes)
 {
     struct http_out *out = http_h1_write_out(x);
     if (x->reply.chunked) {
+        take_probe(x); /* zeros, which only lengthen the size's text */
         return write_chunk(x->connection, out, bytes);
     }
     return http_out_add(out, &x->connection->server->pieces, bytes);
@@ -141,18 +152,34 @@ enum kit_status http_h1_write_end(struct http_exchange *x)
     if (!x->reply.chunked || x->reply.bodyless) {
         return KIT_OK;
     }
+    take_probe(x);
     return http_out_add(http_h1_write_out(x), &x->connection->server->pieces, kit_str_lit("0\r\n\r\n"));
+}
+
+/* What may be sent ahead of the next part of an answer without changing it: the beginning of the first line, which is
+ * the same for all, or zeros before the size of a chunk (RFC 9112, section 7.1: chunk-size = 1*HEXDIG). */
+static kit_str ahead_of(const struct http_exchange *x)
+{
+    bool chunks = x->reply.started && x->reply.chunked && !x->reply.bodyless;
+    return !x->reply.started ? kit_str_lit(HTTP_REASON_VERSION) : chunks ? kit_str_lit("00000000") : (kit_str){0};
+}
+
+bool http_h1_write_may_probe(const struct http_h1 *h)
+{
+    const struct http_connection *c = h->connection;
+    const struct http_exchange *x = c->first;
+    bool waits = x != NULL && x->phase == HTTP_PHASE_DISPATCHED && !x->reply.finished;
+    return c->ended && waits && c->out.bytes == 0 && h->probe_bytes < ahead_of(x).len;
 }
 
 void http_h1_write_probe(struct http_h1 *h)
 {
     struct http_connection *c = h->connection;
-    static const char version[] = HTTP_REASON_VERSION;
-    bool due = c->first != NULL && c->first->phase == HTTP_PHASE_DISPATCHED && !c->first->reply.started;
-    if (!due || c->out.bytes > 0 || h->probe_bytes == sizeof(version) - 1) {
+    if (!http_h1_write_may_probe(h)) {
         return;
     }
-    if (http_out_add(&c->out, &c->server->pieces, (kit_str){.ptr = &version[h->probe_bytes], .len = 1}) != KIT_OK) {
+    kit_str byte = kit_str_sub(ahead_of(c->first), h->probe_bytes, 1);
+    if (http_out_add(&c->out, &c->server->pieces, byte) != KIT_OK) {
         c->lost = true;
         return;
     }

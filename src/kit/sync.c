@@ -136,3 +136,8 @@ void kit_thread_join(struct kit_thread *t)
         t->started = false;
     }
 }
+
+void kit_once(struct kit_once *once, void (*run)(void))
+{
+    pthread_once(&once->os, run);
+}

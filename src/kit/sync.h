@@ -40,4 +40,11 @@ KIT_MUST_CHECK enum kit_status kit_thread_start(struct kit_thread *t, const char
                                                 void *arg, struct kit_err *err);
 void kit_thread_join(struct kit_thread *t); /* does nothing when it was never started */
 
+/* Runs `run` the first time that this once is seen; other callers wait until it has ended. */
+struct kit_once {
+    pthread_once_t os;
+};
+#define KIT_ONCE {PTHREAD_ONCE_INIT}
+void kit_once(struct kit_once *once, void (*run)(void));
+
 #endif

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "model/loaded.h"
+#include "model/box.h"
 
 /* The next ready model behind `id`, referenced, and its id put there; NULL: none. */
 static struct model_loaded *next_ready(struct model_catalog *c, char id[MODEL_ID_BYTES_MAX + 1])

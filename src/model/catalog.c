@@ -6,7 +6,7 @@
 #include "model/book.h"
 #include "model/converge.h"
 #include "model/entry.h"
-#include "model/loaded.h"
+#include "model/box.h"
 #include "model/merge.h"
 #include "model/restart.h"
 
@@ -275,11 +275,11 @@ enum kit_status model_acquire_only(struct model_catalog *c, struct model_loaded 
             ready++;
         }
     }
-    enum kit_status rc = ready == 1 ? acquire(only, NULL, ret, err)
-                         : ready == 0
-                             ? kit_fail_param(err, KIT_INVALID, "model", "no model is named and none is ready: load one")
-                             : kit_fail_param(err, KIT_INVALID, "model",
-                                              "no model is named and %u are ready: say which one", ready);
+    enum kit_status rc =
+        ready == 1 ? acquire(only, NULL, ret, err)
+        : ready == 0
+            ? kit_fail_param(err, KIT_INVALID, "model", "no model is named and none is ready: load one")
+            : kit_fail_param(err, KIT_INVALID, "model", "no model is named and %u are ready: say which one", ready);
     kit_mutex_unlock(&c->lock);
     return rc;
 }
@@ -309,7 +309,8 @@ static bool show_after(struct model_catalog *c, struct model_info *info)
     return e != NULL;
 }
 
-enum kit_status model_info_each(struct model_catalog *c, void (*fn)(void *ctx, const struct model_info *info), void *ctx)
+enum kit_status model_info_each(struct model_catalog *c, void (*fn)(void *ctx, const struct model_info *info),
+                                void *ctx)
 {
     struct model_info info = {0};
     while (show_after(c, &info)) {

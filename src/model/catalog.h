@@ -114,8 +114,8 @@ struct model_info {
     uint64_t bytes[KIT_LEDGER_KIND_COUNT];
     enum kit_ledger_source source[KIT_LEDGER_KIND_COUNT];
     uint64_t hidden_size, context_tokens; /* 0: unknown */
-    uint64_t since_ns; /* kit_clock_wall_ns of the last change of state */
-    uint32_t restarts; /* since the program started */
+    uint64_t since_ns;                    /* kit_clock_wall_ns of the last change of state */
+    uint32_t restarts;                    /* since the program started */
 };
 KIT_MUST_CHECK enum kit_status model_info_get(struct model_catalog *c, kit_str id, struct model_info *ret,
                                               struct kit_err *err);
@@ -131,9 +131,10 @@ struct model_event {
     uint64_t wall_ns;
     char id[MODEL_ID_BYTES_MAX + 1];
     enum model_state state;
-    uint64_t done_bytes, total_bytes; /* progress: at most every 50 ms, the first and the last word always; done rises */
-    char error[KIT_ERR_MSG_BYTES];    /* state failed */
-    bool gone;                        /* its folder vanished: the catalog does not have it any more */
+    uint64_t done_bytes,
+        total_bytes;               /* progress: at most every 50 ms, the first and the last word always; done rises */
+    char error[KIT_ERR_MSG_BYTES]; /* state failed */
+    bool gone;                     /* its folder vanished: the catalog does not have it any more */
 };
 struct model_listener;
 /* `wake` is called (any thread, never under the lock, must not block: send a message) when events behind the last read

@@ -1,7 +1,7 @@
 #include "model/converge.h"
 
 #include "model/load.h"
-#include "model/loaded.h"
+#include "model/box.h"
 #include "model/unload.h"
 
 static enum model_step next_step(const struct model_entry *e)

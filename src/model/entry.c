@@ -6,7 +6,7 @@
 
 #include "kit/alloc.h"
 #include "kit/clock.h"
-#include "model/loaded.h"
+#include "model/box.h"
 #include "model/metrics.h"
 
 #define PROGRESS_EVERY_NS (50 * KIT_NS_PER_MS)
@@ -62,8 +62,8 @@ static enum kit_status fail_unknown(struct model_catalog *c, kit_str id, struct 
         return kit_fail_param(err, KIT_MODEL_NOT_FOUND, "model", "no model '%.*s'; did you mean '%s'?", shown, id.ptr,
                               nearest.best);
     }
-    return kit_fail_param(err, KIT_MODEL_NOT_FOUND, "model", "no model '%.*s' among the %u that are here", shown, id.ptr,
-                          c->count);
+    return kit_fail_param(err, KIT_MODEL_NOT_FOUND, "model", "no model '%.*s' among the %u that are here", shown,
+                          id.ptr, c->count);
 }
 
 enum kit_status model_entry_get(struct model_catalog *c, kit_str id, struct model_entry **ret, struct kit_err *err)

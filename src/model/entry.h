@@ -1,7 +1,7 @@
 /* src/model/entry.h - an entry of the catalog and the catalog itself, as only this folder sees them.
  *
  * Thread: under the catalog's lock, unless said. Memory: the catalog owns its entries; an entry with a job or a box
- * (loaded.h) stays where it is. */
+ * (box.h) stays where it is. */
 #ifndef MODEL_ENTRY_H
 #define MODEL_ENTRY_H
 
@@ -14,10 +14,10 @@ struct model_box;
 struct model_entry {
     struct model_catalog *catalog; /* borrowed */
     struct loop_work_job job;
-    bool busy;             /* the job is queued or runs; it alone moves the state on then */
-    enum model_step step;  /* what the job is to do */
+    bool busy;              /* the job is queued or runs; it alone moves the state on then */
+    enum model_step step;   /* what the job is to do */
     struct model_info info; /* as shown, but for bytes and source */
-    struct model_box *box; /* owned; NULL unless loading … draining */
+    struct model_box *box;  /* owned; NULL unless loading … draining */
     bool wanted;
     bool vanished;               /* its folder is gone: it leaves when it is unloaded */
     bool lost;                   /* its cell has died, see why */
@@ -25,8 +25,8 @@ struct model_entry {
     char why[KIT_ERR_MSG_BYTES];
     uint64_t progress_ns; /* kit_clock_ns of the last event of progress; 0: none yet */
     uint64_t progress_done;
-    uint64_t ready_ns;       /* kit_clock_ns when it became ready */
-    uint64_t restart_at_ns;  /* kit_clock_ns of the next restart; 0: none waits */
+    uint64_t ready_ns;      /* kit_clock_ns when it became ready */
+    uint64_t restart_at_ns; /* kit_clock_ns of the next restart; 0: none waits */
     uint32_t restarts_in_row;
     bool restarting; /* the load that is on is a restart */
 };

@@ -12,10 +12,10 @@ struct model_listener {
     void *ctx;
     char only[MODEL_ID_BYTES_MAX + 1]; /* "": all */
     uint64_t next_seq;
-    bool walking;                    /* the states are told, up to the entry `at` */
+    bool walking; /* the states are told, up to the entry `at` */
     char at[MODEL_ID_BYTES_MAX + 1];
-    bool told;      /* it was woken, or will be, and has not read to the end since */
-    bool due;       /* to be woken by the next flush */
+    bool told; /* it was woken, or will be, and has not read to the end since */
+    bool due;  /* to be woken by the next flush */
     bool closing;
     uint32_t waking; /* threads that are inside wake */
 };

@@ -4,7 +4,7 @@
 
 #include "kit/clock.h"
 #include "kit/log.h"
-#include "model/loaded.h"
+#include "model/box.h"
 #include "model/metrics.h"
 #include "model/restart.h"
 

@@ -33,7 +33,8 @@ static void plan(struct model_entry *e, const char *why)
     char text[KIT_ERR_MSG_BYTES];
     if (e->restarts_in_row >= e->catalog->options.restart_max) {
         e->wanted = e->restarting = false;
-        snprintf(text, sizeof(text), "lost, and %u restarts in a row did not help; load it again to try once more: %.160s",
+        snprintf(text, sizeof(text),
+                 "lost, and %u restarts in a row did not help; load it again to try once more: %.160s",
                  e->restarts_in_row, why);
     } else {
         uint64_t wait_ns = model_restart_wait_ns(e->restarts_in_row++);

@@ -28,7 +28,7 @@ struct walk {
     struct kit_buf found; /* of struct model_found */
     uint32_t max;
     uint32_t folders;
-    uint32_t depth; /* segments of id */
+    uint32_t depth;                                /* segments of id */
     struct place trail[MODEL_ID_SEGMENTS_MAX + 1]; /* the folder at each depth */
     char path[PATH_MAX];
     size_t path_len;

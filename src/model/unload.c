@@ -1,7 +1,7 @@
 #include "model/unload.h"
 
 #include "kit/log.h"
-#include "model/loaded.h"
+#include "model/box.h"
 #include "model/restart.h"
 
 void model_unload_cool(struct model_entry *e)

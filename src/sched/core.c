@@ -365,6 +365,9 @@ static bool may_join(const struct sched_core *c, const struct worker *w, const s
     if (w->rows == 0) {
         return true;
     }
+    if (job->alone || w->slices[0].job->alone) {
+        return false;
+    }
     if (w->rows == c->options.batch_rows_max || w->tokens + cost > c->options.batch_tokens_max) {
         return false;
     }

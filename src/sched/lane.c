@@ -375,10 +375,10 @@ static struct sched_lane *alloc_lane(const struct sched_lane_options *options)
     return l;
 }
 
-/* Most jobs inside: what waits, and what the batches hold. */
+/* Most jobs inside, which wait or are held by batches, and the one that is about to be refused. */
 static uint32_t tickets_max(const struct sched_lane_options *o)
 {
-    return KIT_MIN(o->queue_jobs_max + o->instances * o->batch_rows_max, UINT32_C(1) << 24);
+    return KIT_MIN(o->queue_jobs_max + o->instances * o->batch_rows_max + 1, UINT32_C(1) << 24);
 }
 
 static enum kit_status start_threads(struct sched_lane *l, struct kit_err *err)

@@ -39,6 +39,7 @@ struct sched_job {
     struct sched_job *next; /* the lane's; free for use in done */
     kit_id ticket;          /* set by sched_submit; for sched_cancel */
     enum sched_priority priority;
+    bool alone;             /* each of its rows is a batch of its own: work that the worker cannot join with others */
     uint64_t deadline_ns;   /* kit_clock_ns scale; KIT_NEVER_NS. A row that has not started by then never does */
     uint64_t principal;     /* hash of who asks; for fairness between principals */
     struct sched_row *rows; /* [row_count], borrowed from the job's owner */
@@ -93,8 +94,9 @@ struct sched_lane_options {
     uint32_t shrink_after_ms;  /* an instance that rests for so long gives back its scratch; 0: SCHED_SHRINK_MS */
 };
 
-/* Opens the instances on their threads; blocks until all are there or one has failed. engine, model: borrowed, outlive the
- * lane. worker: borrowed for ever. INVALID names the option that is out of range; NOMEM; what opening an instance answers. */
+/* Opens the instances on their threads; blocks until all are there or one has failed. engine, model: borrowed, outlive
+ * the lane. worker: borrowed for ever. INVALID names the option that is out of range; NOMEM; what opening an instance
+ * answers. */
 KIT_MUST_CHECK enum kit_status sched_lane_open(struct plug_engine *engine, struct plug_model *model,
                                                const struct sched_lane_options *options,
                                                const struct sched_worker *worker, void *worker_ctx,

@@ -134,30 +134,13 @@ static enum kit_status run_raw(struct plug_instance *instance, struct task_reque
 
 /* --- the worker --- */
 
-/* The end of the run of slices from `from` that share a call: texts with texts, each raw request alone. */
-static uint32_t run_end(const struct sched_slice *slices, uint32_t from, uint32_t count)
-{
-    uint32_t end = from + 1;
-    if (request_of(slices[from].job)->kind == TASK_RAW) {
-        return end;
-    }
-    while (end < count && request_of(slices[end].job)->kind != TASK_RAW) {
-        end++;
-    }
-    return end;
-}
-
+/* Raw jobs come alone (sched_job::alone), so the first slice speaks for all. */
 static enum kit_status run(void *ctx, struct plug_instance *instance, const struct sched_slice *slices, uint32_t count,
                            uint32_t cores, struct kit_err *err)
 {
-    enum kit_status rc = KIT_OK;
-    for (uint32_t from = 0, end; from < count && rc == KIT_OK; from = end) {
-        end = run_end(slices, from, count);
-        struct task_request *first = request_of(slices[from].job);
-        rc = first->kind == TASK_RAW ? run_raw(instance, first, cores, err)
-                                     : run_texts(ctx, instance, slices + from, end - from, cores, err);
-    }
-    return rc;
+    struct task_request *first = request_of(slices[0].job);
+    return first->kind == TASK_RAW ? run_raw(instance, first, cores, err)
+                                   : run_texts(ctx, instance, slices, count, cores, err);
 }
 
 static void render_job(struct loop_work_job *job)

@@ -17,12 +17,21 @@ static const struct acb_port *find_port(const struct acb_port *const *ports, uin
     return NULL;
 }
 
+/* The model's own advice (what it was trained for) where that is less than what the engine can take. */
+static uint32_t longest_row(const struct plug_model *model, const struct acb_model_info *info)
+{
+    uint64_t advice = 0;
+    uint32_t most = info->row_tokens_max > 0 ? (uint32_t)KIT_MIN(info->row_tokens_max, UINT32_MAX) : UINT32_MAX;
+    bool advised = kit_str_to_u64(plug_model_meta(model, "context_tokens"), &advice) == KIT_OK && advice > 0;
+    return advised ? (uint32_t)KIT_MIN(advice, most) : most;
+}
+
 static void read_ports(struct task_model *m)
 {
     const struct acb_model_info *info = plug_model_info(m->loaded->model);
     m->ids = find_port(info->inputs, info->input_count, "input_ids");
     m->vectors = find_port(info->outputs, info->output_count, "pooled");
-    m->row_tokens_max = info->row_tokens_max > 0 ? (uint32_t)info->row_tokens_max : UINT32_MAX;
+    m->row_tokens_max = longest_row(m->loaded->model, info);
     if (m->vectors != NULL && m->vectors->rank == 2 && m->vectors->shape[1] > 0) {
         m->dimensions = (uint32_t)m->vectors->shape[1];
     }

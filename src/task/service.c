@@ -75,6 +75,7 @@ static enum kit_status choose_kind(const struct task_model *m, struct task_reque
 
 static void fill_job(struct task_request *r)
 {
+    r->job.alone = r->kind == TASK_RAW;
     r->job.priority = r->priority;
     r->job.deadline_ns = r->deadline_ns;
     r->job.principal = r->principal;
@@ -97,10 +98,10 @@ static void proceed(struct task_request *r)
     struct task_model *m = task_model_of(r->loaded);
     r->version = r->loaded->version;
     memcpy(r->model_id, r->loaded->id, sizeof(r->model_id));
-    fill_job(r);
     task_request_ref(r); /* enqueue gives r away while its lock is held */
     enum kit_status rc = choose_kind(m, r, &err);
     if (rc == KIT_OK) {
+        fill_job(r);
         rc = task_rows_prepare(m, task_service_options(r->service), r, &err);
     }
     if (rc == KIT_OK) {

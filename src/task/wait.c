@@ -1,9 +1,8 @@
 #include "task/wait.h"
 
-#include <stdatomic.h>
-
 #include "kit/alloc.h"
 #include "kit/clock.h"
+#include "kit/flag.h"
 #include "loop/timer.h"
 
 /* How often deadlines and cancels of waiting requests are looked at; models that got ready wake the room at once. */
@@ -20,7 +19,7 @@ struct task_wait {
     uint32_t count, max;
     void (*go)(struct task_request *r, struct model_loaded *loaded);
     struct loop_msg wake_msg;
-    atomic_bool wake_queued;        /* wake_msg is on its way */
+    struct kit_flag wake_queued;        /* wake_msg is on its way */
 };
 
 static void fail(struct task_request *r, const struct kit_err *err)
@@ -114,7 +113,7 @@ static void receive(void *ctx, struct loop_msg *m)
         enter(w, task_request_of(m));
         return;
     }
-    atomic_store(&w->wake_queued, false);
+    kit_flag_set(&w->wake_queued, false);
     struct model_event event;
     while (model_events_read(w->listener, &event)) {
         /* only that something changed matters: each waiting request asks for itself */
@@ -135,8 +134,8 @@ static void drop(void *ctx, struct loop_msg *m)
 static void wake(void *ctx)
 {
     struct task_wait *w = ctx;
-    if (!atomic_exchange(&w->wake_queued, true) && loop_chan_send_answer(w->chan, &w->wake_msg) != KIT_OK) {
-        atomic_store(&w->wake_queued, false);
+    if (!kit_flag_raise(&w->wake_queued) && loop_chan_send_answer(w->chan, &w->wake_msg) != KIT_OK) {
+        kit_flag_set(&w->wake_queued, false);
     }
 }
 

@@ -22,7 +22,8 @@ struct text_added {
 
 /* --- looking up --- */
 
-const struct text_added_token *text_added_by_id(const struct text_added *a, uint32_t id) {
+const struct text_added_token *text_added_by_id(const struct text_added *a, uint32_t id)
+{
     uint32_t low = 0;
     uint32_t high = a->count;
     while (low < high) {
@@ -37,33 +38,39 @@ const struct text_added_token *text_added_by_id(const struct text_added *a, uint
     return t != NULL && t->id == id ? t : NULL;
 }
 
-const struct text_added_token *text_added_by_content(const struct text_added *a, kit_str content) {
+const struct text_added_token *text_added_by_content(const struct text_added *a, kit_str content)
+{
     uint32_t index;
     return text_vocab_find(a->names, content, &index) ? &a->token[index] : NULL;
 }
 
-uint32_t text_added_id_end(const struct text_added *a) {
+uint32_t text_added_id_end(const struct text_added *a)
+{
     return a->count == 0 ? 0 : a->token[a->by_id[a->count - 1]].id + 1;
 }
 
 /* --- finding in text --- */
 
-static bool is_word(uint32_t cp) {
+static bool is_word(uint32_t cp)
+{
     return (text_unicode_flags(cp) & TEXT_WORD) != 0;
 }
 
-static bool is_space(uint32_t cp) {
+static bool is_space(uint32_t cp)
+{
     return (text_unicode_flags(cp) & TEXT_SPACE) != 0;
 }
 
-static bool stands_alone(kit_str text, struct text_span hit) {
+static bool stands_alone(kit_str text, struct text_span hit)
+{
     uint32_t bytes;
     bool before = hit.start > 0 && is_word(text_unicode_last(kit_str_sub(text, 0, hit.start)));
     bool behind = hit.end < text.len && is_word(text_unicode_read(text.ptr + hit.end, &bytes));
     return !before && !behind;
 }
 
-static uint32_t start_of_spaces(kit_str text, uint32_t end, size_t floor) {
+static uint32_t start_of_spaces(kit_str text, uint32_t end, size_t floor)
+{
     end = (uint32_t)KIT_MAX(end, floor);
     while (end > floor && is_space(text_unicode_last(kit_str_sub(text, 0, end)))) {
         do {
@@ -73,7 +80,8 @@ static uint32_t start_of_spaces(kit_str text, uint32_t end, size_t floor) {
     return end;
 }
 
-static uint32_t end_of_spaces(kit_str text, uint32_t at) {
+static uint32_t end_of_spaces(kit_str text, uint32_t at)
+{
     uint32_t bytes;
     while (at < text.len && is_space(text_unicode_read(text.ptr + at, &bytes))) {
         at += bytes;
@@ -82,7 +90,8 @@ static uint32_t end_of_spaces(kit_str text, uint32_t at) {
 }
 
 /* The next byte at or behind `at` that a pattern begins with; text.len when there is none. */
-static size_t next_candidate(const struct patterns *p, kit_str text, size_t at) {
+static size_t next_candidate(const struct patterns *p, kit_str text, size_t at)
+{
     if (p->only >= 0 && at < text.len) {
         const char *found = memchr(text.ptr + at, p->only, text.len - at);
         return found == NULL ? text.len : (size_t)(found - text.ptr);
@@ -93,7 +102,8 @@ static size_t next_candidate(const struct patterns *p, kit_str text, size_t at) 
     return at;
 }
 
-static bool next_match(const struct patterns *p, struct text_added_walk *w, uint32_t *ret_index) {
+static bool next_match(const struct patterns *p, struct text_added_walk *w, uint32_t *ret_index)
+{
     while ((w->at = next_candidate(p, w->text, w->at)) < w->text.len) {
         kit_str rest = {w->text.ptr + w->at, w->text.len - w->at};
         size_t bytes;
@@ -107,7 +117,8 @@ static bool next_match(const struct patterns *p, struct text_added_walk *w, uint
     return false;
 }
 
-bool text_added_next(const struct text_added *a, bool normalized, struct text_added_walk *w) {
+bool text_added_next(const struct text_added *a, bool normalized, struct text_added_walk *w)
+{
     const struct patterns *p = &a->patterns[normalized];
     uint32_t index;
     while (p->index != NULL && next_match(p, w, &index)) {
@@ -130,8 +141,8 @@ bool text_added_next(const struct text_added *a, bool normalized, struct text_ad
 
 /* --- reading --- */
 
-static enum kit_status read_flags(const struct text_node *node, struct text_added_token *t,
-                                  struct kit_err *err) {
+static enum kit_status read_flags(const struct text_node *node, struct text_added_token *t, struct kit_err *err)
+{
     const struct {
         const char *key;
         bool *flag;
@@ -150,7 +161,8 @@ static enum kit_status read_flags(const struct text_node *node, struct text_adde
 
 /* An added token is either a piece of the model with its id, or new with an id that is free. */
 static enum kit_status check_id(const struct text_node *node, const struct text_added_token *t,
-                                const struct text_model *model, struct kit_err *err) {
+                                const struct text_model *model, struct kit_err *err)
+{
     uint32_t known;
     bool is_piece = text_vocab_find(model->vocab, t->content, &known);
     if (is_piece && known != t->id) {
@@ -165,9 +177,9 @@ static enum kit_status check_id(const struct text_node *node, const struct text_
     return KIT_OK;
 }
 
-static enum kit_status read_token(const struct text_node *node, struct kit_arena *arena,
-                                  const struct text_model *model, struct text_added_token *t,
-                                  struct kit_err *err) {
+static enum kit_status read_token(const struct text_node *node, struct kit_arena *arena, const struct text_model *model,
+                                  struct text_added_token *t, struct kit_err *err)
+{
     struct text_node content = text_node_get(node, "content");
     struct text_node id = text_node_get(node, "id");
     kit_str text;
@@ -191,8 +203,8 @@ static enum kit_status read_token(const struct text_node *node, struct kit_arena
 }
 
 static enum kit_status read_tokens(const struct text_node *node, struct kit_arena *arena,
-                                   const struct text_model *model, struct text_added *a,
-                                   struct kit_err *err) {
+                                   const struct text_model *model, struct text_added *a, struct kit_err *err)
+{
     enum kit_status rc = KIT_OK;
     struct kit_json_iter iter = kit_json_iter(node->value);
     for (struct text_node item; rc == KIT_OK && text_node_next(node, &iter, &item);) {
@@ -210,14 +222,16 @@ struct order {
     uint32_t id, index;
 };
 
-static int by_id(const void *a, const void *b) {
+static int by_id(const void *a, const void *b)
+{
     const struct order *x = a;
     const struct order *y = b;
     return (x->id > y->id) - (x->id < y->id);
 }
 
 static enum kit_status sort_ids(const struct text_node *node, struct kit_arena *arena, struct text_added *a,
-                                struct kit_err *err) {
+                                struct kit_err *err)
+{
     struct order *order = kit_arena_get(arena, a->count * sizeof(*order) + 1);
     if (order == NULL) {
         return text_node_fail(node, KIT_NOMEM, err, "no memory");
@@ -237,8 +251,8 @@ static enum kit_status sort_ids(const struct text_node *node, struct kit_arena *
 
 /* The string that is looked for: the content, normalized where the token says so. */
 static enum kit_status pattern_of(const struct text_added_token *t, struct kit_arena *arena,
-                                  const struct text_normalizer *normalizer, struct text_aligned pair[2],
-                                  kit_str *ret) {
+                                  const struct text_normalizer *normalizer, struct text_aligned pair[2], kit_str *ret)
+{
     if (!t->normalized) {
         *ret = t->content;
         return KIT_OK;
@@ -251,7 +265,8 @@ static enum kit_status pattern_of(const struct text_added_token *t, struct kit_a
 }
 
 static enum kit_status patterns_of(const struct text_added *a, struct kit_arena *arena,
-                                   const struct text_normalizer *normalizer, kit_str *ret) {
+                                   const struct text_normalizer *normalizer, kit_str *ret)
+{
     struct text_aligned pair[2];
     text_aligned_init(&pair[0], TEXT_VOCAB_PIECE_BYTES_MAX);
     text_aligned_init(&pair[1], TEXT_VOCAB_PIECE_BYTES_MAX);
@@ -264,7 +279,8 @@ static enum kit_status patterns_of(const struct text_added *a, struct kit_arena 
     return rc;
 }
 
-static void add_pattern(struct patterns *p, kit_str text, uint32_t index) {
+static void add_pattern(struct patterns *p, kit_str text, uint32_t index)
+{
     if (text.len == 0 || !text_vocab_add(p->index, text, index)) {
         return; /* normalized to nothing, or to the same as one before, which then counts */
     }
@@ -274,7 +290,8 @@ static void add_pattern(struct patterns *p, kit_str text, uint32_t index) {
 }
 
 /* Special tokens come first, so that of two that look the same the special one is found. */
-static void add_patterns(struct text_added *a, const kit_str *pattern, bool special) {
+static void add_patterns(struct text_added *a, const kit_str *pattern, bool special)
+{
     for (uint32_t i = 0; i < a->count; i++) {
         if (a->token[i].special == special) {
             add_pattern(&a->patterns[a->token[i].normalized], pattern[i], i);
@@ -282,7 +299,8 @@ static void add_patterns(struct text_added *a, const kit_str *pattern, bool spec
     }
 }
 
-static enum kit_status new_patterns(struct text_added *a, struct kit_arena *arena, const kit_str *pattern) {
+static enum kit_status new_patterns(struct text_added *a, struct kit_arena *arena, const kit_str *pattern)
+{
     uint32_t count[2] = {0, 0};
     size_t bytes[2] = {0, 0};
     for (uint32_t i = 0; i < a->count; i++) {
@@ -300,7 +318,8 @@ static enum kit_status new_patterns(struct text_added *a, struct kit_arena *aren
 
 static enum kit_status build_patterns(const struct text_node *node, struct kit_arena *arena,
                                       const struct text_normalizer *normalizer, struct text_added *a,
-                                      struct kit_err *err) {
+                                      struct kit_err *err)
+{
     kit_str *pattern = kit_arena_zero(arena, a->count + (size_t)1, sizeof(*pattern));
     enum kit_status rc = pattern == NULL ? KIT_NOMEM : patterns_of(a, arena, normalizer, pattern);
     if (rc == KIT_OK) {
@@ -314,9 +333,9 @@ static enum kit_status build_patterns(const struct text_node *node, struct kit_a
     return KIT_OK;
 }
 
-static enum kit_status parse_all(const struct text_node *node, struct kit_arena *arena,
-                                 const struct text_model *model, const struct text_normalizer *normalizer,
-                                 struct text_added *a, struct kit_err *err) {
+static enum kit_status parse_all(const struct text_node *node, struct kit_arena *arena, const struct text_model *model,
+                                 const struct text_normalizer *normalizer, struct text_added *a, struct kit_err *err)
+{
     enum kit_status rc = read_tokens(node, arena, model, a, err);
     if (rc == KIT_OK) {
         rc = sort_ids(node, arena, a, err);
@@ -324,7 +343,8 @@ static enum kit_status parse_all(const struct text_node *node, struct kit_arena 
     return rc == KIT_OK ? build_patterns(node, arena, normalizer, a, err) : rc;
 }
 
-static size_t content_bytes(const struct text_node *node) {
+static size_t content_bytes(const struct text_node *node)
+{
     size_t bytes = 0;
     struct kit_json_iter iter = kit_json_iter(node->value);
     for (struct text_node item; text_node_next(node, &iter, &item);) {
@@ -333,17 +353,16 @@ static size_t content_bytes(const struct text_node *node) {
     return bytes;
 }
 
-enum kit_status text_added_parse(const struct text_node *node, struct kit_arena *arena,
-                                 const struct text_model *model, const struct text_normalizer *normalizer,
-                                 struct text_added **ret, struct kit_err *err) {
+enum kit_status text_added_parse(const struct text_node *node, struct kit_arena *arena, const struct text_model *model,
+                                 const struct text_normalizer *normalizer, struct text_added **ret, struct kit_err *err)
+{
     size_t count = kit_json_count(node->value);
     enum kit_status rc = text_node_is_null(node) ? KIT_OK : text_node_need(node, KIT_JSON_ARRAY, err);
     if (rc != KIT_OK) {
         return rc;
     }
     if (count > ADDED_MAX) {
-        return text_node_fail(node, KIT_TOO_LARGE, err, "has %zu tokens; at most %u are taken", count,
-                              ADDED_MAX);
+        return text_node_fail(node, KIT_TOO_LARGE, err, "has %zu tokens; at most %u are taken", count, ADDED_MAX);
     }
     struct text_added *a = kit_arena_zero(arena, 1, sizeof(*a));
     struct text_added_token *token = kit_arena_zero(arena, count + 1, sizeof(*token));

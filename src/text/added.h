@@ -24,12 +24,11 @@ struct text_added;
  * wrong type, id out of range, given twice or other than the vocabulary's; TOO_LARGE; NOMEM. */
 KIT_MUST_CHECK enum kit_status text_added_parse(const struct text_node *node, struct kit_arena *arena,
                                                 const struct text_model *model,
-                                                const struct text_normalizer *normalizer,
-                                                struct text_added **ret, struct kit_err *err);
+                                                const struct text_normalizer *normalizer, struct text_added **ret,
+                                                struct kit_err *err);
 
-const struct text_added_token *text_added_by_id(const struct text_added *a, uint32_t id); /* or NULL */
-const struct text_added_token *text_added_by_content(const struct text_added *a,
-                                                     kit_str content); /* or NULL */
+const struct text_added_token *text_added_by_id(const struct text_added *a, uint32_t id);          /* or NULL */
+const struct text_added_token *text_added_by_content(const struct text_added *a, kit_str content); /* or NULL */
 uint32_t text_added_id_end(const struct text_added *a); /* largest id + 1; 0 when there are none */
 
 /* Walks the matches: for (struct text_added_walk w = {text}; text_added_next(a, normalized, &w);) { w.hit,

@@ -35,7 +35,8 @@ void text_aligned_swap(struct text_aligned *a, struct text_aligned *b);
 bool text_aligned_reserve(struct text_aligned *a, size_t bytes);
 
 /* One code point that came from `origin`. */
-static inline void text_aligned_put(struct text_aligned *a, uint32_t cp, struct text_span origin) {
+static inline void text_aligned_put(struct text_aligned *a, uint32_t cp, struct text_span origin)
+{
     if ((a->room - a->len < 4 || a->origin_room - a->len < 4) && !text_aligned_reserve(a, 4)) {
         return;
     }
@@ -46,7 +47,8 @@ static inline void text_aligned_put(struct text_aligned *a, uint32_t cp, struct 
 
 /* The character at byte `at` (< len), its bytes and where it came from. */
 static inline uint32_t text_aligned_get(const struct text_aligned *a, size_t at, uint32_t *bytes,
-                                        struct text_span *origin) {
+                                        struct text_span *origin)
+{
     uint32_t cp = text_unicode_read(a->bytes + at, bytes);
     uint32_t from = a->shift + (uint32_t)at;
     *origin = a->same ? (struct text_span){from, from + *bytes} : a->origin[at];
@@ -54,7 +56,8 @@ static inline uint32_t text_aligned_get(const struct text_aligned *a, size_t at,
 }
 
 /* The range of the input that bytes start … end-1 came from; both at borders of characters, start < end. */
-static inline struct text_span text_aligned_origin(const struct text_aligned *a, size_t start, size_t end) {
+static inline struct text_span text_aligned_origin(const struct text_aligned *a, size_t start, size_t end)
+{
     if (a->same) {
         return (struct text_span){a->shift + (uint32_t)start, a->shift + (uint32_t)end};
     }
@@ -64,7 +67,8 @@ static inline struct text_span text_aligned_origin(const struct text_aligned *a,
 /* Where the character before byte `at` came from; at the start of the text, nowhere ({shift, shift}). */
 struct text_span text_aligned_before(const struct text_aligned *a, size_t at);
 
-static inline kit_str text_aligned_str(const struct text_aligned *a) {
+static inline kit_str text_aligned_str(const struct text_aligned *a)
+{
     return (kit_str){a->bytes, a->len};
 }
 

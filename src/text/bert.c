@@ -7,16 +7,15 @@
 #define STRIP 4u
 #define LOWER 8u
 
-enum kit_status text_bert_parse(const struct text_node *node, struct kit_arena *arena,
-                                struct text_normal_step *step, struct kit_err *err) {
+enum kit_status text_bert_parse(const struct text_node *node, struct kit_arena *arena, struct text_normal_step *step,
+                                struct kit_err *err)
+{
     (void)arena;
     const struct {
         const char *key;
         uint32_t flag;
-    } keys[] = {{"clean_text", CLEAN},
-                {"handle_chinese_chars", CHINESE},
-                {"lowercase", LOWER},
-                {"strip_accents", STRIP}};
+    } keys[] = {
+        {"clean_text", CLEAN}, {"handle_chinese_chars", CHINESE}, {"lowercase", LOWER}, {"strip_accents", STRIP}};
     for (size_t i = 0; i < KIT_COUNT(keys); i++) {
         bool otherwise = keys[i].flag == STRIP ? (step->flags & LOWER) != 0 : true;
         bool on;
@@ -30,7 +29,8 @@ enum kit_status text_bert_parse(const struct text_node *node, struct kit_arena *
 }
 
 /* ASCII where no byte is removed stays where it is. False when a byte would be. */
-static bool run_ascii(uint32_t flags, struct text_aligned *text) {
+static bool run_ascii(uint32_t flags, struct text_aligned *text)
+{
     uint32_t seen = 0;
     for (size_t i = 0; i < text->len; i++) {
         seen |= text_unicode_ascii[(unsigned char)text->bytes[i]];
@@ -48,8 +48,8 @@ static bool run_ascii(uint32_t flags, struct text_aligned *text) {
     return true;
 }
 
-static void put_lower(uint32_t flags, uint32_t seen, struct text_aligned *out, uint32_t cp,
-                      struct text_span origin) {
+static void put_lower(uint32_t flags, uint32_t seen, struct text_aligned *out, uint32_t cp, struct text_span origin)
+{
     if ((flags & LOWER) == 0 || (seen & TEXT_UPPER) == 0) {
         text_aligned_put(out, cp, origin);
         return;
@@ -63,7 +63,8 @@ static void put_lower(uint32_t flags, uint32_t seen, struct text_aligned *out, u
 
 /* Decomposes, drops nonspacing marks and lowers. False: a mark stays that canonical ordering could move, so
  * that one pass is not enough. */
-static bool put_stripped(uint32_t flags, struct text_aligned *out, uint32_t cp, struct text_span origin) {
+static bool put_stripped(uint32_t flags, struct text_aligned *out, uint32_t cp, struct text_span origin)
+{
     uint32_t parts[TEXT_UNICODE_PARTS_MAX];
     uint32_t n = text_unicode_decompose(cp, false, parts);
     for (uint32_t i = 0; i < n; i++) {
@@ -82,7 +83,8 @@ static bool put_stripped(uint32_t flags, struct text_aligned *out, uint32_t cp, 
 #define NEEDS_STRIP (TEXT_CANONICAL | TEXT_NONSPACING | TEXT_NONSTARTER)
 
 /* One character through all that flags ask for. False: see put_stripped. */
-static bool put_char(uint32_t flags, struct text_aligned *out, uint32_t cp, struct text_span origin) {
+static bool put_char(uint32_t flags, struct text_aligned *out, uint32_t cp, struct text_span origin)
+{
     uint32_t seen = text_unicode_flags(cp);
     if ((flags & CLEAN) != 0 && ((seen & (TEXT_OTHER | TEXT_SPACE)) != 0 || cp == 0xFFFD)) {
         if ((seen & TEXT_OTHER) == 0 && cp != 0xFFFD) {
@@ -106,7 +108,8 @@ static bool put_char(uint32_t flags, struct text_aligned *out, uint32_t cp, stru
     return fine;
 }
 
-static bool one_pass(uint32_t flags, const struct text_aligned *text, struct text_aligned *out) {
+static bool one_pass(uint32_t flags, const struct text_aligned *text, struct text_aligned *out)
+{
     text_aligned_begin(out, text);
     uint32_t bytes;
     for (size_t at = 0; at < text->len; at += bytes) {
@@ -120,7 +123,8 @@ static bool one_pass(uint32_t flags, const struct text_aligned *text, struct tex
 }
 
 static void put_unless_nonspacing(const struct text_normal_step *step, struct text_aligned *out, uint32_t cp,
-                                  struct text_span origin) {
+                                  struct text_span origin)
+{
     uint32_t seen = text_unicode_flags(cp);
     if ((seen & TEXT_NONSPACING) == 0) {
         put_lower(step->flags, seen, out, cp, origin);
@@ -129,7 +133,8 @@ static void put_unless_nonspacing(const struct text_normal_step *step, struct te
 
 /* The same in the three passes that the definition speaks of, for text whose marks need ordering. */
 static enum kit_status in_passes(const struct text_normal_step *step, struct text_aligned *text,
-                                 struct text_aligned *spare) {
+                                 struct text_aligned *spare)
+{
     (void)one_pass(step->flags & ~(STRIP | LOWER), text, spare);
     text_aligned_swap(text, spare);
     enum kit_status rc = text->failed;
@@ -140,7 +145,8 @@ static enum kit_status in_passes(const struct text_normal_step *step, struct tex
 }
 
 enum kit_status text_bert_run(const struct text_normal_step *step, struct text_aligned *text,
-                              struct text_aligned *spare) {
+                              struct text_aligned *spare)
+{
     if (text_unicode_is_ascii(text_aligned_str(text)) && run_ascii(step->flags, text)) {
         return KIT_OK;
     }

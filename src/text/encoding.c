@@ -4,7 +4,8 @@
 
 #include "kit/alloc.h"
 
-static void *keep(struct kit_arena *arena, const void *from, size_t count, size_t bytes) {
+static void *keep(struct kit_arena *arena, const void *from, size_t count, size_t bytes)
+{
     void *to = kit_arena_get(arena, count * bytes + 1);
     if (to != NULL && count > 0) {
         memcpy(to, from, count * bytes);
@@ -12,23 +13,23 @@ static void *keep(struct kit_arena *arena, const void *from, size_t count, size_
     return to;
 }
 
-enum kit_status text_encoding_keep(const struct text_encoding *e, struct kit_arena *arena,
-                                   struct text_encoding *ret) {
+enum kit_status text_encoding_keep(const struct text_encoding *e, struct kit_arena *arena, struct text_encoding *ret)
+{
     struct text_encoding copy = *e;
     copy.ids = keep(arena, e->ids, e->count, sizeof(*e->ids));
     copy.types = keep(arena, e->types, e->count, sizeof(*e->types));
     copy.parts = keep(arena, e->parts, e->count, sizeof(*e->parts));
     copy.spans = keep(arena, e->spans, e->count, sizeof(*e->spans));
     copy.words = keep(arena, e->words, e->count, sizeof(*e->words));
-    if (copy.ids == NULL || copy.types == NULL || copy.parts == NULL || copy.spans == NULL ||
-        copy.words == NULL) {
+    if (copy.ids == NULL || copy.types == NULL || copy.parts == NULL || copy.spans == NULL || copy.words == NULL) {
         return KIT_NOMEM;
     }
     *ret = copy;
     return KIT_OK;
 }
 
-void text_encoding_room_done(struct text_encoding_room *r) {
+void text_encoding_room_done(struct text_encoding_room *r)
+{
     kit_alloc_free(r->all.ids);
     kit_alloc_free(r->all.types);
     kit_alloc_free(r->all.parts);
@@ -37,7 +38,8 @@ void text_encoding_room_done(struct text_encoding_room *r) {
     *r = (struct text_encoding_room){0};
 }
 
-enum kit_status text_encoding_room_reserve(struct text_encoding_room *r, size_t count) {
+enum kit_status text_encoding_room_reserve(struct text_encoding_room *r, size_t count)
+{
     if (count <= r->room) {
         r->all.count = 0;
         return KIT_OK;

@@ -4,8 +4,9 @@
 
 static const struct text_model_kind *const kinds[] = {&text_wordpiece_kind};
 
-enum kit_status text_model_parse(const struct text_node *node, struct kit_arena *arena,
-                                 struct text_model **ret, struct kit_err *err) {
+enum kit_status text_model_parse(const struct text_node *node, struct kit_arena *arena, struct text_model **ret,
+                                 struct kit_err *err)
+{
     kit_str type;
     enum kit_status rc = text_node_type(node, &type, err);
     if (rc != KIT_OK) {

@@ -37,21 +37,19 @@ enum kit_status text_node_fail_at(const struct text_node *n, enum kit_status cod
 
 /* Each reads one value or fails with PARSE, naming path, what it must be and what it is. The `_or` forms take
  * `otherwise` where it is missing or null. */
-KIT_MUST_CHECK enum kit_status text_node_need(const struct text_node *n, enum kit_json_type type,
-                                              struct kit_err *err);
+KIT_MUST_CHECK enum kit_status text_node_need(const struct text_node *n, enum kit_json_type type, struct kit_err *err);
 KIT_MUST_CHECK enum kit_status text_node_str(const struct text_node *n, kit_str *ret, struct kit_err *err);
 KIT_MUST_CHECK enum kit_status text_node_u32(const struct text_node *n, uint32_t max, uint32_t *ret,
                                              struct kit_err *err);
-KIT_MUST_CHECK enum kit_status text_node_bool_or(const struct text_node *up, const char *key, bool otherwise,
-                                                 bool *ret, struct kit_err *err);
+KIT_MUST_CHECK enum kit_status text_node_bool_or(const struct text_node *up, const char *key, bool otherwise, bool *ret,
+                                                 struct kit_err *err);
 KIT_MUST_CHECK enum kit_status text_node_u32_or(const struct text_node *up, const char *key, uint32_t max,
                                                 uint32_t otherwise, uint32_t *ret, struct kit_err *err);
-KIT_MUST_CHECK enum kit_status text_node_str_or(const struct text_node *up, const char *key,
-                                                kit_str otherwise, kit_str *ret, struct kit_err *err);
+KIT_MUST_CHECK enum kit_status text_node_str_or(const struct text_node *up, const char *key, kit_str otherwise,
+                                                kit_str *ret, struct kit_err *err);
 /* One of the words; *ret gets its index. words end with NULL. */
-KIT_MUST_CHECK enum kit_status text_node_word_or(const struct text_node *up, const char *key,
-                                                 const char *const *words, uint32_t otherwise, uint32_t *ret,
-                                                 struct kit_err *err);
+KIT_MUST_CHECK enum kit_status text_node_word_or(const struct text_node *up, const char *key, const char *const *words,
+                                                 uint32_t otherwise, uint32_t *ret, struct kit_err *err);
 
 /* The member "type" of an object. */
 KIT_MUST_CHECK enum kit_status text_node_type(const struct text_node *n, kit_str *ret, struct kit_err *err);

@@ -27,19 +27,22 @@ struct form {
     bool has_base;
 };
 
-static void list_init(struct list *l) {
+static void list_init(struct list *l)
+{
     l->at = l->few;
     l->count = 0;
     l->room = KIT_COUNT(l->few);
 }
 
-static void list_done(struct list *l) {
+static void list_done(struct list *l)
+{
     if (l->at != l->few) {
         kit_alloc_free(l->at);
     }
 }
 
-static bool list_grow(struct list *l) {
+static bool list_grow(struct list *l)
+{
     struct item *at = kit_alloc_array(l->room * 2, sizeof(*at));
     if (at == NULL) {
         return false;
@@ -51,7 +54,8 @@ static bool list_grow(struct list *l) {
     return true;
 }
 
-static void list_add(struct form *f, struct list *l, struct item item) {
+static void list_add(struct form *f, struct list *l, struct item item)
+{
     if (l->count == l->room && !list_grow(l)) {
         f->out.to->failed = KIT_NOMEM;
         return;
@@ -59,11 +63,13 @@ static void list_add(struct form *f, struct list *l, struct item item) {
     l->at[l->count++] = item;
 }
 
-static void emit(struct form *f, struct item item) {
+static void emit(struct form *f, struct item item)
+{
     text_edit_put(&f->out, item.cp, item.change);
 }
 
-static void emit_base(struct form *f) {
+static void emit_base(struct form *f)
+{
     if (f->has_base) {
         emit(f, f->base);
         f->has_base = false;
@@ -75,7 +81,8 @@ static void emit_base(struct form *f) {
 }
 
 /* A mark joins the base unless one of its own class or a higher one stands between. */
-static bool join(struct form *f, struct item item) {
+static bool join(struct form *f, struct item item)
+{
     if (f->held.count > 0 && f->held.at[f->held.count - 1].class >= item.class) {
         return false;
     }
@@ -89,7 +96,8 @@ static bool join(struct form *f, struct item item) {
 }
 
 /* Takes items in canonical order. */
-static void compose(struct form *f, struct item item) {
+static void compose(struct form *f, struct item item)
+{
     if (!f->has_base && item.class != 0) {
         emit(f, item);
     } else if (!f->has_base) {
@@ -106,7 +114,8 @@ static void compose(struct form *f, struct item item) {
     }
 }
 
-static void pass_on(struct form *f, struct item item) {
+static void pass_on(struct form *f, struct item item)
+{
     if (f->compose) {
         compose(f, item);
     } else {
@@ -115,7 +124,8 @@ static void pass_on(struct form *f, struct item item) {
 }
 
 /* Stable and linear in the run, however long somebody makes it: one walk for each class that occurs. */
-static void flush_run(struct form *f) {
+static void flush_run(struct form *f)
+{
     struct list *run = &f->run;
     if (run->count == 1) {
         pass_on(f, run->at[0]);
@@ -136,7 +146,8 @@ static void flush_run(struct form *f) {
     run->count = 0;
 }
 
-static void take(struct form *f, uint32_t cp) {
+static void take(struct form *f, uint32_t cp)
+{
     uint32_t parts[TEXT_UNICODE_PARTS_MAX];
     uint32_t n = text_unicode_decompose(cp, f->compat, parts);
     for (uint32_t i = 0; i < n; i++) {
@@ -152,8 +163,8 @@ static void take(struct form *f, uint32_t cp) {
     }
 }
 
-enum kit_status text_normal_form(struct text_aligned *text, struct text_aligned *spare, bool compat,
-                                 bool compose) {
+enum kit_status text_normal_form(struct text_aligned *text, struct text_aligned *spare, bool compat, bool compose)
+{
     if (text_unicode_is_ascii(text_aligned_str(text))) {
         return KIT_OK;
     }

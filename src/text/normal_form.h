@@ -9,7 +9,7 @@
 
 /* Decomposes (compat: NFKD), orders the marks, and composes again (NFC, NFKC) if asked. Returns text->failed.
  */
-KIT_MUST_CHECK enum kit_status text_normal_form(struct text_aligned *text, struct text_aligned *spare,
-                                                bool compat, bool compose);
+KIT_MUST_CHECK enum kit_status text_normal_form(struct text_aligned *text, struct text_aligned *spare, bool compat,
+                                                bool compose);
 
 #endif

@@ -6,7 +6,8 @@
 enum kit_status text_normal_rewrite(const struct text_normal_step *step, struct text_aligned *text,
                                     struct text_aligned *spare,
                                     void (*one)(const struct text_normal_step *step, struct text_aligned *out,
-                                                uint32_t cp, struct text_span origin)) {
+                                                uint32_t cp, struct text_span origin))
+{
     text_aligned_begin(spare, text);
     uint32_t bytes;
     for (size_t at = 0; at < text->len; at += bytes) {
@@ -21,7 +22,8 @@ enum kit_status text_normal_rewrite(const struct text_normal_step *step, struct 
 /* --- Lowercase --- */
 
 static void lower_one(const struct text_normal_step *step, struct text_aligned *out, uint32_t cp,
-                      struct text_span origin) {
+                      struct text_span origin)
+{
     (void)step;
     if ((text_unicode_flags(cp) & TEXT_UPPER) == 0) {
         text_aligned_put(out, cp, origin);
@@ -35,7 +37,8 @@ static void lower_one(const struct text_normal_step *step, struct text_aligned *
 }
 
 static enum kit_status run_lowercase(const struct text_normal_step *step, struct text_aligned *text,
-                                     struct text_aligned *spare) {
+                                     struct text_aligned *spare)
+{
     if (!text_unicode_is_ascii(text_aligned_str(text))) {
         return text_normal_rewrite(step, text, spare, lower_one);
     }
@@ -46,8 +49,9 @@ static enum kit_status run_lowercase(const struct text_normal_step *step, struct
     return KIT_OK;
 }
 
-static enum kit_status parse_plain(const struct text_node *node, struct kit_arena *arena,
-                                   struct text_normal_step *step, struct kit_err *err) {
+static enum kit_status parse_plain(const struct text_node *node, struct kit_arena *arena, struct text_normal_step *step,
+                                   struct kit_err *err)
+{
     (void)node, (void)arena, (void)step, (void)err;
     return KIT_OK;
 }
@@ -58,14 +62,16 @@ static enum kit_status parse_plain(const struct text_node *node, struct kit_aren
 #define FORM_COMPOSE 2u
 
 static enum kit_status run_form(const struct text_normal_step *step, struct text_aligned *text,
-                                struct text_aligned *spare) {
+                                struct text_aligned *spare)
+{
     return text_normal_form(text, spare, (step->flags & FORM_COMPAT) != 0, (step->flags & FORM_COMPOSE) != 0);
 }
 
 /* --- StripAccents --- */
 
 static void keep_unless_mark(const struct text_normal_step *step, struct text_aligned *out, uint32_t cp,
-                             struct text_span origin) {
+                             struct text_span origin)
+{
     (void)step;
     if ((text_unicode_flags(cp) & TEXT_MARK) == 0) {
         text_aligned_put(out, cp, origin);
@@ -73,7 +79,8 @@ static void keep_unless_mark(const struct text_normal_step *step, struct text_al
 }
 
 static enum kit_status run_strip_accents(const struct text_normal_step *step, struct text_aligned *text,
-                                         struct text_aligned *spare) {
+                                         struct text_aligned *spare)
+{
     if (text_unicode_is_ascii(text_aligned_str(text))) {
         return KIT_OK;
     }
@@ -85,11 +92,13 @@ static enum kit_status run_strip_accents(const struct text_normal_step *step, st
 #define STRIP_LEFT 1u
 #define STRIP_RIGHT 2u
 
-static bool is_space(uint32_t cp) {
+static bool is_space(uint32_t cp)
+{
     return (text_unicode_flags(cp) & TEXT_SPACE) != 0;
 }
 
-static size_t spaces_before(kit_str text) {
+static size_t spaces_before(kit_str text)
+{
     size_t at = 0;
     for (uint32_t bytes; at < text.len; at += bytes) {
         if (!is_space(text_unicode_read(text.ptr + at, &bytes))) {
@@ -99,7 +108,8 @@ static size_t spaces_before(kit_str text) {
     return at;
 }
 
-static size_t len_without_spaces_behind(kit_str text) {
+static size_t len_without_spaces_behind(kit_str text)
+{
     while (text.len > 0 && is_space(text_unicode_last(text))) {
         do {
             text.len--;
@@ -108,7 +118,8 @@ static size_t len_without_spaces_behind(kit_str text) {
     return text.len;
 }
 
-static void copy_range(const struct text_aligned *from, size_t start, size_t end, struct text_aligned *to) {
+static void copy_range(const struct text_aligned *from, size_t start, size_t end, struct text_aligned *to)
+{
     uint32_t bytes;
     for (size_t at = start; at < end; at += bytes) {
         struct text_span origin;
@@ -118,7 +129,8 @@ static void copy_range(const struct text_aligned *from, size_t start, size_t end
 }
 
 static enum kit_status run_strip(const struct text_normal_step *step, struct text_aligned *text,
-                                 struct text_aligned *spare) {
+                                 struct text_aligned *spare)
+{
     kit_str all = text_aligned_str(text);
     size_t end = (step->flags & STRIP_RIGHT) != 0 ? len_without_spaces_behind(all) : all.len;
     size_t start = (step->flags & STRIP_LEFT) != 0 ? spaces_before(kit_str_sub(all, 0, end)) : 0;
@@ -132,8 +144,9 @@ static enum kit_status run_strip(const struct text_normal_step *step, struct tex
     return text->failed;
 }
 
-static enum kit_status parse_strip(const struct text_node *node, struct kit_arena *arena,
-                                   struct text_normal_step *step, struct kit_err *err) {
+static enum kit_status parse_strip(const struct text_node *node, struct kit_arena *arena, struct text_normal_step *step,
+                                   struct kit_err *err)
+{
     (void)arena;
     bool left;
     bool right;
@@ -149,7 +162,8 @@ static enum kit_status parse_strip(const struct text_node *node, struct kit_aren
 
 /* --- Replace, Prepend --- */
 
-static void put_all(struct text_aligned *out, kit_str text, struct text_span origin) {
+static void put_all(struct text_aligned *out, kit_str text, struct text_span origin)
+{
     uint32_t bytes;
     for (size_t at = 0; at < text.len && out->failed == KIT_OK; at += bytes) {
         text_aligned_put(out, text_unicode_read(text.ptr + at, &bytes), origin);
@@ -157,7 +171,8 @@ static void put_all(struct text_aligned *out, kit_str text, struct text_span ori
 }
 
 static enum kit_status run_replace(const struct text_normal_step *step, struct text_aligned *text,
-                                   struct text_aligned *spare) {
+                                   struct text_aligned *spare)
+{
     kit_str all = text_aligned_str(text);
     size_t at = kit_str_find(all, step->what);
     if (at == all.len) {
@@ -177,7 +192,8 @@ static enum kit_status run_replace(const struct text_normal_step *step, struct t
 }
 
 static enum kit_status run_prepend(const struct text_normal_step *step, struct text_aligned *text,
-                                   struct text_aligned *spare) {
+                                   struct text_aligned *spare)
+{
     if (text->len == 0) {
         return KIT_OK;
     }
@@ -192,7 +208,8 @@ static enum kit_status run_prepend(const struct text_normal_step *step, struct t
 }
 
 static enum kit_status keep_str(const struct text_node *node, struct kit_arena *arena, kit_str *ret,
-                                struct kit_err *err) {
+                                struct kit_err *err)
+{
     kit_str text;
     enum kit_status rc = text_node_str(node, &text, err);
     if (rc == KIT_OK && kit_arena_str(arena, text, ret) != KIT_OK) {
@@ -202,7 +219,8 @@ static enum kit_status keep_str(const struct text_node *node, struct kit_arena *
 }
 
 static enum kit_status parse_replace(const struct text_node *node, struct kit_arena *arena,
-                                     struct text_normal_step *step, struct kit_err *err) {
+                                     struct text_normal_step *step, struct kit_err *err)
+{
     struct text_node pattern = text_node_get(node, "pattern");
     struct text_node what = text_node_get(&pattern, "String");
     struct text_node with = text_node_get(node, "content");
@@ -222,7 +240,8 @@ static enum kit_status parse_replace(const struct text_node *node, struct kit_ar
 }
 
 static enum kit_status parse_prepend(const struct text_node *node, struct kit_arena *arena,
-                                     struct text_normal_step *step, struct kit_err *err) {
+                                     struct text_normal_step *step, struct kit_err *err)
+{
     struct text_node with = text_node_get(node, "prepend");
     return keep_str(&with, arena, &step->with, err);
 }
@@ -231,10 +250,9 @@ static enum kit_status parse_prepend(const struct text_node *node, struct kit_ar
 
 struct op {
     const char *type;
-    enum kit_status (*parse)(const struct text_node *node, struct kit_arena *arena,
-                             struct text_normal_step *step, struct kit_err *err);
-    enum kit_status (*run)(const struct text_normal_step *step, struct text_aligned *text,
-                           struct text_aligned *spare);
+    enum kit_status (*parse)(const struct text_node *node, struct kit_arena *arena, struct text_normal_step *step,
+                             struct kit_err *err);
+    enum kit_status (*run)(const struct text_normal_step *step, struct text_aligned *text, struct text_aligned *spare);
     uint32_t flags;
 };
 
@@ -251,7 +269,8 @@ static const struct op ops[] = {
     {"Prepend", parse_prepend, run_prepend, 0},
 };
 
-static const struct op *find_op(kit_str type) {
+static const struct op *find_op(kit_str type)
+{
     for (size_t i = 0; i < KIT_COUNT(ops); i++) {
         if (kit_str_eq(type, kit_str_c(ops[i].type))) {
             return &ops[i];
@@ -261,7 +280,8 @@ static const struct op *find_op(kit_str type) {
 }
 
 static enum kit_status add_step(const struct text_node *node, kit_str type, struct kit_arena *arena,
-                                struct text_normalizer *n, struct kit_err *err) {
+                                struct text_normalizer *n, struct kit_err *err)
+{
     const struct op *op = find_op(type);
     if (op == NULL) {
         return text_node_unknown_type(node, type, err);
@@ -280,7 +300,8 @@ static enum kit_status add_step(const struct text_node *node, kit_str type, stru
 
 /* Sequences may hold sequences, as deep as the JSON may be; they are laid out flat. */
 static enum kit_status add(const struct text_node *node, struct kit_arena *arena, struct text_normalizer *n,
-                           struct kit_err *err) {
+                           struct kit_err *err)
+{
     kit_str type;
     enum kit_status rc = text_node_type(node, &type, err);
     if (rc != KIT_OK || !kit_str_eq(type, kit_str_lit("Sequence"))) {
@@ -296,13 +317,15 @@ static enum kit_status add(const struct text_node *node, struct kit_arena *arena
 }
 
 enum kit_status text_normalizer_parse(const struct text_node *node, struct kit_arena *arena,
-                                      struct text_normalizer *ret, struct kit_err *err) {
+                                      struct text_normalizer *ret, struct kit_err *err)
+{
     ret->count = 0;
     return text_node_is_null(node) ? KIT_OK : add(node, arena, ret, err);
 }
 
 enum kit_status text_normalizer_run(const struct text_normalizer *n, struct text_aligned *text,
-                                    struct text_aligned *spare) {
+                                    struct text_aligned *spare)
+{
     for (uint32_t i = 0; i < n->count; i++) {
         enum kit_status rc = n->step[i].run(&n->step[i], text, spare);
         if (rc != KIT_OK) {

@@ -13,8 +13,7 @@
 struct text_normal_step {
     /* Rewrites text; spare is scratch and the two may be swapped. Returns text->failed, TOO_LARGE or NOMEM.
      */
-    enum kit_status (*run)(const struct text_normal_step *step, struct text_aligned *text,
-                           struct text_aligned *spare);
+    enum kit_status (*run)(const struct text_normal_step *step, struct text_aligned *text, struct text_aligned *spare);
     uint32_t flags;     /* what they mean is the step's business */
     kit_str what, with; /* Replace: pattern and content; Prepend: with */
 };

@@ -3,7 +3,8 @@
 #define JSON_DEPTH_MAX 32
 #define ARENA_BYTES_MAX (512 * KIT_MIB)
 
-static enum kit_status parse_pad(const struct text_node *node, struct text_parts *p, struct kit_err *err) {
+static enum kit_status parse_pad(const struct text_node *node, struct text_parts *p, struct kit_err *err)
+{
     if (text_node_is_null(node)) {
         return KIT_OK;
     }
@@ -12,8 +13,8 @@ static enum kit_status parse_pad(const struct text_node *node, struct text_parts
 }
 
 /* What ids may be: the model and the tokens added to it. */
-static enum kit_status parse_vocabulary(const struct text_node *root, struct text_parts *p,
-                                        struct kit_err *err) {
+static enum kit_status parse_vocabulary(const struct text_node *root, struct text_parts *p, struct kit_err *err)
+{
     struct text_node model = text_node_get(root, "model");
     struct text_node added = text_node_get(root, "added_tokens");
     enum kit_status rc = text_model_parse(&model, &p->arena, &p->model, err);
@@ -26,7 +27,8 @@ static enum kit_status parse_vocabulary(const struct text_node *root, struct tex
     return rc;
 }
 
-static enum kit_status parse_all(const struct text_node *root, struct text_parts *p, struct kit_err *err) {
+static enum kit_status parse_all(const struct text_node *root, struct text_parts *p, struct kit_err *err)
+{
     struct text_node normalizer = text_node_get(root, "normalizer");
     struct text_node pretokenizer = text_node_get(root, "pre_tokenizer");
     struct text_node template = text_node_get(root, "post_processor");
@@ -52,7 +54,8 @@ static enum kit_status parse_all(const struct text_node *root, struct text_parts
     return rc == KIT_OK ? text_decoder_parse(&decoder, &p->arena, &p->decoder, err) : rc;
 }
 
-enum kit_status text_parts_parse(kit_str json, struct text_parts *ret, struct kit_err *err) {
+enum kit_status text_parts_parse(kit_str json, struct text_parts *ret, struct kit_err *err)
+{
     *ret = (struct text_parts){0};
     kit_arena_init(&ret->arena, ARENA_BYTES_MAX);
     if (json.len > TEXT_PARTS_BYTES_MAX) {
@@ -73,7 +76,8 @@ enum kit_status text_parts_parse(kit_str json, struct text_parts *ret, struct ki
     return rc;
 }
 
-void text_parts_done(struct text_parts *p) {
+void text_parts_done(struct text_parts *p)
+{
     kit_arena_done(&p->arena);
     *p = (struct text_parts){0};
 }

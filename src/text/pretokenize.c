@@ -4,7 +4,8 @@
 
 enum kind { PLAIN, DELIM, DROP };
 
-static enum kind kind_of(const struct text_cut *c, uint32_t flags) {
+static enum kind kind_of(const struct text_cut *c, uint32_t flags)
+{
     if ((flags & c->drop) != 0) {
         return DROP;
     }
@@ -12,15 +13,16 @@ static enum kind kind_of(const struct text_cut *c, uint32_t flags) {
 }
 
 /* Makes the last word end at `end` instead. */
-static void stretch(struct text_spans *out, size_t end) {
+static void stretch(struct text_spans *out, size_t end)
+{
     if (out->failed == KIT_OK) {
         out->at[out->count - 1].end = (uint32_t)end;
     }
 }
 
 /* A delimiter at [at, end) behind a character of kind `last`. */
-static void put_delimiter(const struct text_cut *c, enum kind last, size_t at, size_t end,
-                          struct text_spans *out) {
+static void put_delimiter(const struct text_cut *c, enum kind last, size_t at, size_t end, struct text_spans *out)
+{
     bool join = (c->what == TEXT_DELIMITER_CONTIGUOUS && last == DELIM) ||
                 (c->what == TEXT_DELIMITER_MERGED_BACK && last == PLAIN);
     if (join) {
@@ -31,8 +33,8 @@ static void put_delimiter(const struct text_cut *c, enum kind last, size_t at, s
 }
 
 /* The plain run [at, end) behind a character of kind `last`. */
-static void put_plain(const struct text_cut *c, enum kind last, size_t at, size_t end,
-                      struct text_spans *out) {
+static void put_plain(const struct text_cut *c, enum kind last, size_t at, size_t end, struct text_spans *out)
+{
     if (c->what == TEXT_DELIMITER_MERGED_ON && last == DELIM) {
         stretch(out, end);
     } else {
@@ -41,7 +43,8 @@ static void put_plain(const struct text_cut *c, enum kind last, size_t at, size_
 }
 
 /* The byte behind the run of plain characters at `at`. */
-static size_t end_of_plain(const struct text_cut *c, const char *text, size_t at, size_t end) {
+static size_t end_of_plain(const struct text_cut *c, const char *text, size_t at, size_t end)
+{
     uint32_t bytes;
     while (at < end && kind_of(c, text_unicode_flags(text_unicode_read(text + at, &bytes))) == PLAIN) {
         at += bytes;
@@ -49,8 +52,8 @@ static size_t end_of_plain(const struct text_cut *c, const char *text, size_t at
     return at;
 }
 
-static void cut_range(const struct text_cut *c, const char *text, struct text_span range,
-                      struct text_spans *out) {
+static void cut_range(const struct text_cut *c, const char *text, struct text_span range, struct text_spans *out)
+{
     enum kind last = DROP;
     for (size_t at = range.start; at < range.end;) {
         uint32_t bytes;
@@ -68,7 +71,8 @@ static void cut_range(const struct text_cut *c, const char *text, struct text_sp
 }
 
 const struct text_spans *text_pretokenizer_run(const struct text_pretokenizer *p, const char *text,
-                                               struct text_span range, struct text_spans lists[2]) {
+                                               struct text_span range, struct text_spans lists[2])
+{
     struct text_spans *from = &lists[0];
     struct text_spans *to = &lists[1];
     text_spans_clear(from);
@@ -87,13 +91,14 @@ const struct text_spans *text_pretokenizer_run(const struct text_pretokenizer *p
 
 /* --- reading --- */
 
-static enum kit_status parse_plain(const struct text_node *node, struct text_cut *cut, struct kit_err *err) {
+static enum kit_status parse_plain(const struct text_node *node, struct text_cut *cut, struct kit_err *err)
+{
     (void)node, (void)cut, (void)err;
     return KIT_OK;
 }
 
-static enum kit_status parse_punctuation(const struct text_node *node, struct text_cut *cut,
-                                         struct kit_err *err) {
+static enum kit_status parse_punctuation(const struct text_node *node, struct text_cut *cut, struct kit_err *err)
+{
     static const char *const words[] = {"Removed",        "Isolated",   "MergedWithPrevious",
                                         "MergedWithNext", "Contiguous", NULL};
     uint32_t what;
@@ -104,7 +109,8 @@ static enum kit_status parse_punctuation(const struct text_node *node, struct te
     return rc;
 }
 
-static enum kit_status parse_digits(const struct text_node *node, struct text_cut *cut, struct kit_err *err) {
+static enum kit_status parse_digits(const struct text_node *node, struct text_cut *cut, struct kit_err *err)
+{
     bool each;
     enum kit_status rc = text_node_bool_or(node, "individual_digits", false, &each, err);
     if (rc == KIT_OK) {
@@ -126,7 +132,8 @@ static const struct {
 };
 
 static enum kit_status add_cut(const struct text_node *node, kit_str type, struct text_pretokenizer *p,
-                               struct kit_err *err) {
+                               struct kit_err *err)
+{
     for (size_t i = 0; i < KIT_COUNT(ops); i++) {
         if (!kit_str_eq(type, kit_str_c(ops[i].type))) {
             continue;
@@ -140,7 +147,8 @@ static enum kit_status add_cut(const struct text_node *node, kit_str type, struc
     return text_node_unknown_type(node, type, err);
 }
 
-static enum kit_status add(const struct text_node *node, struct text_pretokenizer *p, struct kit_err *err) {
+static enum kit_status add(const struct text_node *node, struct text_pretokenizer *p, struct kit_err *err)
+{
     kit_str type;
     enum kit_status rc = text_node_type(node, &type, err);
     if (rc != KIT_OK || !kit_str_eq(type, kit_str_lit("Sequence"))) {
@@ -156,7 +164,8 @@ static enum kit_status add(const struct text_node *node, struct text_pretokenize
 }
 
 enum kit_status text_pretokenizer_parse(const struct text_node *node, struct text_pretokenizer *ret,
-                                        struct kit_err *err) {
+                                        struct kit_err *err)
+{
     ret->count = 0;
     return text_node_is_null(node) ? KIT_OK : add(node, ret, err);
 }

@@ -8,7 +8,8 @@
 #define KEEP_BYTES (4 * KIT_MIB)
 #define BYTES_A_BYTE 64
 
-enum kit_status text_scratch_new(struct text_scratch **ret) {
+enum kit_status text_scratch_new(struct text_scratch **ret)
+{
     struct text_scratch *s = kit_alloc_zero(1, sizeof(*s));
     if (s == NULL) {
         return KIT_NOMEM;
@@ -19,7 +20,8 @@ enum kit_status text_scratch_new(struct text_scratch **ret) {
     return KIT_OK;
 }
 
-static void empty(struct text_scratch *s) {
+static void empty(struct text_scratch *s)
+{
     text_aligned_done(&s->text);
     text_aligned_done(&s->spare);
     for (int i = 0; i < 2; i++) {
@@ -29,14 +31,16 @@ static void empty(struct text_scratch *s) {
     text_encoding_room_done(&s->out);
 }
 
-void text_scratch_free(struct text_scratch *s) {
+void text_scratch_free(struct text_scratch *s)
+{
     if (s != NULL) {
         empty(s);
         kit_alloc_free(s);
     }
 }
 
-static size_t bytes_of(const struct text_scratch *s) {
+static size_t bytes_of(const struct text_scratch *s)
+{
     size_t bytes = s->text.room + s->spare.room;
     bytes += (s->text.origin_room + s->spare.origin_room) * sizeof(struct text_span);
     for (int i = 0; i < 2; i++) {
@@ -45,7 +49,8 @@ static size_t bytes_of(const struct text_scratch *s) {
     return bytes + s->out.room * (size_t)21; /* the arrays of struct text_encoding, a token */
 }
 
-void text_scratch_trim(struct text_scratch *s, size_t bytes) {
+void text_scratch_trim(struct text_scratch *s, size_t bytes)
+{
     size_t has = bytes_of(s);
     if (has > KEEP_BYTES && has / BYTES_A_BYTE > bytes) {
         empty(s);

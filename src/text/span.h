@@ -22,7 +22,8 @@ void text_spans_done(struct text_spans *s); /* zeroed is fine */
 void text_spans_clear(struct text_spans *s);
 void text_spans_grow(struct text_spans *s); /* room for at least one more, or failed is set */
 
-static inline void text_spans_add(struct text_spans *s, size_t start, size_t end) {
+static inline void text_spans_add(struct text_spans *s, size_t start, size_t end)
+{
     if (s->count == s->room) {
         text_spans_grow(s);
         if (s->failed != KIT_OK) {

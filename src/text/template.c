@@ -14,7 +14,8 @@ struct reader {
     struct kit_err *err;
 };
 
-static enum kit_status read_id(const struct reader *r, const struct text_node *node, int32_t *ret) {
+static enum kit_status read_id(const struct reader *r, const struct text_node *node, int32_t *ret)
+{
     uint32_t id;
     enum kit_status rc = text_node_u32(node, r->id_end - 1, &id, r->err);
     if (rc == KIT_OK) {
@@ -23,8 +24,8 @@ static enum kit_status read_id(const struct reader *r, const struct text_node *n
     return rc;
 }
 
-static enum kit_status read_ids(const struct reader *r, const struct text_node *list,
-                                struct text_template_piece *piece) {
+static enum kit_status read_ids(const struct reader *r, const struct text_node *list, struct text_template_piece *piece)
+{
     enum kit_status rc = text_node_need(list, KIT_JSON_ARRAY, r->err);
     size_t count = kit_json_count(list->value);
     if (rc == KIT_OK && count > IDS_MAX) {
@@ -46,7 +47,8 @@ static enum kit_status read_ids(const struct reader *r, const struct text_node *
     return rc;
 }
 
-static enum kit_status read_type(const struct reader *r, const struct text_node *node, int32_t *ret) {
+static enum kit_status read_type(const struct reader *r, const struct text_node *node, int32_t *ret)
+{
     uint32_t type;
     enum kit_status rc = text_node_u32_or(node, "type_id", TYPE_MAX, 0, &type, r->err);
     if (rc == KIT_OK) {
@@ -57,7 +59,8 @@ static enum kit_status read_type(const struct reader *r, const struct text_node 
 
 /* {"SpecialToken": {"id": "[CLS]", "type_id": 0}}; the ids stand in special_tokens["[CLS]"].ids. */
 static enum kit_status read_special(const struct reader *r, const struct text_node *node,
-                                    struct text_template_piece *piece) {
+                                    struct text_template_piece *piece)
+{
     struct text_node name = text_node_get(node, "id");
     kit_str text;
     enum kit_status rc = text_node_str(&name, &text, r->err);
@@ -79,7 +82,8 @@ static enum kit_status read_special(const struct reader *r, const struct text_no
 
 /* {"Sequence": {"id": "A", "type_id": 0}} */
 static enum kit_status read_sequence(const struct reader *r, const struct text_node *node, bool has_pair,
-                                     struct text_template_piece *piece) {
+                                     struct text_template_piece *piece)
+{
     static const char *const names[] = {"A", "B", NULL};
     struct text_node id = text_node_get(node, "id");
     uint32_t which = 0;
@@ -95,7 +99,8 @@ static enum kit_status read_sequence(const struct reader *r, const struct text_n
 }
 
 static enum kit_status read_piece(const struct reader *r, const struct text_node *node, bool has_pair,
-                                  struct text_template_piece *piece) {
+                                  struct text_template_piece *piece)
+{
     enum kit_status rc = text_node_need(node, KIT_JSON_OBJECT, r->err);
     if (rc != KIT_OK) {
         return rc;
@@ -111,8 +116,9 @@ static enum kit_status read_piece(const struct reader *r, const struct text_node
     return text_node_fail(node, KIT_PARSE, r->err, "must hold SpecialToken or Sequence");
 }
 
-static enum kit_status reserve(const struct reader *r, const struct text_node *node, size_t count,
-                               bool has_pair, struct text_template *t) {
+static enum kit_status reserve(const struct reader *r, const struct text_node *node, size_t count, bool has_pair,
+                               struct text_template *t)
+{
     struct text_template_piece *piece = kit_arena_zero(r->arena, count + 1, sizeof(*piece));
     if (piece == NULL) {
         return text_node_fail(node, KIT_NOMEM, r->err, "no memory");
@@ -123,13 +129,15 @@ static enum kit_status reserve(const struct reader *r, const struct text_node *n
     return KIT_OK;
 }
 
-static void add(struct text_template *t, bool has_pair, struct text_template_piece piece) {
+static void add(struct text_template *t, bool has_pair, struct text_template_piece piece)
+{
     t->form[has_pair].piece[t->form[has_pair].count++] = piece;
     t->form[has_pair].special += piece.id_count;
 }
 
 static enum kit_status read_form(const struct reader *r, const struct text_node *list, bool has_pair,
-                                 struct text_template *t) {
+                                 struct text_template *t)
+{
     enum kit_status rc = text_node_need(list, KIT_JSON_ARRAY, r->err);
     size_t count = kit_json_count(list->value);
     if (rc == KIT_OK && count > PIECES_MAX) {
@@ -149,8 +157,8 @@ static enum kit_status read_form(const struct reader *r, const struct text_node 
     return rc;
 }
 
-static enum kit_status parse_template(struct reader *r, const struct text_node *node,
-                                      struct text_template *ret) {
+static enum kit_status parse_template(struct reader *r, const struct text_node *node, struct text_template *ret)
+{
     struct text_node single = text_node_get(node, "single");
     struct text_node pair = text_node_get(node, "pair");
     r->specials = text_node_get(node, "special_tokens");
@@ -160,7 +168,8 @@ static enum kit_status parse_template(struct reader *r, const struct text_node *
 
 /* ["[SEP]", 102] */
 static enum kit_status read_named(const struct reader *r, const struct text_node *node, const char *key,
-                                  struct text_template_piece *piece) {
+                                  struct text_template_piece *piece)
+{
     struct text_node pair = text_node_get(node, key);
     enum kit_status rc = text_node_need(&pair, KIT_JSON_ARRAY, r->err);
     if (rc == KIT_OK && kit_json_count(pair.value) != 2) {
@@ -181,13 +190,15 @@ static enum kit_status read_named(const struct reader *r, const struct text_node
     return read_id(r, &item, id);
 }
 
-static struct text_template_piece typed(struct text_template_piece piece, int32_t type) {
+static struct text_template_piece typed(struct text_template_piece piece, int32_t type)
+{
     piece.type = type;
     return piece;
 }
 
 /* [CLS] A [SEP], and B [SEP] of type 1 behind it. */
-static enum kit_status parse_bert(struct reader *r, const struct text_node *node, struct text_template *ret) {
+static enum kit_status parse_bert(struct reader *r, const struct text_node *node, struct text_template *ret)
+{
     struct text_template_piece cls;
     struct text_template_piece sep;
     enum kit_status rc = read_named(r, node, "cls", &cls);
@@ -209,7 +220,8 @@ static enum kit_status parse_bert(struct reader *r, const struct text_node *node
     return rc;
 }
 
-static enum kit_status make_plain(struct reader *r, const struct text_node *node, struct text_template *ret) {
+static enum kit_status make_plain(struct reader *r, const struct text_node *node, struct text_template *ret)
+{
     enum kit_status rc = KIT_OK;
     for (int has_pair = 0; rc == KIT_OK && has_pair < 2; has_pair++) {
         rc = reserve(r, node, 2, has_pair, ret);
@@ -232,7 +244,8 @@ static const struct {
 };
 
 enum kit_status text_template_parse(const struct text_node *node, struct kit_arena *arena, uint32_t id_end,
-                                    struct text_template *ret, struct kit_err *err) {
+                                    struct text_template *ret, struct kit_err *err)
+{
     struct reader r = {.arena = arena, .id_end = id_end, .err = err};
     if (text_node_is_null(node)) {
         return make_plain(&r, node, ret);
@@ -250,13 +263,15 @@ enum kit_status text_template_parse(const struct text_node *node, struct kit_are
     return text_node_unknown_type(node, type, err);
 }
 
-uint32_t text_template_special(const struct text_template *t, bool has_pair) {
+uint32_t text_template_special(const struct text_template *t, bool has_pair)
+{
     return t->form[has_pair].special;
 }
 
 /* --- writing --- */
 
-static void write_special(const struct text_template_piece *p, struct text_encoding *out) {
+static void write_special(const struct text_template_piece *p, struct text_encoding *out)
+{
     for (uint32_t i = 0; i < p->id_count; i++) {
         uint32_t at = out->count++;
         out->ids[at] = p->ids[i];
@@ -267,8 +282,8 @@ static void write_special(const struct text_template_piece *p, struct text_encod
     }
 }
 
-static void write_part(const struct text_template_piece *p, struct text_token_range part,
-                       struct text_encoding *out) {
+static void write_part(const struct text_template_piece *p, struct text_token_range part, struct text_encoding *out)
+{
     for (size_t i = 0; i < part.count; i++) {
         uint32_t at = out->count++;
         out->ids[at] = part.at[i].id;
@@ -279,16 +294,17 @@ static void write_part(const struct text_template_piece *p, struct text_token_ra
     }
 }
 
-static size_t tokens_of(const struct text_template_piece *p, const struct text_token_range part[2],
-                        bool add_special) {
+static size_t tokens_of(const struct text_template_piece *p, const struct text_token_range part[2], bool add_special)
+{
     if (p->part == TEXT_PART_SPECIAL) {
         return add_special ? p->id_count : 0;
     }
     return part[p->part].count;
 }
 
-enum kit_status text_template_write(const struct text_template *t, const struct text_token_range part[2],
-                                    bool has_pair, bool add_special, struct text_encoding_room *out) {
+enum kit_status text_template_write(const struct text_template *t, const struct text_token_range part[2], bool has_pair,
+                                    bool add_special, struct text_encoding_room *out)
+{
     const struct text_template_piece *piece = t->form[has_pair].piece;
     uint32_t count = t->form[has_pair].count;
     size_t total = 0;

@@ -28,8 +28,7 @@ struct text_template {
 /* node: null or missing gives text (type 0) and pair (type 1) as they are. id_end: special ids must be below.
  * Errors with the path: PARSE, UNSUPPORTED, TOO_LARGE, NOMEM. */
 KIT_MUST_CHECK enum kit_status text_template_parse(const struct text_node *node, struct kit_arena *arena,
-                                                   uint32_t id_end, struct text_template *ret,
-                                                   struct kit_err *err);
+                                                   uint32_t id_end, struct text_template *ret, struct kit_err *err);
 
 /* Special tokens that will be added. */
 uint32_t text_template_special(const struct text_template *t, bool has_pair);
@@ -41,8 +40,7 @@ struct text_token_range {
 };
 
 /* Writes the pieces one after the other; without add_special only the texts. NOMEM. */
-KIT_MUST_CHECK enum kit_status text_template_write(const struct text_template *t,
-                                                   const struct text_token_range part[2], bool has_pair,
-                                                   bool add_special, struct text_encoding_room *out);
+KIT_MUST_CHECK enum kit_status text_template_write(const struct text_template *t, const struct text_token_range part[2],
+                                                   bool has_pair, bool add_special, struct text_encoding_room *out);
 
 #endif

@@ -17,7 +17,8 @@ struct text_tokenizer {
 
 /* --- opening --- */
 
-enum kit_status text_tokenizer_parse(kit_str json, struct text_tokenizer **ret, struct kit_err *err) {
+enum kit_status text_tokenizer_parse(kit_str json, struct text_tokenizer **ret, struct kit_err *err)
+{
     struct text_tokenizer *t = kit_alloc_zero(1, sizeof(*t));
     if (t == NULL) {
         return kit_fail(err, KIT_NOMEM, "no memory for a tokenizer");
@@ -31,12 +32,12 @@ enum kit_status text_tokenizer_parse(kit_str json, struct text_tokenizer **ret, 
     return KIT_OK;
 }
 
-enum kit_status text_tokenizer_open(const char *folder, struct text_tokenizer **ret, struct kit_err *err) {
+enum kit_status text_tokenizer_open(const char *folder, struct text_tokenizer **ret, struct kit_err *err)
+{
     char path[4096];
     struct kit_buf file;
     kit_buf_init(&file, TEXT_TOKENIZER_FILE_BYTES_MAX);
-    enum kit_status rc =
-        kit_file_join(path, sizeof(path), kit_str_c(folder), kit_str_lit("tokenizer.json"), err);
+    enum kit_status rc = kit_file_join(path, sizeof(path), kit_str_c(folder), kit_str_lit("tokenizer.json"), err);
     if (rc == KIT_OK) {
         rc = kit_file_read(path, &file, err);
     }
@@ -50,7 +51,8 @@ enum kit_status text_tokenizer_open(const char *folder, struct text_tokenizer **
     return rc;
 }
 
-void text_tokenizer_free(struct text_tokenizer *t) {
+void text_tokenizer_free(struct text_tokenizer *t)
+{
     if (t != NULL) {
         text_parts_done(&t->parts);
         kit_alloc_free(t);
@@ -67,14 +69,16 @@ struct work {
 };
 
 /* The model's spans are of the normalized text: turns those from `first` on into spans of the input. */
-static void to_input(struct work *w, size_t first) {
+static void to_input(struct work *w, size_t first)
+{
     for (size_t i = first; i < w->out->count; i++) {
         struct text_token *t = &w->out->at[i];
         t->span = text_aligned_origin(&w->s->text, t->span.start, t->span.end);
     }
 }
 
-static enum kit_status cut_words(struct work *w, struct text_span range) {
+static enum kit_status cut_words(struct work *w, struct text_span range)
+{
     const char *text = w->s->text.bytes;
     const struct text_spans *words = text_pretokenizer_run(&w->parts->pretokenizer, text, range, w->s->words);
     const struct text_model *model = w->parts->model;
@@ -93,13 +97,15 @@ static enum kit_status cut_words(struct work *w, struct text_span range) {
     return w->out->failed;
 }
 
-static void put_added(struct work *w, const struct text_added_token *token, struct text_span span) {
+static void put_added(struct work *w, const struct text_added_token *token, struct text_span span)
+{
     text_tokens_add(w->out, token->id, span.start, span.end);
     w->out->words++;
 }
 
 /* Normalized text: added tokens that are looked for there, and words between them. */
-static enum kit_status cut_normalized(struct work *w) {
+static enum kit_status cut_normalized(struct work *w)
+{
     struct text_added_walk walk = {.text = text_aligned_str(&w->s->text)};
     uint32_t done = 0;
     while (text_added_next(w->parts->added, true, &walk)) {
@@ -117,7 +123,8 @@ static enum kit_status cut_normalized(struct work *w) {
 }
 
 /* A stretch of the input without added tokens. */
-static enum kit_status cut_stretch(struct work *w, kit_str text, struct text_span range) {
+static enum kit_status cut_stretch(struct work *w, kit_str text, struct text_span range)
+{
     kit_str piece = {text.ptr + range.start, range.end - range.start};
     enum kit_status rc = text_aligned_load(&w->s->text, piece, range.start);
     if (rc == KIT_OK) {
@@ -126,7 +133,8 @@ static enum kit_status cut_stretch(struct work *w, kit_str text, struct text_spa
     return rc == KIT_OK ? cut_normalized(w) : rc;
 }
 
-static enum kit_status cut_text(struct work *w, kit_str text) {
+static enum kit_status cut_text(struct work *w, kit_str text)
+{
     struct text_added_walk walk = {.text = text};
     uint32_t done = 0;
     while (text_added_next(w->parts->added, false, &walk)) {
@@ -139,14 +147,13 @@ static enum kit_status cut_text(struct work *w, kit_str text) {
         put_added(w, walk.token, walk.hit);
         done = walk.hit.end;
     }
-    return done < text.len ? cut_stretch(w, text, (struct text_span){done, (uint32_t)text.len})
-                           : w->out->failed;
+    return done < text.len ? cut_stretch(w, text, (struct text_span){done, (uint32_t)text.len}) : w->out->failed;
 }
 
-static enum kit_status check_text(kit_str text, const char *name, size_t max, struct kit_err *err) {
+static enum kit_status check_text(kit_str text, const char *name, size_t max, struct kit_err *err)
+{
     if (text.len > max) {
-        return kit_fail_param(err, KIT_TOO_LARGE, name, "%s has %zu bytes; at most %zu are taken", name,
-                              text.len, max);
+        return kit_fail_param(err, KIT_TOO_LARGE, name, "%s has %zu bytes; at most %zu are taken", name, text.len, max);
     }
     if (!kit_str_is_utf8(text)) {
         return kit_fail_param(err, KIT_INVALID, name, "%s is not valid UTF-8", name);
@@ -154,21 +161,22 @@ static enum kit_status check_text(kit_str text, const char *name, size_t max, st
     return KIT_OK;
 }
 
-static enum kit_status encode_text(const struct text_tokenizer *t, struct text_scratch *s, kit_str text,
-                                   int which, struct kit_err *err) {
+static enum kit_status encode_text(const struct text_tokenizer *t, struct text_scratch *s, kit_str text, int which,
+                                   struct kit_err *err)
+{
     const char *name = which == 0 ? "text" : "pair";
     struct work w = {&t->parts, s, &s->tokens[which]};
     s->text.max = text.len * GROWTH_MAX + GROWTH_ROOM;
     s->spare.max = s->text.max;
     enum kit_status rc = cut_text(&w, text);
     if (rc == KIT_TOO_LARGE) {
-        return kit_fail_param(err, rc, name, "%s grows more than %d-fold when it is normalized", name,
-                              GROWTH_MAX);
+        return kit_fail_param(err, rc, name, "%s grows more than %d-fold when it is normalized", name, GROWTH_MAX);
     }
     return rc == KIT_OK ? rc : kit_fail(err, rc, "no memory to tokenize %zu bytes", text.len);
 }
 
-static struct text_truncation limits(const struct text_tokenizer *t, const struct text_options *o) {
+static struct text_truncation limits(const struct text_tokenizer *t, const struct text_options *o)
+{
     struct text_truncation ret = t->parts.truncation;
     ret.max_tokens = o->max_tokens != 0 ? o->max_tokens : ret.max_tokens;
     ret.how = o->truncate != TEXT_TRUNCATE_DEFAULT ? o->truncate : ret.how;
@@ -178,7 +186,8 @@ static struct text_truncation limits(const struct text_tokenizer *t, const struc
 
 /* Truncates, and puts the special tokens in. */
 static enum kit_status finish(const struct text_tokenizer *t, struct text_scratch *s, bool has_pair,
-                              const struct text_options *o, struct text_encoding *ret, struct kit_err *err) {
+                              const struct text_options *o, struct text_encoding *ret, struct kit_err *err)
+{
     struct text_truncation limit = limits(t, o);
     uint32_t special = o->add_special ? text_template_special(&t->parts.template, has_pair) : 0;
     size_t count[2] = {s->tokens[0].count, s->tokens[1].count};
@@ -204,7 +213,8 @@ static enum kit_status finish(const struct text_tokenizer *t, struct text_scratc
 
 enum kit_status text_tokenizer_encode(const struct text_tokenizer *t, struct text_scratch *s, kit_str text,
                                       const kit_str *pair, const struct text_options *options,
-                                      struct text_encoding *ret, struct kit_err *err) {
+                                      struct text_encoding *ret, struct kit_err *err)
+{
     size_t max = options->input_bytes_max == 0 ? TEXT_INPUT_BYTES_DEFAULT : options->input_bytes_max;
     assert(max <= TEXT_INPUT_BYTES_MAX);
     enum kit_status rc = check_text(text, "text", max, err);
@@ -226,12 +236,14 @@ enum kit_status text_tokenizer_encode(const struct text_tokenizer *t, struct tex
 
 /* --- ids and pieces --- */
 
-kit_str text_tokenizer_piece(const struct text_tokenizer *t, uint32_t id) {
+kit_str text_tokenizer_piece(const struct text_tokenizer *t, uint32_t id)
+{
     const struct text_added_token *added = text_added_by_id(t->parts.added, id);
     return added != NULL ? added->content : text_vocab_piece(t->parts.model->vocab, id);
 }
 
-bool text_tokenizer_find(const struct text_tokenizer *t, kit_str piece, uint32_t *ret) {
+bool text_tokenizer_find(const struct text_tokenizer *t, kit_str piece, uint32_t *ret)
+{
     const struct text_added_token *added = text_added_by_content(t->parts.added, piece);
     if (added != NULL) {
         *ret = added->id;
@@ -240,13 +252,15 @@ bool text_tokenizer_find(const struct text_tokenizer *t, kit_str piece, uint32_t
     return text_vocab_find(t->parts.model->vocab, piece, ret);
 }
 
-bool text_tokenizer_is_special(const struct text_tokenizer *t, uint32_t id) {
+bool text_tokenizer_is_special(const struct text_tokenizer *t, uint32_t id)
+{
     const struct text_added_token *added = text_added_by_id(t->parts.added, id);
     return added != NULL && added->special;
 }
 
 enum kit_status text_tokenizer_decode(const struct text_tokenizer *t, const int32_t *ids, size_t count,
-                                      bool skip_special, struct kit_buf *out) {
+                                      bool skip_special, struct kit_buf *out)
+{
     bool first = true;
     for (size_t i = 0; i < count; i++) {
         uint32_t id = (uint32_t)ids[i]; /* a negative one is no id either */
@@ -260,18 +274,22 @@ enum kit_status text_tokenizer_decode(const struct text_tokenizer *t, const int3
     return out->failed;
 }
 
-uint32_t text_tokenizer_vocab_size(const struct text_tokenizer *t) {
+uint32_t text_tokenizer_vocab_size(const struct text_tokenizer *t)
+{
     return t->parts.id_end;
 }
 
-uint32_t text_tokenizer_max_tokens(const struct text_tokenizer *t) {
+uint32_t text_tokenizer_max_tokens(const struct text_tokenizer *t)
+{
     return t->parts.truncation.max_tokens;
 }
 
-uint32_t text_tokenizer_pad_id(const struct text_tokenizer *t) {
+uint32_t text_tokenizer_pad_id(const struct text_tokenizer *t)
+{
     return t->parts.pad_id;
 }
 
-uint32_t text_tokenizer_special_count(const struct text_tokenizer *t, bool has_pair) {
+uint32_t text_tokenizer_special_count(const struct text_tokenizer *t, bool has_pair)
+{
     return text_template_special(&t->parts.template, has_pair);
 }

@@ -25,8 +25,7 @@ KIT_MUST_CHECK enum kit_status text_tokenizer_open(const char *folder, struct te
                                                    struct kit_err *err);
 /* json: the bytes of tokenizer.json, not kept. Errors name the JSON path ("model.vocab['##s']: …"): PARSE
  * malformed, ids out of range or given twice; UNSUPPORTED a type that is not known yet; TOO_LARGE; NOMEM. */
-KIT_MUST_CHECK enum kit_status text_tokenizer_parse(kit_str json, struct text_tokenizer **ret,
-                                                    struct kit_err *err);
+KIT_MUST_CHECK enum kit_status text_tokenizer_parse(kit_str json, struct text_tokenizer **ret, struct kit_err *err);
 void text_tokenizer_free(struct text_tokenizer *t); /* NULL is fine */
 
 /* Working memory of encode; it grows to what the texts need and shrinks again after a large one. NOMEM. */
@@ -34,12 +33,11 @@ KIT_MUST_CHECK enum kit_status text_scratch_new(struct text_scratch **ret);
 void text_scratch_free(struct text_scratch *s); /* NULL is fine */
 
 struct text_options {
-    bool add_special;    /* put in [CLS], [SEP] and the like */
-    uint32_t max_tokens; /* special ones included; 0: as tokenizer.json says; or TEXT_TOKENS_UNLIMITED */
+    bool add_special;            /* put in [CLS], [SEP] and the like */
+    uint32_t max_tokens;         /* special ones included; 0: as tokenizer.json says; or TEXT_TOKENS_UNLIMITED */
     enum text_truncate truncate; /* what to do with more than that */
     enum text_side side;
-    size_t
-        input_bytes_max; /* of text and of pair; 0: TEXT_INPUT_BYTES_DEFAULT; at most TEXT_INPUT_BYTES_MAX */
+    size_t input_bytes_max; /* of text and of pair; 0: TEXT_INPUT_BYTES_DEFAULT; at most TEXT_INPUT_BYTES_MAX */
 };
 
 /* text: UTF-8, may be empty.  pair: the second text of a pair, or NULL.  ret: lent by the scratch until its
@@ -48,20 +46,17 @@ struct text_options {
  * "pair" where one is at fault. */
 KIT_MUST_CHECK enum kit_status text_tokenizer_encode(const struct text_tokenizer *t, struct text_scratch *s,
                                                      kit_str text, const kit_str *pair,
-                                                     const struct text_options *options,
-                                                     struct text_encoding *ret, struct kit_err *err);
+                                                     const struct text_options *options, struct text_encoding *ret,
+                                                     struct kit_err *err);
 
 /* Appends the text of ids to out. Unknown ids are left out, special tokens too with skip_special. Errors:
  * out's. */
 enum kit_status text_tokenizer_decode(const struct text_tokenizer *t, const int32_t *ids, size_t count,
                                       bool skip_special, struct kit_buf *out);
 
-uint32_t
-text_tokenizer_vocab_size(const struct text_tokenizer *t); /* largest id + 1, added tokens included */
-kit_str text_tokenizer_piece(const struct text_tokenizer *t,
-                             uint32_t id); /* borrowed; {NULL, 0}: no such id */
-bool text_tokenizer_find(const struct text_tokenizer *t, kit_str piece,
-                         uint32_t *ret); /* false: no such piece */
+uint32_t text_tokenizer_vocab_size(const struct text_tokenizer *t);        /* largest id + 1, added tokens included */
+kit_str text_tokenizer_piece(const struct text_tokenizer *t, uint32_t id); /* borrowed; {NULL, 0}: no such id */
+bool text_tokenizer_find(const struct text_tokenizer *t, kit_str piece, uint32_t *ret); /* false: no such piece */
 bool text_tokenizer_is_special(const struct text_tokenizer *t, uint32_t id);
 
 /* What tokenizer.json says besides: its own limit (TEXT_TOKENS_UNLIMITED: none) and the id to pad with (0: it

@@ -24,7 +24,8 @@ void text_tokens_done(struct text_tokens *t); /* zeroed is fine */
 void text_tokens_clear(struct text_tokens *t);
 void text_tokens_grow(struct text_tokens *t); /* room for at least one more, or failed is set */
 
-static inline void text_tokens_add(struct text_tokens *t, uint32_t id, size_t start, size_t end) {
+static inline void text_tokens_add(struct text_tokens *t, uint32_t id, size_t start, size_t end)
+{
     if (t->count == t->room) {
         text_tokens_grow(t);
         if (t->failed != KIT_OK) {

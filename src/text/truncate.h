@@ -30,8 +30,8 @@ struct text_truncation {
 
 /* The "truncation" block: max_length, strategy, direction; null or missing gives no limit. The stride only
  * matters for overflowing windows, which we do not make. PARSE, UNSUPPORTED. */
-KIT_MUST_CHECK enum kit_status text_truncation_parse(const struct text_node *node,
-                                                     struct text_truncation *ret, struct kit_err *err);
+KIT_MUST_CHECK enum kit_status text_truncation_parse(const struct text_node *node, struct text_truncation *ret,
+                                                     struct kit_err *err);
 
 /* count: tokens of the text and of the pair (0 without one), without `special` ones to come. keep gets how
  * many stay of each. `how` and `side` are not DEFAULT here. Errors: INVALID no room for the special tokens,

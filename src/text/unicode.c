@@ -70,7 +70,8 @@ static const uint16_t category_flags[] = {
 };
 
 /* The gap that holds cp, or NULL. */
-static const struct text_unicode_gap *find_gap(uint32_t cp) {
+static const struct text_unicode_gap *find_gap(uint32_t cp)
+{
     if (cp < 0x10000 && (text_unicode_gap_blocks[cp >> 13] >> (cp >> 8 & 31) & 1) == 0) {
         return NULL;
     }
@@ -84,19 +85,19 @@ static const struct text_unicode_gap *find_gap(uint32_t cp) {
             high = middle;
         }
     }
-    return low < text_unicode_gap_count && cp >= text_unicode_gaps[low].first ? &text_unicode_gaps[low]
-                                                                              : NULL;
+    return low < text_unicode_gap_count && cp >= text_unicode_gaps[low].first ? &text_unicode_gaps[low] : NULL;
 }
 
-static bool is_han(uint32_t cp) {
-    return (cp >= 0x4E00 && cp <= 0x9FFF) || (cp >= 0x3400 && cp <= 0x4DBF) ||
-           (cp >= 0x20000 && cp <= 0x2A6DF) || (cp >= 0x2A700 && cp <= 0x2B81F) ||
-           (cp >= 0x2B920 && cp <= 0x2CEAF) || (cp >= 0xF900 && cp <= 0xFAFF) ||
+static bool is_han(uint32_t cp)
+{
+    return (cp >= 0x4E00 && cp <= 0x9FFF) || (cp >= 0x3400 && cp <= 0x4DBF) || (cp >= 0x20000 && cp <= 0x2A6DF) ||
+           (cp >= 0x2A700 && cp <= 0x2B81F) || (cp >= 0x2B920 && cp <= 0x2CEAF) || (cp >= 0xF900 && cp <= 0xFAFF) ||
            (cp >= 0x2F800 && cp <= 0x2FA1F);
 }
 
 /* Upper case letters whose lower case utf8proc may be too old to know. */
-static uint32_t lower_of_new(uint32_t cp) {
+static uint32_t lower_of_new(uint32_t cp)
+{
     if (cp >= 0x10D50 && cp <= 0x10D65) {
         return cp + 0x20;
     }
@@ -120,11 +121,13 @@ static uint32_t lower_of_new(uint32_t cp) {
     }
 }
 
-static bool is_hangul(uint32_t cp) {
+static bool is_hangul(uint32_t cp)
+{
     return cp >= 0xAC00 && cp <= 0xD7A3;
 }
 
-static uint32_t decomposition_flag(uint32_t cp, const utf8proc_property_t *p) {
+static uint32_t decomposition_flag(uint32_t cp, const utf8proc_property_t *p)
+{
     if (is_hangul(cp)) {
         return TEXT_CANONICAL;
     }
@@ -134,7 +137,8 @@ static uint32_t decomposition_flag(uint32_t cp, const utf8proc_property_t *p) {
     return p->decomp_type == 0 ? TEXT_CANONICAL : TEXT_COMPAT;
 }
 
-uint32_t text_unicode_flags_far(uint32_t cp) {
+uint32_t text_unicode_flags_far(uint32_t cp)
+{
     const utf8proc_property_t *p = utf8proc_get_property((utf8proc_int32_t)cp);
     uint32_t flags = category_flags[p->category] | decomposition_flag(cp, p);
     flags |= is_han(cp) ? TEXT_HAN : 0;
@@ -145,7 +149,8 @@ uint32_t text_unicode_flags_far(uint32_t cp) {
     return gap == NULL ? flags : (flags & ~(uint32_t)gap->clear) | gap->set;
 }
 
-uint32_t text_unicode_lower(uint32_t cp, uint32_t out[2]) {
+uint32_t text_unicode_lower(uint32_t cp, uint32_t out[2])
+{
     if (cp == 0x130) { /* the only one that becomes two: i and a dot above */
         out[0] = 'i';
         out[1] = 0x307;
@@ -156,14 +161,16 @@ uint32_t text_unicode_lower(uint32_t cp, uint32_t out[2]) {
     return 1;
 }
 
-uint8_t text_unicode_combining(uint32_t cp) {
+uint8_t text_unicode_combining(uint32_t cp)
+{
     if ((text_unicode_flags(cp) & TEXT_NONSTARTER) == 0) {
         return 0;
     }
     return (uint8_t)utf8proc_get_property((utf8proc_int32_t)cp)->combining_class;
 }
 
-uint32_t text_unicode_decompose(uint32_t cp, bool compat, uint32_t out[TEXT_UNICODE_PARTS_MAX]) {
+uint32_t text_unicode_decompose(uint32_t cp, bool compat, uint32_t out[TEXT_UNICODE_PARTS_MAX])
+{
     uint32_t wanted = compat ? TEXT_CANONICAL | TEXT_COMPAT : TEXT_CANONICAL;
     if ((text_unicode_flags(cp) & wanted) != 0) {
         utf8proc_int32_t parts[TEXT_UNICODE_PARTS_MAX];
@@ -179,7 +186,8 @@ uint32_t text_unicode_decompose(uint32_t cp, bool compat, uint32_t out[TEXT_UNIC
     return 1;
 }
 
-uint32_t text_unicode_compose(uint32_t first, uint32_t second) {
+uint32_t text_unicode_compose(uint32_t first, uint32_t second)
+{
     if (second < 0x300) { /* nothing below is the second half of a composite */
         return 0;
     }
@@ -191,7 +199,8 @@ uint32_t text_unicode_compose(uint32_t first, uint32_t second) {
     return (text_unicode_flags(both) & TEXT_CANONICAL) != 0 ? both : 0;
 }
 
-uint32_t text_unicode_last(kit_str text) {
+uint32_t text_unicode_last(kit_str text)
+{
     size_t at = text.len - 1;
     while (at > 0 && ((unsigned char)text.ptr[at] & 0xC0) == 0x80) {
         at--;
@@ -200,7 +209,8 @@ uint32_t text_unicode_last(kit_str text) {
     return text_unicode_read(text.ptr + at, &bytes);
 }
 
-bool text_unicode_is_ascii(kit_str text) {
+bool text_unicode_is_ascii(kit_str text)
+{
     uint64_t seen = 0;
     size_t i = 0;
     for (; i + sizeof(seen) <= text.len; i += sizeof(seen)) {
@@ -214,7 +224,8 @@ bool text_unicode_is_ascii(kit_str text) {
     return (seen & UINT64_C(0x8080808080808080)) == 0;
 }
 
-size_t text_unicode_chars(kit_str text) {
+size_t text_unicode_chars(kit_str text)
+{
     size_t count = 0;
     for (size_t i = 0; i < text.len; i++) {
         count += ((unsigned char)text.ptr[i] & 0xC0) != 0x80;

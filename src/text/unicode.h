@@ -28,7 +28,8 @@ extern const uint16_t text_unicode_ascii[128];
 uint32_t text_unicode_flags_far(uint32_t cp); /* for cp >= 128 */
 
 /* The flags of a code point, 0 … 10FFFF. */
-static inline uint32_t text_unicode_flags(uint32_t cp) {
+static inline uint32_t text_unicode_flags(uint32_t cp)
+{
     return cp < 128 ? text_unicode_ascii[cp] : text_unicode_flags_far(cp);
 }
 
@@ -45,7 +46,8 @@ uint32_t text_unicode_decompose(uint32_t cp, bool compat, uint32_t out[TEXT_UNIC
 uint32_t text_unicode_compose(uint32_t first, uint32_t second);
 
 /* The code point at p, which must begin a character of valid UTF-8; *bytes gets 1 … 4. */
-static inline uint32_t text_unicode_read(const char *p, uint32_t *bytes) {
+static inline uint32_t text_unicode_read(const char *p, uint32_t *bytes)
+{
     const unsigned char *u = (const unsigned char *)p;
     if (u[0] < 0x80) {
         *bytes = 1;
@@ -64,7 +66,8 @@ static inline uint32_t text_unicode_read(const char *p, uint32_t *bytes) {
 }
 
 /* Writes cp as UTF-8 and returns its bytes, 1 … 4. */
-static inline uint32_t text_unicode_write(uint32_t cp, char *to) {
+static inline uint32_t text_unicode_write(uint32_t cp, char *to)
+{
     if (cp < 0x80) {
         to[0] = (char)cp;
         return 1;

@@ -25,11 +25,13 @@ struct text_vocab {
 /* FNV-1a, which can be carried on from any prefix. */
 #define HASH_START UINT64_C(0xcbf29ce484222325)
 
-static uint64_t hash_byte(uint64_t state, char c) {
+static uint64_t hash_byte(uint64_t state, char c)
+{
     return (state ^ (unsigned char)c) * UINT64_C(0x100000001b3);
 }
 
-static uint64_t hash_str(uint64_t state, kit_str s) {
+static uint64_t hash_str(uint64_t state, kit_str s)
+{
     for (size_t i = 0; i < s.len; i++) {
         state = hash_byte(state, s.ptr[i]);
     }
@@ -37,28 +39,32 @@ static uint64_t hash_str(uint64_t state, kit_str s) {
 }
 
 /* FNV mixes its last bytes badly; slot and tag are taken from the upper half of one more product. */
-static uint64_t mix(uint64_t hash) {
+static uint64_t mix(uint64_t hash)
+{
     hash *= UINT64_C(0x9E3779B97F4A7C15);
     return hash ^ hash >> 32;
 }
 
-static uint32_t slot_of(const struct text_vocab *v, uint64_t mixed) {
+static uint32_t slot_of(const struct text_vocab *v, uint64_t mixed)
+{
     return (uint32_t)mixed & v->mask;
 }
 
-static uint32_t tag_of(uint64_t mixed) {
+static uint32_t tag_of(uint64_t mixed)
+{
     return ((uint32_t)(mixed >> 52) | 1) << ID_BITS;
 }
 
-static bool is_piece(const struct text_vocab *v, uint32_t id, kit_str head, kit_str tail) {
+static bool is_piece(const struct text_vocab *v, uint32_t id, kit_str head, kit_str tail)
+{
     const struct piece *p = &v->piece[id];
     return p->len == head.len + tail.len && memcmp(v->text + p->at, head.ptr, head.len) == 0 &&
            memcmp(v->text + p->at + head.len, tail.ptr, tail.len) == 0;
 }
 
 /* The id of head + tail, whose hash is given; *ret_slot gets its slot, or the free one where it would go. */
-static bool lookup(const struct text_vocab *v, uint64_t hash, kit_str head, kit_str tail,
-                   uint32_t *ret_slot) {
+static bool lookup(const struct text_vocab *v, uint64_t hash, kit_str head, kit_str tail, uint32_t *ret_slot)
+{
     uint64_t mixed = mix(hash);
     uint32_t tag = tag_of(mixed);
     uint32_t at = slot_of(v, mixed);
@@ -73,7 +79,8 @@ static bool lookup(const struct text_vocab *v, uint64_t hash, kit_str head, kit_
 }
 
 enum kit_status text_vocab_new(struct kit_arena *arena, uint32_t pieces, uint32_t id_end, size_t bytes,
-                               struct text_vocab **ret) {
+                               struct text_vocab **ret)
+{
     assert(pieces <= TEXT_VOCAB_MAX && id_end <= TEXT_VOCAB_MAX && bytes < NOWHERE);
     uint32_t slots = 16;
     while (slots < pieces * 2) {
@@ -93,9 +100,9 @@ enum kit_status text_vocab_new(struct kit_arena *arena, uint32_t pieces, uint32_
     return KIT_OK;
 }
 
-bool text_vocab_add(struct text_vocab *v, kit_str piece, uint32_t id) {
-    assert(id < v->id_end && piece.len <= TEXT_VOCAB_PIECE_BYTES_MAX &&
-           piece.len <= v->text_room - v->text_len);
+bool text_vocab_add(struct text_vocab *v, kit_str piece, uint32_t id)
+{
+    assert(id < v->id_end && piece.len <= TEXT_VOCAB_PIECE_BYTES_MAX && piece.len <= v->text_room - v->text_len);
     assert(v->count * 2 <= v->mask);
     uint64_t hash = hash_str(HASH_START, piece);
     uint32_t slot;
@@ -111,15 +118,18 @@ bool text_vocab_add(struct text_vocab *v, kit_str piece, uint32_t id) {
     return true;
 }
 
-uint32_t text_vocab_count(const struct text_vocab *v) {
+uint32_t text_vocab_count(const struct text_vocab *v)
+{
     return v->count;
 }
 
-uint32_t text_vocab_id_end(const struct text_vocab *v) {
+uint32_t text_vocab_id_end(const struct text_vocab *v)
+{
     return v->id_end;
 }
 
-bool text_vocab_find(const struct text_vocab *v, kit_str piece, uint32_t *ret) {
+bool text_vocab_find(const struct text_vocab *v, kit_str piece, uint32_t *ret)
+{
     uint32_t slot;
     if (!lookup(v, hash_str(HASH_START, piece), (kit_str){"", 0}, piece, &slot)) {
         return false;
@@ -128,15 +138,16 @@ bool text_vocab_find(const struct text_vocab *v, kit_str piece, uint32_t *ret) {
     return true;
 }
 
-kit_str text_vocab_piece(const struct text_vocab *v, uint32_t id) {
+kit_str text_vocab_piece(const struct text_vocab *v, uint32_t id)
+{
     if (id >= v->id_end || v->piece[id].at == NOWHERE) {
         return (kit_str){0};
     }
     return (kit_str){v->text + v->piece[id].at, v->piece[id].len};
 }
 
-bool text_vocab_longest(const struct text_vocab *v, kit_str prefix, kit_str text, size_t *ret_bytes,
-                        uint32_t *ret_id) {
+bool text_vocab_longest(const struct text_vocab *v, kit_str prefix, kit_str text, size_t *ret_bytes, uint32_t *ret_id)
+{
     uint64_t hash[TEXT_VOCAB_PIECE_BYTES_MAX + 1]; /* hash[n]: of prefix + n bytes of text */
     if (prefix.len >= v->longest) {
         return false;
@@ -166,7 +177,8 @@ struct sums {
     size_t bytes;
 };
 
-static enum kit_status measure(const struct text_node *object, struct sums *ret, struct kit_err *err) {
+static enum kit_status measure(const struct text_node *object, struct sums *ret, struct kit_err *err)
+{
     struct kit_json_iter iter = kit_json_iter(object->value);
     for (struct text_node n; text_node_next(object, &iter, &n);) {
         uint32_t id;
@@ -175,8 +187,8 @@ static enum kit_status measure(const struct text_node *object, struct sums *ret,
             return rc;
         }
         if (n.key.len > TEXT_VOCAB_PIECE_BYTES_MAX) {
-            return text_node_fail(&n, KIT_TOO_LARGE, err, "the piece has %zu bytes; at most %zu are taken",
-                                  n.key.len, TEXT_VOCAB_PIECE_BYTES_MAX);
+            return text_node_fail(&n, KIT_TOO_LARGE, err, "the piece has %zu bytes; at most %zu are taken", n.key.len,
+                                  TEXT_VOCAB_PIECE_BYTES_MAX);
         }
         ret->id_end = KIT_MAX(ret->id_end, id + 1);
         ret->bytes += n.key.len;
@@ -184,22 +196,24 @@ static enum kit_status measure(const struct text_node *object, struct sums *ret,
     return KIT_OK;
 }
 
-static enum kit_status fill(const struct text_node *object, struct text_vocab *v, struct kit_err *err) {
+static enum kit_status fill(const struct text_node *object, struct text_vocab *v, struct kit_err *err)
+{
     struct kit_json_iter iter = kit_json_iter(object->value);
     for (struct text_node n; text_node_next(object, &iter, &n);) {
         uint32_t id = (uint32_t)kit_json_i64(n.value, 0);
         if (!text_vocab_add(v, n.key, id)) {
             kit_str taken = text_vocab_piece(v, id);
             return taken.ptr == NULL ? text_node_fail(&n, KIT_PARSE, err, "this piece is there twice")
-                                     : text_node_fail(&n, KIT_PARSE, err, "id %u belongs to '%.*s' already",
-                                                      id, KIT_STR_ARG(kit_str_sub(taken, 0, 40)));
+                                     : text_node_fail(&n, KIT_PARSE, err, "id %u belongs to '%.*s' already", id,
+                                                      KIT_STR_ARG(kit_str_sub(taken, 0, 40)));
         }
     }
     return KIT_OK;
 }
 
-enum kit_status text_vocab_parse(const struct text_node *object, struct kit_arena *arena,
-                                 struct text_vocab **ret, struct kit_err *err) {
+enum kit_status text_vocab_parse(const struct text_node *object, struct kit_arena *arena, struct text_vocab **ret,
+                                 struct kit_err *err)
+{
     enum kit_status rc = text_node_need(object, KIT_JSON_OBJECT, err);
     if (rc != KIT_OK) {
         return rc;

@@ -17,8 +17,8 @@ struct text_vocab;
 
 /* pieces: how many will be added.  id_end: all ids are below, 0 … TEXT_VOCAB_MAX.  bytes: of all pieces
  * together. NOMEM. */
-KIT_MUST_CHECK enum kit_status text_vocab_new(struct kit_arena *arena, uint32_t pieces, uint32_t id_end,
-                                              size_t bytes, struct text_vocab **ret);
+KIT_MUST_CHECK enum kit_status text_vocab_new(struct kit_arena *arena, uint32_t pieces, uint32_t id_end, size_t bytes,
+                                              struct text_vocab **ret);
 /* piece: copied; at most TEXT_VOCAB_PIECE_BYTES_MAX.  id: below id_end.  False when the piece or the id is
  * there already, and nothing is changed. No more pieces and bytes than announced (assert). */
 KIT_MUST_CHECK bool text_vocab_add(struct text_vocab *v, kit_str piece, uint32_t id);
@@ -29,13 +29,12 @@ KIT_MUST_CHECK enum kit_status text_vocab_parse(const struct text_node *object, 
                                                 struct text_vocab **ret, struct kit_err *err);
 
 uint32_t text_vocab_count(const struct text_vocab *v);
-uint32_t text_vocab_id_end(const struct text_vocab *v); /* largest id + 1, or as announced */
+uint32_t text_vocab_id_end(const struct text_vocab *v);                         /* largest id + 1, or as announced */
 bool text_vocab_find(const struct text_vocab *v, kit_str piece, uint32_t *ret); /* false: no such piece */
-kit_str text_vocab_piece(const struct text_vocab *v, uint32_t id); /* borrowed; {NULL, 0}: no such id */
+kit_str text_vocab_piece(const struct text_vocab *v, uint32_t id);              /* borrowed; {NULL, 0}: no such id */
 
 /* The longest n >= 1 for which prefix + text[0 … n-1] is a piece. False when there is none. Both are valid
  * UTF-8, hence n ends at the border of a character. */
-bool text_vocab_longest(const struct text_vocab *v, kit_str prefix, kit_str text, size_t *ret_bytes,
-                        uint32_t *ret_id);
+bool text_vocab_longest(const struct text_vocab *v, kit_str prefix, kit_str text, size_t *ret_bytes, uint32_t *ret_id);
 
 #endif

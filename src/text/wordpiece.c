@@ -9,7 +9,8 @@ struct wordpiece {
     kit_str next_prefix; /* of every piece of a word but its first */
 };
 
-static enum kit_status find_unknown(const struct text_node *node, struct wordpiece *w, struct kit_err *err) {
+static enum kit_status find_unknown(const struct text_node *node, struct wordpiece *w, struct kit_err *err)
+{
     struct text_node at = text_node_get(node, "unk_token");
     kit_str unknown;
     enum kit_status rc = text_node_str_or(node, "unk_token", kit_str_lit("[UNK]"), &unknown, err);
@@ -24,7 +25,8 @@ static enum kit_status find_unknown(const struct text_node *node, struct wordpie
 }
 
 static enum kit_status read_prefix(const struct text_node *node, struct kit_arena *arena, struct wordpiece *w,
-                                   struct kit_err *err) {
+                                   struct kit_err *err)
+{
     struct text_node at = text_node_get(node, "continuing_subword_prefix");
     kit_str prefix;
     enum kit_status rc = text_node_str_or(node, "continuing_subword_prefix", kit_str_lit("##"), &prefix, err);
@@ -35,7 +37,8 @@ static enum kit_status read_prefix(const struct text_node *node, struct kit_aren
 }
 
 static enum kit_status parse(const struct text_node *node, struct kit_arena *arena, struct text_model **ret,
-                             struct kit_err *err) {
+                             struct kit_err *err)
+{
     struct wordpiece *w = kit_arena_zero(arena, 1, sizeof(*w));
     if (w == NULL) {
         return text_node_fail(node, KIT_NOMEM, err, "no memory");
@@ -58,11 +61,13 @@ static enum kit_status parse(const struct text_node *node, struct kit_arena *are
     return rc;
 }
 
-static bool is_too_long(const struct wordpiece *w, kit_str word) {
+static bool is_too_long(const struct wordpiece *w, kit_str word)
+{
     return word.len > w->chars_max && text_unicode_chars(word) > w->chars_max;
 }
 
-static bool cover(const struct wordpiece *w, kit_str word, size_t at, struct text_tokens *out) {
+static bool cover(const struct wordpiece *w, kit_str word, size_t at, struct text_tokens *out)
+{
     kit_str prefix = kit_str_lit("");
     size_t bytes;
     for (size_t done = 0; done < word.len; done += bytes) {
@@ -77,7 +82,8 @@ static bool cover(const struct wordpiece *w, kit_str word, size_t at, struct tex
     return true;
 }
 
-static void cut(const struct text_model *m, kit_str word, size_t at, struct text_tokens *out) {
+static void cut(const struct text_model *m, kit_str word, size_t at, struct text_tokens *out)
+{
     const struct wordpiece *w = (const struct wordpiece *)m; /* base is its first member */
     size_t before = out->count;
     if (is_too_long(w, word) || !cover(w, word, at, out)) {

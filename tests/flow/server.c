@@ -226,16 +226,14 @@ void server_send(int fd, kit_str bytes)
 /* --- models --- */
 
 struct copying {
-    char from[4096], to[4096];
+    const char *from, *to;
 };
 
 static bool copy_entry(void *ctx, const char *name, bool is_folder);
 
 static void copy_folder(const char *from, const char *to)
 {
-    struct copying c;
-    snprintf(c.from, sizeof(c.from), "%s", from);
-    snprintf(c.to, sizeof(c.to), "%s", to);
+    struct copying c = {.from = from, .to = to};
     assert_int_equal(kit_file_make_folder(to, NULL), KIT_OK);
     assert_int_equal(kit_file_list(from, copy_entry, &c, NULL), KIT_OK);
 }

@@ -112,11 +112,18 @@ void http_client_turns(struct http_client *c, int count)
     }
 }
 
+/* One turn; fails when nothing more can come. */
+static void expect_more(struct http_client *c, uint64_t *since_s)
+{
+    assert_false(c->eof || c->reset);
+    assert_true(turned(c, since_s));
+}
+
 void http_client_wait_bytes(struct http_client *c, size_t count)
 {
     uint64_t since_s = 0;
     while (c->in.len < count) {
-        assert_true(turned(c, &since_s) && !(c->eof || c->reset));
+        expect_more(c, &since_s);
     }
 }
 
@@ -129,7 +136,7 @@ void http_client_wait_text(struct http_client *c, const char *text)
 {
     uint64_t since_s = 0;
     while (find(c, text) == c->in.len) {
-        assert_true(turned(c, &since_s) && !(c->eof || c->reset));
+        expect_more(c, &since_s);
     }
 }
 

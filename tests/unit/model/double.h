@@ -109,8 +109,8 @@ static inline bool tell_progress(const struct plug_model_options *o)
     return true;
 }
 
-enum kit_status plug_model_open(struct plug_engine *e, const struct plug_model_options *options, struct plug_model **ret,
-                                struct kit_err *err)
+enum kit_status plug_model_open(struct plug_engine *e, const struct plug_model_options *options,
+                                struct plug_model **ret, struct kit_err *err)
 {
     (void)e;
     engine.opens++;
@@ -142,7 +142,9 @@ void plug_model_close(struct plug_model *m)
 kit_str plug_model_meta(const struct plug_model *m, const char *key)
 {
     (void)m;
-    return kit_str_c(strcmp(key, "tasks") == 0 ? engine.tasks : strcmp(key, "hidden_size") == 0 ? engine.hidden_size : NULL);
+    return kit_str_c(strcmp(key, "tasks") == 0         ? engine.tasks
+                     : strcmp(key, "hidden_size") == 0 ? engine.hidden_size
+                                                       : NULL);
 }
 
 void plug_model_bytes(struct plug_model *m, uint64_t bytes[KIT_LEDGER_KIND_COUNT],

@@ -36,7 +36,8 @@ static bool next(void *ctx, const char *after, kit_str only, struct model_event 
 {
     (void)ctx;
     for (uint32_t i = 0; i < KIT_COUNT(hub.ids); i++) {
-        if (hub.ids[i] != NULL && strcmp(hub.ids[i], after) > 0 && (only.len == 0 || kit_str_eq(only, kit_str_c(hub.ids[i])))) {
+        if (hub.ids[i] != NULL && strcmp(hub.ids[i], after) > 0 &&
+            (only.len == 0 || kit_str_eq(only, kit_str_c(hub.ids[i])))) {
             fill(i, ret);
             return true;
         }
@@ -332,8 +333,7 @@ TEST(events_close_waits_for_a_wake_that_runs)
 
 TEST(events_survive_each_failed_alloc)
 {
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct model_listener *l = NULL;
         enum kit_status rc = model_events_open(&hub.events, kit_str_lit("a"), wake, &hub.wakes, &l);
         assert_true(rc == KIT_OK ? l != NULL : rc == KIT_NOMEM && l == NULL);
@@ -345,14 +345,13 @@ TEST(events_survive_each_failed_alloc)
 
 int main(void)
 {
-    return TEST_RUN(WITH_HUB(events_start_with_the_states_as_they_are),
-                    WITH_HUB(events_come_in_order_with_rising_numbers),
-                    WITH_HUB(events_of_one_model_leave_the_others_out),
-                    WITH_HUB(events_wake_once_until_they_are_read_to_the_end),
-                    WITH_HUB(events_during_the_walk_neither_repeat_nor_run_backwards),
-                    WITH_HUB(events_tell_the_states_anew_to_one_that_lags),
-                    WITH_HUB(events_start_the_walk_again_when_it_lags_itself),
-                    WITH_HUB(events_of_each_model_keep_their_order_in_any_interleaving),
-                    WITH_HUB(events_take_so_many_listeners_and_no_more),
-                    WITH_HUB(events_close_waits_for_a_wake_that_runs), WITH_HUB(events_survive_each_failed_alloc));
+    return TEST_RUN(
+        WITH_HUB(events_start_with_the_states_as_they_are), WITH_HUB(events_come_in_order_with_rising_numbers),
+        WITH_HUB(events_of_one_model_leave_the_others_out), WITH_HUB(events_wake_once_until_they_are_read_to_the_end),
+        WITH_HUB(events_during_the_walk_neither_repeat_nor_run_backwards),
+        WITH_HUB(events_tell_the_states_anew_to_one_that_lags),
+        WITH_HUB(events_start_the_walk_again_when_it_lags_itself),
+        WITH_HUB(events_of_each_model_keep_their_order_in_any_interleaving),
+        WITH_HUB(events_take_so_many_listeners_and_no_more), WITH_HUB(events_close_waits_for_a_wake_that_runs),
+        WITH_HUB(events_survive_each_failed_alloc));
 }

@@ -11,8 +11,8 @@ TEST(id_check_takes_plain_and_nested_ids)
 
 TEST(id_check_refuses_what_could_leave_the_folder_or_confuse)
 {
-    const char *bad[] = {"", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/.", "a/b/c/d/e", "a b", "a\nb", "a\\b",
-                         "\xc3\xa4", "a%2fb"};
+    const char *bad[] = {"",       "/",   "/a",        "a/",  "a//b", ".",    "..",       "../a",
+                         "a/../b", "a/.", "a/b/c/d/e", "a b", "a\nb", "a\\b", "\xc3\xa4", "a%2fb"};
     for (size_t i = 0; i < KIT_COUNT(bad); i++) {
         struct kit_err err = {0};
         assert_int_equal(model_id_check(kit_str_c(bad[i]), &err), KIT_INVALID);
@@ -103,10 +103,9 @@ TEST(id_offer_finds_a_name_without_its_organisation)
 
 int main(void)
 {
-    return TEST_RUN(TEST_OF(id_check_takes_plain_and_nested_ids),
-                    TEST_OF(id_check_refuses_what_could_leave_the_folder_or_confuse),
-                    TEST_OF(id_check_knows_the_longest_id),
-                    TEST_OF(id_distance_agrees_with_the_whole_table_up_to_the_limit),
-                    TEST_OF(id_distance_does_not_mind_capitals), TEST_OF(id_offer_keeps_the_nearest),
-                    TEST_OF(id_offer_finds_a_name_without_its_organisation));
+    return TEST_RUN(
+        TEST_OF(id_check_takes_plain_and_nested_ids), TEST_OF(id_check_refuses_what_could_leave_the_folder_or_confuse),
+        TEST_OF(id_check_knows_the_longest_id), TEST_OF(id_distance_agrees_with_the_whole_table_up_to_the_limit),
+        TEST_OF(id_distance_does_not_mind_capitals), TEST_OF(id_offer_keeps_the_nearest),
+        TEST_OF(id_offer_finds_a_name_without_its_organisation));
 }

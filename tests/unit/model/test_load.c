@@ -26,7 +26,8 @@ static void assert_heard(struct model_listener *l, const char *expected)
     for (struct model_event e; model_events_read(l, &e);) {
         char word[64];
         if (e.state == MODEL_LOADING && e.done_bytes > 0) {
-            snprintf(word, sizeof(word), "%llu/%llu", (unsigned long long)e.done_bytes, (unsigned long long)e.total_bytes);
+            snprintf(word, sizeof(word), "%llu/%llu", (unsigned long long)e.done_bytes,
+                     (unsigned long long)e.total_bytes);
         } else {
             snprintf(word, sizeof(word), "%s", e.gone ? "gone" : model_state_text(e.state));
         }
@@ -641,8 +642,7 @@ TEST(catalog_survives_each_failed_alloc_when_made_and_scanned)
 {
     pool.waiting_max = 0;
     model_catalog_free(catalog);
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         uint64_t before = kit_alloc_count();
         catalog = NULL;
         enum kit_status rc = new_catalog();
@@ -663,8 +663,7 @@ TEST(load_survives_each_failed_alloc)
     make_ready("a");
     unload_it("a");
     pool_run();
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         uint64_t before = kit_alloc_count();
         assert_int_equal(load_it("a"), KIT_OK);
         pool_run();
@@ -687,7 +686,8 @@ int main(void)
         IN_WORLD(load_beyond_the_budget_is_refused_with_the_whole_sum), IN_WORLD(load_fits_to_the_last_byte),
         IN_WORLD(load_with_an_absurd_estimate_is_refused), IN_WORLD(tick_books_what_ready_models_hold_by_now),
         IN_WORLD(progress_comes_first_then_every_50_ms_then_last), IN_WORLD(progress_never_falls_and_never_repeats),
-        IN_WORLD(progress_shows_while_loading_and_not_after), IN_WORLD(load_that_fails_leaves_a_reason_and_nothing_else),
+        IN_WORLD(progress_shows_while_loading_and_not_after),
+        IN_WORLD(load_that_fails_leaves_a_reason_and_nothing_else),
         IN_WORLD(failed_model_goes_back_to_available_by_unload), IN_WORLD(unload_gives_everything_back),
         IN_WORLD(unload_is_idempotent), IN_WORLD(unload_while_loading_stops_the_load_at_its_next_word),
         IN_WORLD(load_after_a_cancel_loads_again), IN_WORLD(unload_and_load_between_two_words_change_nothing),
@@ -698,7 +698,8 @@ int main(void)
         IN_WORLD(reference_keeps_a_draining_model_open_without_holding_a_thread),
         IN_WORLD(load_is_refused_when_the_pool_is_full_and_nothing_changed),
         IN_WORLD(unload_with_a_full_pool_is_made_up_for_by_the_tick),
-        IN_WORLD(free_unloads_everything_even_with_a_full_pool), IN_WORLD(free_takes_no_new_wishes), IN_WORLD(scan_brings_new_models_and_drops_vanished_ones),
+        IN_WORLD(free_unloads_everything_even_with_a_full_pool), IN_WORLD(free_takes_no_new_wishes),
+        IN_WORLD(scan_brings_new_models_and_drops_vanished_ones),
         IN_WORLD(scan_keeps_a_loaded_model_until_it_is_unloaded), IN_WORLD(scan_keeps_a_model_that_came_back_in_time),
         IN_WORLD(scan_drops_a_failed_model_whose_folder_is_gone), IN_WORLD(scan_takes_as_many_as_fit_and_says_so),
         IN_WORLD(scan_of_a_missing_folder_changes_nothing), IN_WORLD(thousand_loads_and_unloads_leave_no_byte),

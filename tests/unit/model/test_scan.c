@@ -181,8 +181,7 @@ TEST(scan_survives_each_failed_alloc)
 {
     put_model("a");
     put_model("org/b");
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         uint64_t before = kit_alloc_count();
         enum kit_status rc = model_scan_folder(folder, 9, &scan, NULL);
         assert_true(rc == KIT_OK ? scan.count == 2 : rc == KIT_NOMEM && scan.found == NULL);
@@ -195,12 +194,12 @@ TEST(scan_survives_each_failed_alloc)
 
 int main(void)
 {
-    return TEST_RUN(
-        IN_FOLDER(scan_tells_formats_by_what_lies_in_the_folder),
-        IN_FOLDER(scan_gives_nested_folders_ids_with_slashes_in_order), IN_FOLDER(scan_does_not_look_inside_a_model),
-        IN_FOLDER(scan_leaves_out_names_that_no_id_can_have), IN_FOLDER(scan_survives_links_that_lead_back),
-        IN_FOLDER(scan_follows_a_link_to_a_model_elsewhere), IN_FOLDER(scan_goes_on_behind_a_folder_that_cannot_be_read),
-        IN_FOLDER(scan_stops_at_the_maximum_and_says_so), IN_FOLDER(scan_stops_in_a_maze_of_links),
-        IN_FOLDER(scan_says_that_the_folder_is_missing), IN_FOLDER(scan_finds_nothing_in_an_empty_folder),
-        IN_FOLDER(scan_survives_each_failed_alloc));
+    return TEST_RUN(IN_FOLDER(scan_tells_formats_by_what_lies_in_the_folder),
+                    IN_FOLDER(scan_gives_nested_folders_ids_with_slashes_in_order),
+                    IN_FOLDER(scan_does_not_look_inside_a_model), IN_FOLDER(scan_leaves_out_names_that_no_id_can_have),
+                    IN_FOLDER(scan_survives_links_that_lead_back), IN_FOLDER(scan_follows_a_link_to_a_model_elsewhere),
+                    IN_FOLDER(scan_goes_on_behind_a_folder_that_cannot_be_read),
+                    IN_FOLDER(scan_stops_at_the_maximum_and_says_so), IN_FOLDER(scan_stops_in_a_maze_of_links),
+                    IN_FOLDER(scan_says_that_the_folder_is_missing), IN_FOLDER(scan_finds_nothing_in_an_empty_folder),
+                    IN_FOLDER(scan_survives_each_failed_alloc));
 }

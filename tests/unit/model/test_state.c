@@ -4,8 +4,8 @@
 /* Row: from; column: to; both in the order of MODEL_STATES. */
 static const char *const allowed[MODEL_STATE_COUNT] = {
     /*                  A D L W R D F */
-    [MODEL_AVAILABLE] = ".xx....",   [MODEL_DOWNLOADING] = "x.....x", [MODEL_LOADING] = "x..x..x",
-    [MODEL_WARMING] = "x...xxx",     [MODEL_READY] = ".....x.",       [MODEL_DRAINING] = "x.....x",
+    [MODEL_AVAILABLE] = ".xx....", [MODEL_DOWNLOADING] = "x.....x", [MODEL_LOADING] = "x..x..x",
+    [MODEL_WARMING] = "x...xxx",   [MODEL_READY] = ".....x.",       [MODEL_DRAINING] = "x.....x",
     [MODEL_FAILED] = "xxx....",
 };
 
@@ -34,7 +34,8 @@ TEST(state_text_names_each_state)
 
 static struct model_facts facts_of(unsigned bits)
 {
-    return (struct model_facts){.wanted = bits & 1, .due = bits & 2, .lost = bits & 4, .cooled = bits & 8, .alone = bits & 16};
+    return (struct model_facts){
+        .wanted = bits & 1, .due = bits & 2, .lost = bits & 4, .cooled = bits & 8, .alone = bits & 16};
 }
 
 /* What must be done, said once more and otherwise than in the source. */
@@ -84,7 +85,6 @@ TEST(state_step_leads_from_any_resting_state_to_what_is_wanted)
 int main(void)
 {
     return TEST_RUN(TEST_OF(state_may_allows_exactly_the_table), TEST_OF(state_may_refuses_what_is_no_state),
-                    TEST_OF(state_text_names_each_state),
-                    TEST_OF(state_step_is_right_for_every_state_and_every_fact),
+                    TEST_OF(state_text_names_each_state), TEST_OF(state_step_is_right_for_every_state_and_every_fact),
                     TEST_OF(state_step_leads_from_any_resting_state_to_what_is_wanted));
 }

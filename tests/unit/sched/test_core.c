@@ -208,6 +208,25 @@ TEST(core_keeps_the_most_rows_of_a_batch)
     rig_free(r);
 }
 
+TEST(core_runs_each_row_of_a_job_that_is_alone_as_a_batch_of_its_own)
+{
+    struct rig *r = rig_new(usual);
+    submit_new(r, 1, 10);
+    struct sched_job *alone = job_new(r, 2, 10);
+    alone->alone = true;
+    submit(r, alone);
+    submit_new(r, 1, 10);
+    for (int batch = 0; batch < 4; batch++) {
+        assert_true(take(r, 0));
+        assert_int_equal(r->batch.count, 1);
+        assert_int_equal(r->batch.slices[0].count, 1);
+        finish(r, 0, KIT_OK);
+    }
+    assert_false(take(r, 0));
+    assert_int_equal(drain(r), 0);
+    rig_free(r);
+}
+
 TEST(core_runs_a_row_over_the_budget_alone)
 {
     struct rig *r = rig_new(usual);
@@ -915,6 +934,7 @@ int main(void)
         TEST_OF(core_lets_a_worker_sleep_when_nothing_waits_and_wakes_it_for_the_next_job),
         TEST_OF(core_puts_rows_of_many_jobs_into_one_batch_without_passing_its_tokens),
         TEST_OF(core_keeps_the_most_rows_of_a_batch), TEST_OF(core_runs_a_row_over_the_budget_alone),
+        TEST_OF(core_runs_each_row_of_a_job_that_is_alone_as_a_batch_of_its_own),
         TEST_OF(core_splits_a_large_job_and_keeps_its_rows_in_order),
         TEST_OF(core_lets_a_small_job_in_between_the_rows_of_a_large_one_of_the_same_principal),
         TEST_OF(core_gives_a_job_one_slice_of_a_batch_even_when_it_had_several_turns),

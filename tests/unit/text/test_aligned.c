@@ -6,22 +6,26 @@ struct pair {
     struct text_aligned a, b;
 };
 
-static void init(struct pair *p, size_t max) {
+static void init(struct pair *p, size_t max)
+{
     text_aligned_init(&p->a, max);
     text_aligned_init(&p->b, max);
 }
 
-static void done(struct pair *p) {
+static void done(struct pair *p)
+{
     text_aligned_done(&p->a);
     text_aligned_done(&p->b);
 }
 
-static void expect_span(struct text_span span, uint32_t start, uint32_t end) {
+static void expect_span(struct text_span span, uint32_t start, uint32_t end)
+{
     assert_int_equal(span.start, start);
     assert_int_equal(span.end, end);
 }
 
-TEST(aligned_load_knows_origins_without_writing_them) {
+TEST(aligned_load_knows_origins_without_writing_them)
+{
     struct pair p;
     uint32_t bytes;
     struct text_span origin;
@@ -41,7 +45,8 @@ TEST(aligned_load_knows_origins_without_writing_them) {
     done(&p);
 }
 
-TEST(aligned_put_keeps_an_origin_for_each_byte) {
+TEST(aligned_put_keeps_an_origin_for_each_byte)
+{
     struct pair p;
     init(&p, 100);
     assert_int_equal(text_aligned_load(&p.a, kit_str_lit("xy"), 0), KIT_OK);
@@ -56,7 +61,8 @@ TEST(aligned_put_keeps_an_origin_for_each_byte) {
     done(&p);
 }
 
-TEST(edit_replaces_inserts_and_drops) {
+TEST(edit_replaces_inserts_and_drops)
+{
     struct pair p;
     init(&p, 100);
     assert_int_equal(text_aligned_load(&p.a,
@@ -80,7 +86,8 @@ TEST(edit_replaces_inserts_and_drops) {
     done(&p);
 }
 
-TEST(aligned_stops_at_its_maximum) {
+TEST(aligned_stops_at_its_maximum)
+{
     struct pair p;
     init(&p, 8);
     assert_int_equal(text_aligned_load(&p.a, kit_str_lit("12345678"), 0), KIT_OK);
@@ -94,7 +101,8 @@ TEST(aligned_stops_at_its_maximum) {
     done(&p);
 }
 
-TEST(aligned_survives_each_failed_alloc) {
+TEST(aligned_survives_each_failed_alloc)
+{
     TEST_ALLOC_SWEEP(n) {
         struct pair p;
         init(&p, 10000);
@@ -109,9 +117,9 @@ TEST(aligned_survives_each_failed_alloc) {
     }
 }
 
-int main(void) {
+int main(void)
+{
     return TEST_RUN(TEST_OF(aligned_load_knows_origins_without_writing_them),
-                    TEST_OF(aligned_put_keeps_an_origin_for_each_byte),
-                    TEST_OF(edit_replaces_inserts_and_drops), TEST_OF(aligned_stops_at_its_maximum),
-                    TEST_OF(aligned_survives_each_failed_alloc));
+                    TEST_OF(aligned_put_keeps_an_origin_for_each_byte), TEST_OF(edit_replaces_inserts_and_drops),
+                    TEST_OF(aligned_stops_at_its_maximum), TEST_OF(aligned_survives_each_failed_alloc));
 }

@@ -15,34 +15,39 @@ struct row {
     bool has_pair;
 };
 
-static struct row read_row(kit_json json) {
+static struct row read_row(kit_json json)
+{
     struct row r = {.json = json, .text = kit_json_str(kit_json_get(json, "t"), (kit_str){0})};
     r.has_pair = kit_json_type(kit_json_get(json, "p")) == KIT_JSON_STRING;
     r.pair = kit_json_str(kit_json_get(json, "p"), (kit_str){0});
     return r;
 }
 
-static int64_t take(struct kit_json_iter *i, const struct row *r, const char *what) {
+static int64_t take(struct kit_json_iter *i, const struct row *r, const char *what)
+{
     if (!kit_json_next(i)) {
         fail_msg("too many %s in: %.*s", what, KIT_STR_ARG(r->text));
     }
     return kit_json_i64(i->value, INT64_MIN);
 }
 
-static void expect_end(struct kit_json_iter *i, const struct row *r, const char *what) {
+static void expect_end(struct kit_json_iter *i, const struct row *r, const char *what)
+{
     if (kit_json_next(i)) {
         fail_msg("too few %s in: %.*s", what, KIT_STR_ARG(r->text));
     }
 }
 
-static void check(int64_t want, int64_t got, const struct row *r, const char *what, uint32_t at) {
+static void check(int64_t want, int64_t got, const struct row *r, const char *what, uint32_t at)
+{
     if (want != got) {
         fail_msg("%s of token %u is %lld, not %lld, in: %.*s", what, at, (long long)got, (long long)want,
                  KIT_STR_ARG(r->text));
     }
 }
 
-static void check_ids(const struct row *r, const char *key, const struct text_encoding *e) {
+static void check_ids(const struct row *r, const char *key, const struct text_encoding *e)
+{
     struct kit_json_iter want = kit_json_iter(kit_json_get(r->json, key));
     for (uint32_t i = 0; i < e->count; i++) {
         check(take(&want, r, "ids"), e->ids[i], r, "id", i);
@@ -51,18 +56,19 @@ static void check_ids(const struct row *r, const char *key, const struct text_en
 }
 
 /* A number counts the tokens of type 0, which come first; a list names all. */
-static void check_types(const struct row *r, const struct text_encoding *e) {
+static void check_types(const struct row *r, const struct text_encoding *e)
+{
     kit_json y = kit_json_get(r->json, "y");
     struct kit_json_iter want = kit_json_iter(y);
     for (uint32_t i = 0; i < e->count; i++) {
-        int64_t type =
-            kit_json_type(y) == KIT_JSON_NUMBER ? i >= kit_json_i64(y, 0) : take(&want, r, "types");
+        int64_t type = kit_json_type(y) == KIT_JSON_NUMBER ? i >= kit_json_i64(y, 0) : take(&want, r, "types");
         check(type, e->types[i], r, "type", i);
     }
     expect_end(&want, r, "types");
 }
 
-static void check_spans(const struct row *r, const struct text_encoding *e) {
+static void check_spans(const struct row *r, const struct text_encoding *e)
+{
     struct kit_json_iter want = kit_json_iter(kit_json_get(r->json, "o"));
     int64_t last = 0;
     uint8_t part = TEXT_PART_SPECIAL;
@@ -81,7 +87,8 @@ static void check_spans(const struct row *r, const struct text_encoding *e) {
     expect_end(&want, r, "spans");
 }
 
-static void check_words(const struct row *r, const struct text_encoding *e) {
+static void check_words(const struct row *r, const struct text_encoding *e)
+{
     kit_json w = kit_json_get(r->json, "w");
     if (kit_json_type(w) == KIT_JSON_NONE) {
         return;
@@ -102,11 +109,13 @@ static void check_words(const struct row *r, const struct text_encoding *e) {
 }
 
 static enum kit_status encode(const struct text_tokenizer *t, struct text_scratch *s, const struct row *r,
-                              struct text_options options, struct text_encoding *e) {
+                              struct text_options options, struct text_encoding *e)
+{
     return text_tokenizer_encode(t, s, r->text, r->has_pair ? &r->pair : NULL, &options, e, NULL);
 }
 
-static void check_whole(const struct text_tokenizer *t, struct text_scratch *s, const struct row *r) {
+static void check_whole(const struct text_tokenizer *t, struct text_scratch *s, const struct row *r)
+{
     struct text_encoding e;
     struct text_options all = {.add_special = true, .max_tokens = TEXT_TOKENS_UNLIMITED};
     assert_int_equal(encode(t, s, r, all, &e), KIT_OK);
@@ -117,20 +126,21 @@ static void check_whole(const struct text_tokenizer *t, struct text_scratch *s, 
 }
 
 /* The limit of 128 is the file's own; both ways to ask for it must agree. */
-static void check_cut(const struct text_tokenizer *t, struct text_scratch *s, const struct row *r) {
+static void check_cut(const struct text_tokenizer *t, struct text_scratch *s, const struct row *r)
+{
     bool cuts = kit_json_type(kit_json_get(r->json, "k")) == KIT_JSON_ARRAY;
     for (uint32_t max = 0; max <= 128; max += 128) {
         struct text_encoding e;
-        assert_int_equal(encode(t, s, r, (struct text_options){.add_special = true, .max_tokens = max}, &e),
-                         KIT_OK);
+        assert_int_equal(encode(t, s, r, (struct text_options){.add_special = true, .max_tokens = max}, &e), KIT_OK);
         check_ids(r, cuts ? "k" : "i", &e);
         check(cuts, e.dropped[0] + e.dropped[1] > 0, r, "dropped", 0);
-        check((int64_t)kit_json_count(kit_json_get(r->json, "i")), e.count + e.dropped[0] + e.dropped[1], r,
-              "count", 0);
+        check((int64_t)kit_json_count(kit_json_get(r->json, "i")), e.count + e.dropped[0] + e.dropped[1], r, "count",
+              0);
     }
 }
 
-static kit_json parse_line(kit_str line, struct kit_json_doc **doc) {
+static kit_json parse_line(kit_str line, struct kit_json_doc **doc)
+{
     struct kit_err err = {0};
     if (kit_json_parse(line, DEPTH, doc, &err) != KIT_OK) {
         fail_msg("%s", err.msg);
@@ -138,7 +148,8 @@ static kit_json parse_line(kit_str line, struct kit_json_doc **doc) {
     return kit_json_root(*doc);
 }
 
-TEST(tokenizer_gives_the_tokens_of_the_reference_for_minilm) {
+TEST(tokenizer_gives_the_tokens_of_the_reference_for_minilm)
+{
     struct text_tokenizer *t = NULL;
     struct text_scratch *s = NULL;
     struct kit_buf file;
@@ -169,7 +180,8 @@ TEST(tokenizer_gives_the_tokens_of_the_reference_for_minilm) {
 }
 
 static void check_decoded(const struct text_tokenizer *t, const struct row *r, bool special,
-                          const struct text_encoding *e) {
+                          const struct text_encoding *e)
+{
     kit_json d = kit_json_get(r->json, "d");
     struct kit_buf out;
     kit_buf_init(&out, KIT_MIB);
@@ -181,7 +193,8 @@ static void check_decoded(const struct text_tokenizer *t, const struct row *r, b
     kit_buf_done(&out);
 }
 
-static void check_case(const struct text_tokenizer *t, struct text_scratch *s, const struct row *r) {
+static void check_case(const struct text_tokenizer *t, struct text_scratch *s, const struct row *r)
+{
     struct text_encoding e;
     struct text_options options = {
         .add_special = kit_json_bool(kit_json_get(r->json, "s"), false),
@@ -201,11 +214,11 @@ static void check_case(const struct text_tokenizer *t, struct text_scratch *s, c
     check_decoded(t, r, options.add_special, &e);
 }
 
-static size_t check_tokenizer(kit_json line, struct text_scratch *s) {
+static size_t check_tokenizer(kit_json line, struct text_scratch *s)
+{
     struct text_tokenizer *t = NULL;
     struct kit_err err = {0};
-    if (text_tokenizer_parse(kit_json_str(kit_json_get(line, "tokenizer"), (kit_str){0}), &t, &err) !=
-        KIT_OK) {
+    if (text_tokenizer_parse(kit_json_str(kit_json_get(line, "tokenizer"), (kit_str){0}), &t, &err) != KIT_OK) {
         fail_msg("%s", err.msg);
     }
     kit_json cases = kit_json_get(line, "cases");
@@ -217,7 +230,8 @@ static size_t check_tokenizer(kit_json line, struct text_scratch *s) {
     return kit_json_count(cases);
 }
 
-TEST(tokenizer_gives_the_tokens_of_the_reference_for_each_kind_of_part) {
+TEST(tokenizer_gives_the_tokens_of_the_reference_for_each_kind_of_part)
+{
     struct text_scratch *s = NULL;
     struct kit_buf file;
     size_t cases = 0;
@@ -235,7 +249,8 @@ TEST(tokenizer_gives_the_tokens_of_the_reference_for_each_kind_of_part) {
     kit_buf_done(&file);
 }
 
-int main(void) {
+int main(void)
+{
     return TEST_RUN(TEST_OF(tokenizer_gives_the_tokens_of_the_reference_for_minilm),
                     TEST_OF(tokenizer_gives_the_tokens_of_the_reference_for_each_kind_of_part));
 }

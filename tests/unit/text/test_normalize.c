@@ -12,7 +12,8 @@ struct fixture {
     struct kit_err err;
 };
 
-static enum kit_status parse(struct fixture *f, const char *json) {
+static enum kit_status parse(struct fixture *f, const char *json)
+{
     *f = (struct fixture){0};
     kit_arena_init(&f->arena, KIT_MIB);
     text_aligned_init(&f->text, 8 * KIT_MIB);
@@ -26,7 +27,8 @@ static enum kit_status parse(struct fixture *f, const char *json) {
     return text_normalizer_parse(&node, &f->arena, &f->n, &f->err);
 }
 
-static void done(struct fixture *f) {
+static void done(struct fixture *f)
+{
     kit_json_free(f->doc);
     kit_arena_done(&f->arena);
     text_aligned_done(&f->text);
@@ -34,7 +36,8 @@ static void done(struct fixture *f) {
 }
 
 /* What `type` (the inside of the object) makes of `input`; the caller ends f. */
-static void run(struct fixture *f, const char *inside, kit_str input) {
+static void run(struct fixture *f, const char *inside, kit_str input)
+{
     char json[300];
     snprintf(json, sizeof(json), "{\"normalizer\":{%s}}", inside);
     assert_int_equal(parse(f, json), KIT_OK);
@@ -42,31 +45,33 @@ static void run(struct fixture *f, const char *inside, kit_str input) {
     assert_int_equal(text_normalizer_run(&f->n, &f->text, &f->spare), KIT_OK);
 }
 
-static void gives(const char *inside, const char *input, const char *output) {
+static void gives(const char *inside, const char *input, const char *output)
+{
     struct fixture f;
     run(&f, inside, kit_str_c(input));
     assert_str(text_aligned_str(&f.text), output);
     done(&f);
 }
 
-static void expect_origin(const struct text_aligned *a, size_t start, size_t end, uint32_t from,
-                          uint32_t to) {
+static void expect_origin(const struct text_aligned *a, size_t start, size_t end, uint32_t from, uint32_t to)
+{
     struct text_span span = text_aligned_origin(a, start, end);
     assert_int_equal(span.start, from);
     assert_int_equal(span.end, to);
 }
 
-#define BERT                                                                                                 \
-    "\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,\"lowercase\":true"
+#define BERT "\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,\"lowercase\":true"
 
-TEST(normalizer_null_leaves_the_text_alone) {
+TEST(normalizer_null_leaves_the_text_alone)
+{
     struct fixture f;
     assert_int_equal(parse(&f, "{\"normalizer\":null}"), KIT_OK);
     assert_int_equal(f.n.count, 0);
     done(&f);
 }
 
-TEST(normalizer_bert_cleans_sets_apart_strips_and_lowers) {
+TEST(normalizer_bert_cleans_sets_apart_strips_and_lowers)
+{
     gives(BERT, "A\tB\x01 C", "a b c");
     gives(BERT, "\xC3\x89t\xC3\xA9 \xE6\x97\xA5\xE6\x9C\xAC", "ete  \xE6\x97\xA5  \xE6\x9C\xAC ");
     gives(BERT ",\"strip_accents\":false", "\xC3\x89", "\xC3\xA9");
@@ -75,7 +80,8 @@ TEST(normalizer_bert_cleans_sets_apart_strips_and_lowers) {
     gives("\"type\":\"BertNormalizer\",\"clean_text\":false", "A\x01\t", "a\x01\t");
 }
 
-TEST(normalizer_bert_orders_marks_that_stay) {
+TEST(normalizer_bert_orders_marks_that_stay)
+{
     /* U+302E (class 224) moves before U+302F's like; a nonspacing mark of a higher class between them goes.
      */
     gives(BERT,
@@ -85,7 +91,8 @@ TEST(normalizer_bert_orders_marks_that_stay) {
           "b");
 }
 
-TEST(normalizer_ascii_keeps_its_origins_unwritten) {
+TEST(normalizer_ascii_keeps_its_origins_unwritten)
+{
     struct fixture f;
     run(&f, BERT, kit_str_lit("Plain Text"));
     assert_true(f.text.same);
@@ -93,7 +100,8 @@ TEST(normalizer_ascii_keeps_its_origins_unwritten) {
     done(&f);
 }
 
-TEST(normalizer_remembers_where_each_byte_came_from) {
+TEST(normalizer_remembers_where_each_byte_came_from)
+{
     struct fixture f;
     run(&f, BERT, kit_str_lit("x\x01\xC3\x89 \xE6\x97\xA5.")); /* x e space space sun space . */
     assert_str(text_aligned_str(&f.text), "xe  \xE6\x97\xA5 .");
@@ -106,12 +114,13 @@ TEST(normalizer_remembers_where_each_byte_came_from) {
     done(&f);
 }
 
-TEST(normalizer_forms_do_what_their_names_say) {
+TEST(normalizer_forms_do_what_their_names_say)
+{
     gives("\"type\":\"NFD\"", "\xC3\xA9", "e\xCC\x81");
     gives("\"type\":\"NFC\"", "e\xCC\x81", "\xC3\xA9");
-    gives("\"type\":\"NFD\"", "a\xCC\x81\xCC\x96", "a\xCC\x96\xCC\x81"); /* ordered by class */
-    gives("\"type\":\"NFC\"", "a\xCC\x96\xCC\x81", "\xC3\xA1\xCC\x96");  /* not blocked */
-    gives("\"type\":\"NFC\"", "a\xCC\x81\xCC\x80", "\xC3\xA1\xCC\x80");  /* blocked by its class */
+    gives("\"type\":\"NFD\"", "a\xCC\x81\xCC\x96", "a\xCC\x96\xCC\x81");               /* ordered by class */
+    gives("\"type\":\"NFC\"", "a\xCC\x96\xCC\x81", "\xC3\xA1\xCC\x96");                /* not blocked */
+    gives("\"type\":\"NFC\"", "a\xCC\x81\xCC\x80", "\xC3\xA1\xCC\x80");                /* blocked by its class */
     gives("\"type\":\"NFC\"", "\xE1\x84\x92\xE1\x85\xA1\xE1\x86\xAB", "\xED\x95\x9C"); /* Hangul */
     gives("\"type\":\"NFC\"", "\xEF\xAC\x81", "\xEF\xAC\x81");
     gives("\"type\":\"NFKC\"", "\xEF\xAC\x81", "fi");
@@ -120,7 +129,8 @@ TEST(normalizer_forms_do_what_their_names_say) {
           "2e\xCC\x81");
 }
 
-TEST(normalizer_composed_character_spans_its_starter) {
+TEST(normalizer_composed_character_spans_its_starter)
+{
     struct fixture f;
     run(&f, "\"type\":\"NFC\"", kit_str_lit("xe\xCC\x81y"));
     assert_int_equal(f.text.len, 4);
@@ -129,7 +139,8 @@ TEST(normalizer_composed_character_spans_its_starter) {
     done(&f);
 }
 
-TEST(normalizer_orders_a_run_of_marks_that_somebody_made_long) {
+TEST(normalizer_orders_a_run_of_marks_that_somebody_made_long)
+{
     enum { PAIRS = 50000 };
     struct fixture f;
     char *text = kit_alloc(1 + PAIRS * 4);
@@ -146,7 +157,8 @@ TEST(normalizer_orders_a_run_of_marks_that_somebody_made_long) {
     done(&f);
 }
 
-TEST(normalizer_simple_steps_do_what_their_names_say) {
+TEST(normalizer_simple_steps_do_what_their_names_say)
+{
     gives("\"type\":\"Lowercase\"", "\xC3\x89 \xC4\xB0 ABC", "\xC3\xA9 i\xCC\x87 abc");
     gives("\"type\":\"Lowercase\"", "Abc-Z[", "abc-z[");
     gives("\"type\":\"StripAccents\"", "e\xCC\x81\xC3\xA9", "e\xC3\xA9");
@@ -160,7 +172,8 @@ TEST(normalizer_simple_steps_do_what_their_names_say) {
     gives("\"type\":\"Prepend\",\"prepend\":\"__\"", "", "");
 }
 
-TEST(normalizer_replaced_and_prepended_text_points_to_its_neighbour) {
+TEST(normalizer_replaced_and_prepended_text_points_to_its_neighbour)
+{
     struct fixture f;
     run(&f, "\"type\":\"Replace\",\"pattern\":{\"String\":\"ab\"},\"content\":\"xyz\"", kit_str_lit("-ab-"));
     expect_origin(&f.text, 1, 4, 102, 103); /* the last character of what it replaces */
@@ -174,21 +187,24 @@ TEST(normalizer_replaced_and_prepended_text_points_to_its_neighbour) {
     done(&f);
 }
 
-TEST(normalizer_sequence_runs_in_order_and_may_be_nested) {
+TEST(normalizer_sequence_runs_in_order_and_may_be_nested)
+{
     gives("\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFD\"},{\"type\":\"Sequence\",\"normalizers\":"
           "[{\"type\":\"StripAccents\"},{\"type\":\"Lowercase\"}]}]",
           "\xC3\x89", "e");
     gives("\"type\":\"Sequence\",\"normalizers\":[]", "\xC3\x89", "\xC3\x89");
 }
 
-static void refuses(const char *json, enum kit_status code, const char *message) {
+static void refuses(const char *json, enum kit_status code, const char *message)
+{
     struct fixture f;
     assert_int_equal(parse(&f, json), code);
     assert_string_equal(f.err.msg, message);
     done(&f);
 }
 
-TEST(normalizer_parse_names_path_and_type_of_what_it_refuses) {
+TEST(normalizer_parse_names_path_and_type_of_what_it_refuses)
+{
     refuses("{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFC\"},{\"type\":"
             "\"Precompiled\"}]}}",
             KIT_UNSUPPORTED, "normalizer.normalizers[1].type: 'Precompiled' is not supported yet");
@@ -196,20 +212,19 @@ TEST(normalizer_parse_names_path_and_type_of_what_it_refuses) {
     refuses("{\"normalizer\":[]}", KIT_PARSE, "normalizer: must be an object, but is an array");
     refuses("{\"normalizer\":{\"type\":\"BertNormalizer\",\"lowercase\":1}}", KIT_PARSE,
             "normalizer.lowercase: must be a boolean, but is a number");
-    refuses("{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"a+\"},\"content\":\"\"}}",
-            KIT_UNSUPPORTED,
+    refuses("{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"a+\"},\"content\":\"\"}}", KIT_UNSUPPORTED,
             "normalizer.pattern.Regex: a pattern that is a regular expression is not supported yet");
-    refuses("{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"\"},\"content\":\"\"}}",
-            KIT_PARSE, "normalizer.pattern.String: must not be empty");
+    refuses("{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"\"},\"content\":\"\"}}", KIT_PARSE,
+            "normalizer.pattern.String: must not be empty");
     refuses("{\"normalizer\":{\"type\":\"Sequence\"}}", KIT_PARSE,
             "normalizer.normalizers: must be an array, but is missing");
 }
 
-TEST(normalizer_run_stops_text_that_grows_beyond_its_maximum) {
+TEST(normalizer_run_stops_text_that_grows_beyond_its_maximum)
+{
     struct fixture f;
-    assert_int_equal(parse(&f,
-                           "{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":"
-                           "\"0123456789\"}}"),
+    assert_int_equal(parse(&f, "{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":"
+                               "\"0123456789\"}}"),
                      KIT_OK);
     f.text.max = 100;
     f.spare.max = 100;
@@ -218,7 +233,8 @@ TEST(normalizer_run_stops_text_that_grows_beyond_its_maximum) {
     done(&f);
 }
 
-TEST(normalizer_survives_each_failed_alloc) {
+TEST(normalizer_survives_each_failed_alloc)
+{
     const char *json =
         "{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"_\"},"
         "{\"type\":\"NFKC\"},{\"type\":\"BertNormalizer\"},{\"type\":\"Replace\",\"pattern\":{\"String\":"
@@ -241,19 +257,18 @@ TEST(normalizer_survives_each_failed_alloc) {
     }
 }
 
-int main(void) {
-    return TEST_RUN(TEST_OF(normalizer_null_leaves_the_text_alone),
-                    TEST_OF(normalizer_bert_cleans_sets_apart_strips_and_lowers),
-                    TEST_OF(normalizer_bert_orders_marks_that_stay),
-                    TEST_OF(normalizer_ascii_keeps_its_origins_unwritten),
-                    TEST_OF(normalizer_remembers_where_each_byte_came_from),
-                    TEST_OF(normalizer_forms_do_what_their_names_say),
-                    TEST_OF(normalizer_composed_character_spans_its_starter),
-                    TEST_OF(normalizer_orders_a_run_of_marks_that_somebody_made_long),
-                    TEST_OF(normalizer_simple_steps_do_what_their_names_say),
-                    TEST_OF(normalizer_replaced_and_prepended_text_points_to_its_neighbour),
-                    TEST_OF(normalizer_sequence_runs_in_order_and_may_be_nested),
-                    TEST_OF(normalizer_parse_names_path_and_type_of_what_it_refuses),
-                    TEST_OF(normalizer_run_stops_text_that_grows_beyond_its_maximum),
-                    TEST_OF(normalizer_survives_each_failed_alloc));
+int main(void)
+{
+    return TEST_RUN(
+        TEST_OF(normalizer_null_leaves_the_text_alone), TEST_OF(normalizer_bert_cleans_sets_apart_strips_and_lowers),
+        TEST_OF(normalizer_bert_orders_marks_that_stay), TEST_OF(normalizer_ascii_keeps_its_origins_unwritten),
+        TEST_OF(normalizer_remembers_where_each_byte_came_from), TEST_OF(normalizer_forms_do_what_their_names_say),
+        TEST_OF(normalizer_composed_character_spans_its_starter),
+        TEST_OF(normalizer_orders_a_run_of_marks_that_somebody_made_long),
+        TEST_OF(normalizer_simple_steps_do_what_their_names_say),
+        TEST_OF(normalizer_replaced_and_prepended_text_points_to_its_neighbour),
+        TEST_OF(normalizer_sequence_runs_in_order_and_may_be_nested),
+        TEST_OF(normalizer_parse_names_path_and_type_of_what_it_refuses),
+        TEST_OF(normalizer_run_stops_text_that_grows_beyond_its_maximum),
+        TEST_OF(normalizer_survives_each_failed_alloc));
 }

@@ -3,22 +3,23 @@
 #include "kit/sync.h"
 #include "support/test.h"
 
-#define MODEL                                                                                                \
-    "\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"vocab\":{\"[UNK]\":0,\"[CLS]\":1,\"[SEP]"   \
-    "\":2,"                                                                                                  \
-    "\"[MASK]\":3,\"the\":4,\"cat\":5,\"##s\":6,\"sat\":7,\"e\":8,\"##t\":9,\"##e\":10,\".\":11,\"n't\":12}" \
+#define MODEL                                                                                                          \
+    "\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\",\"vocab\":{\"[UNK]\":0,\"[CLS]\":1,\"[SEP]"             \
+    "\":2,"                                                                                                            \
+    "\"[MASK]\":3,\"the\":4,\"cat\":5,\"##s\":6,\"sat\":7,\"e\":8,\"##t\":9,\"##e\":10,\".\":11,\"n't\":12}"           \
     "}"
-#define ADDED                                                                                                \
-    "\"added_tokens\":[{\"id\":1,\"content\":\"[CLS]\",\"special\":true},{\"id\":2,\"content\":\"[SEP]\","   \
-    "\"special\":true},{\"id\":3,\"content\":\"[MASK]\",\"special\":true,\"lstrip\":true},"                  \
+#define ADDED                                                                                                          \
+    "\"added_tokens\":[{\"id\":1,\"content\":\"[CLS]\",\"special\":true},{\"id\":2,\"content\":\"[SEP]\","             \
+    "\"special\":true},{\"id\":3,\"content\":\"[MASK]\",\"special\":true,\"lstrip\":true},"                            \
     "{\"id\":13,\"content\":\"<new>\"}]"
-#define BERT                                                                                                 \
-    "\"normalizer\":{\"type\":\"BertNormalizer\"},\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},"        \
-    "\"post_processor\":{\"type\":\"BertProcessing\",\"cls\":[\"[CLS]\",1],\"sep\":[\"[SEP]\",2]},"          \
+#define BERT                                                                                                           \
+    "\"normalizer\":{\"type\":\"BertNormalizer\"},\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},"                  \
+    "\"post_processor\":{\"type\":\"BertProcessing\",\"cls\":[\"[CLS]\",1],\"sep\":[\"[SEP]\",2]},"                    \
     "\"decoder\":{\"type\":\"WordPiece\"}"
 #define SMALL "{" BERT "," ADDED "," MODEL "}"
 
-static struct text_tokenizer *open_small(void) {
+static struct text_tokenizer *open_small(void)
+{
     struct text_tokenizer *t = NULL;
     struct kit_err err = {0};
     if (text_tokenizer_parse(kit_str_lit(SMALL), &t, &err) != KIT_OK) {
@@ -29,20 +30,20 @@ static struct text_tokenizer *open_small(void) {
 
 static const struct text_options with_special = {.add_special = true};
 
-static void expect_ids(const struct text_encoding *e, const int32_t *ids, uint32_t count) {
+static void expect_ids(const struct text_encoding *e, const int32_t *ids, uint32_t count)
+{
     assert_int_equal(e->count, count);
     assert_memory_equal(e->ids, ids, count * sizeof(*ids));
 }
-#define EXPECT_IDS(e, ...)                                                                                   \
-    expect_ids((e), (const int32_t[]){__VA_ARGS__}, KIT_COUNT(((const int32_t[]){__VA_ARGS__})))
+#define EXPECT_IDS(e, ...) expect_ids((e), (const int32_t[]){__VA_ARGS__}, KIT_COUNT(((const int32_t[]){__VA_ARGS__})))
 
-TEST(tokenizer_encodes_a_text_with_types_parts_spans_and_words) {
+TEST(tokenizer_encodes_a_text_with_types_parts_spans_and_words)
+{
     struct text_tokenizer *t = open_small();
     struct text_scratch *s = NULL;
     struct text_encoding e;
     assert_int_equal(text_scratch_new(&s), KIT_OK);
-    assert_int_equal(text_tokenizer_encode(t, s, kit_str_lit("The cats."), NULL, &with_special, &e, NULL),
-                     KIT_OK);
+    assert_int_equal(text_tokenizer_encode(t, s, kit_str_lit("The cats."), NULL, &with_special, &e, NULL), KIT_OK);
     EXPECT_IDS(&e, 1, 4, 5, 6, 11, 2);
     assert_int_equal(e.parts[0], TEXT_PART_SPECIAL);
     assert_int_equal(e.parts[1], TEXT_PART_TEXT);
@@ -57,7 +58,8 @@ TEST(tokenizer_encodes_a_text_with_types_parts_spans_and_words) {
     text_tokenizer_free(t);
 }
 
-TEST(tokenizer_encodes_a_pair_with_spans_of_each_text) {
+TEST(tokenizer_encodes_a_pair_with_spans_of_each_text)
+{
     struct text_tokenizer *t = open_small();
     struct text_scratch *s = NULL;
     struct text_encoding e;
@@ -77,7 +79,8 @@ TEST(tokenizer_encodes_a_pair_with_spans_of_each_text) {
     text_tokenizer_free(t);
 }
 
-TEST(tokenizer_encodes_nothing_as_nothing_without_special_tokens) {
+TEST(tokenizer_encodes_nothing_as_nothing_without_special_tokens)
+{
     struct text_tokenizer *t = open_small();
     struct text_scratch *s = NULL;
     struct text_encoding e;
@@ -91,14 +94,14 @@ TEST(tokenizer_encodes_nothing_as_nothing_without_special_tokens) {
     text_tokenizer_free(t);
 }
 
-TEST(tokenizer_finds_added_tokens_in_the_text_as_it_is) {
+TEST(tokenizer_finds_added_tokens_in_the_text_as_it_is)
+{
     struct text_tokenizer *t = open_small();
     struct text_scratch *s = NULL;
     struct text_encoding e;
     assert_int_equal(text_scratch_new(&s), KIT_OK);
     assert_int_equal(
-        text_tokenizer_encode(t, s, kit_str_lit("the  [MASK]sat<new>[mask]"), NULL, &with_special, &e, NULL),
-        KIT_OK);
+        text_tokenizer_encode(t, s, kit_str_lit("the  [MASK]sat<new>[mask]"), NULL, &with_special, &e, NULL), KIT_OK);
     EXPECT_IDS(&e, 1, 4, 3, 7, 13, 0, 0, 0, 2); /* [mask] is not it: three unknown words */
     assert_int_equal(e.spans[2].start, 3);      /* lstrip takes the spaces */
     assert_int_equal(e.spans[2].end, 11);
@@ -107,46 +110,44 @@ TEST(tokenizer_finds_added_tokens_in_the_text_as_it_is) {
     text_tokenizer_free(t);
 }
 
-TEST(tokenizer_makes_one_unknown_token_of_a_word_it_cannot_cover) {
+TEST(tokenizer_makes_one_unknown_token_of_a_word_it_cannot_cover)
+{
     struct text_tokenizer *t = open_small();
     struct text_scratch *s = NULL;
     struct text_encoding e;
     char text[202];
     assert_int_equal(text_scratch_new(&s), KIT_OK);
-    assert_int_equal(text_tokenizer_encode(t, s, kit_str_lit("catx cat"), NULL, &with_special, &e, NULL),
-                     KIT_OK);
+    assert_int_equal(text_tokenizer_encode(t, s, kit_str_lit("catx cat"), NULL, &with_special, &e, NULL), KIT_OK);
     EXPECT_IDS(&e, 1, 0, 5, 2);
     assert_int_equal(e.spans[1].end, 4);
     memset(text, 'e', sizeof(text));
-    assert_int_equal(text_tokenizer_encode(t, s, (kit_str){text, 100}, NULL, &with_special, &e, NULL),
-                     KIT_OK);
+    assert_int_equal(text_tokenizer_encode(t, s, (kit_str){text, 100}, NULL, &with_special, &e, NULL), KIT_OK);
     assert_int_equal(e.count, 102);
-    assert_int_equal(text_tokenizer_encode(t, s, (kit_str){text, 101}, NULL, &with_special, &e, NULL),
-                     KIT_OK);
+    assert_int_equal(text_tokenizer_encode(t, s, (kit_str){text, 101}, NULL, &with_special, &e, NULL), KIT_OK);
     EXPECT_IDS(&e, 1, 0, 2);
     text_scratch_free(s);
     text_tokenizer_free(t);
 }
 
-TEST(tokenizer_counts_what_truncation_drops) {
+TEST(tokenizer_counts_what_truncation_drops)
+{
     struct text_tokenizer *t = open_small();
     struct text_scratch *s = NULL;
     struct text_encoding e;
     struct text_options options = {.add_special = true, .max_tokens = 4, .side = TEXT_SIDE_LEFT};
     assert_int_equal(text_scratch_new(&s), KIT_OK);
-    assert_int_equal(text_tokenizer_encode(t, s, kit_str_lit("the cat sat"), NULL, &options, &e, NULL),
-                     KIT_OK);
+    assert_int_equal(text_tokenizer_encode(t, s, kit_str_lit("the cat sat"), NULL, &options, &e, NULL), KIT_OK);
     EXPECT_IDS(&e, 1, 5, 7, 2);
     assert_int_equal(e.dropped[0], 1);
     assert_int_equal(e.spans[1].start, 4);
     options.truncate = TEXT_TRUNCATE_REFUSE;
-    assert_int_equal(text_tokenizer_encode(t, s, kit_str_lit("the cat sat"), NULL, &options, &e, NULL),
-                     KIT_TOO_LARGE);
+    assert_int_equal(text_tokenizer_encode(t, s, kit_str_lit("the cat sat"), NULL, &options, &e, NULL), KIT_TOO_LARGE);
     text_scratch_free(s);
     text_tokenizer_free(t);
 }
 
-TEST(tokenizer_refuses_texts_that_are_too_large_or_no_utf8) {
+TEST(tokenizer_refuses_texts_that_are_too_large_or_no_utf8)
+{
     struct text_tokenizer *t = open_small();
     struct text_scratch *s = NULL;
     struct text_encoding e;
@@ -154,18 +155,17 @@ TEST(tokenizer_refuses_texts_that_are_too_large_or_no_utf8) {
     struct text_options options = {.input_bytes_max = 4};
     kit_str pair = kit_str_lit("a\xFF");
     assert_int_equal(text_scratch_new(&s), KIT_OK);
-    assert_int_equal(text_tokenizer_encode(t, s, kit_str_lit("12345"), NULL, &options, &e, &err),
-                     KIT_TOO_LARGE);
+    assert_int_equal(text_tokenizer_encode(t, s, kit_str_lit("12345"), NULL, &options, &e, &err), KIT_TOO_LARGE);
     assert_string_equal(err.msg, "text has 5 bytes; at most 4 are taken");
-    assert_int_equal(text_tokenizer_encode(t, s, kit_str_lit("1234"), &pair, &options, &e, &err),
-                     KIT_INVALID);
+    assert_int_equal(text_tokenizer_encode(t, s, kit_str_lit("1234"), &pair, &options, &e, &err), KIT_INVALID);
     assert_string_equal(err.msg, "pair is not valid UTF-8");
     assert_string_equal(err.param, "pair");
     text_scratch_free(s);
     text_tokenizer_free(t);
 }
 
-TEST(tokenizer_names_pieces_and_ids_of_model_and_added_tokens) {
+TEST(tokenizer_names_pieces_and_ids_of_model_and_added_tokens)
+{
     struct text_tokenizer *t = open_small();
     uint32_t id = 0;
     assert_int_equal(text_tokenizer_vocab_size(t), 14);
@@ -185,7 +185,8 @@ TEST(tokenizer_names_pieces_and_ids_of_model_and_added_tokens) {
     text_tokenizer_free(t);
 }
 
-TEST(tokenizer_decodes_to_words_and_leaves_out_what_it_is_told_to) {
+TEST(tokenizer_decodes_to_words_and_leaves_out_what_it_is_told_to)
+{
     struct text_tokenizer *t = open_small();
     struct kit_buf out;
     const int32_t ids[] = {1, 4, 5, 6, 12, 11, 999, -1, 13, 2};
@@ -202,7 +203,8 @@ TEST(tokenizer_decodes_to_words_and_leaves_out_what_it_is_told_to) {
     text_tokenizer_free(t);
 }
 
-static void refuses(const char *json, enum kit_status code, const char *message) {
+static void refuses(const char *json, enum kit_status code, const char *message)
+{
     struct text_tokenizer *t = NULL;
     struct kit_err err = {0};
     assert_int_equal(text_tokenizer_parse(kit_str_c(json), &t, &err), code);
@@ -212,13 +214,13 @@ static void refuses(const char *json, enum kit_status code, const char *message)
 
 #define UNKNOWN "\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"[UNK]\":0,\"a\":1}}"
 
-TEST(tokenizer_parse_names_the_path_in_a_bad_model) {
+TEST(tokenizer_parse_names_the_path_in_a_bad_model)
+{
     refuses("[]", KIT_PARSE, "must be an object, but is an array");
     refuses("{}", KIT_PARSE, "model: must be an object, but is missing");
     refuses("{\"model\":{}}", KIT_PARSE, "model.type: must be a string, but is missing");
     refuses("{\"model\":{\"type\":\"BPE\"}}", KIT_UNSUPPORTED, "model.type: 'BPE' is not supported yet");
-    refuses("{\"model\":{\"type\":\"WordPiece\"}}", KIT_PARSE,
-            "model.vocab: must be an object, but is missing");
+    refuses("{\"model\":{\"type\":\"WordPiece\"}}", KIT_PARSE, "model.vocab: must be an object, but is missing");
     refuses("{\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"a\":0}}}", KIT_PARSE,
             "model.unk_token: '[UNK]' is not in the vocabulary");
     refuses("{\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"[UNK]\":0},\"max_input_chars_per_word\":\"x\"}}",
@@ -229,11 +231,10 @@ TEST(tokenizer_parse_names_the_path_in_a_bad_model) {
             "padding.pad_id: must be a whole number from 0 to 1");
 }
 
-TEST(tokenizer_parse_names_the_path_in_bad_added_tokens) {
-    refuses("{\"added_tokens\":{}," UNKNOWN "}", KIT_PARSE,
-            "added_tokens: must be an array, but is an object");
-    refuses("{\"added_tokens\":[1]," UNKNOWN "}", KIT_PARSE,
-            "added_tokens[0]: must be an object, but is a number");
+TEST(tokenizer_parse_names_the_path_in_bad_added_tokens)
+{
+    refuses("{\"added_tokens\":{}," UNKNOWN "}", KIT_PARSE, "added_tokens: must be an array, but is an object");
+    refuses("{\"added_tokens\":[1]," UNKNOWN "}", KIT_PARSE, "added_tokens[0]: must be an object, but is a number");
     refuses("{\"added_tokens\":[{\"id\":2}]," UNKNOWN "}", KIT_PARSE,
             "added_tokens[0].content: must be a string, but is missing");
     refuses("{\"added_tokens\":[{\"id\":2,\"content\":\"\"}]," UNKNOWN "}", KIT_PARSE,
@@ -242,19 +243,19 @@ TEST(tokenizer_parse_names_the_path_in_bad_added_tokens) {
             "added_tokens[0].id: is 0, but the vocabulary has 'a' as 1");
     refuses("{\"added_tokens\":[{\"id\":1,\"content\":\"b\"}]," UNKNOWN "}", KIT_PARSE,
             "added_tokens[0].id: 1 belongs to 'a' already");
-    refuses("{\"added_tokens\":[{\"id\":2,\"content\":\"b\"},{\"id\":3,\"content\":\"b\"}]," UNKNOWN "}",
-            KIT_PARSE, "added_tokens[1]: 'b' is there twice");
-    refuses("{\"added_tokens\":[{\"id\":2,\"content\":\"b\"},{\"id\":2,\"content\":\"c\"}]," UNKNOWN "}",
-            KIT_PARSE, "added_tokens: id 2 is there twice");
+    refuses("{\"added_tokens\":[{\"id\":2,\"content\":\"b\"},{\"id\":3,\"content\":\"b\"}]," UNKNOWN "}", KIT_PARSE,
+            "added_tokens[1]: 'b' is there twice");
+    refuses("{\"added_tokens\":[{\"id\":2,\"content\":\"b\"},{\"id\":2,\"content\":\"c\"}]," UNKNOWN "}", KIT_PARSE,
+            "added_tokens: id 2 is there twice");
     refuses("{\"added_tokens\":[{\"id\":2,\"content\":\"b\",\"special\":\"yes\"}]," UNKNOWN "}", KIT_PARSE,
             "added_tokens[0].special: must be a boolean, but is a string");
 }
 
-TEST(tokenizer_parse_names_the_path_in_a_bad_template) {
+TEST(tokenizer_parse_names_the_path_in_a_bad_template)
+{
     refuses("{\"post_processor\":{\"type\":\"RobertaProcessing\"}," UNKNOWN "}", KIT_UNSUPPORTED,
             "post_processor.type: 'RobertaProcessing' is not supported yet");
-    refuses("{\"post_processor\":{\"type\":\"BertProcessing\",\"cls\":[\"a\",9],\"sep\":[\"a\",1]}," UNKNOWN
-            "}",
+    refuses("{\"post_processor\":{\"type\":\"BertProcessing\",\"cls\":[\"a\",9],\"sep\":[\"a\",1]}," UNKNOWN "}",
             KIT_PARSE, "post_processor.cls[1]: must be a whole number from 0 to 1");
     refuses("{\"post_processor\":{\"type\":\"BertProcessing\",\"cls\":[]}," UNKNOWN "}", KIT_PARSE,
             "post_processor.cls: must be [token, id]");
@@ -262,20 +263,19 @@ TEST(tokenizer_parse_names_the_path_in_a_bad_template) {
             "post_processor.single: must be an array, but is missing");
     refuses("{\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{\"id\":\"B\"}}]}"
             "," UNKNOWN "}",
-            KIT_PARSE,
-            "post_processor.single[0].Sequence.id: 'B' has no place in the template of a single text");
+            KIT_PARSE, "post_processor.single[0].Sequence.id: 'B' has no place in the template of a single text");
     refuses("{\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":"
             "\"x\"}}]}," UNKNOWN "}",
             KIT_PARSE, "post_processor.single[0].SpecialToken.id: 'x' is not among the special_tokens");
     refuses("{\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{}]}," UNKNOWN "}", KIT_PARSE,
             "post_processor.single[0]: must hold SpecialToken or Sequence");
-    refuses(
-        "{\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"x\"}}],"
-        "\"special_tokens\":{\"x\":{\"ids\":[0,2]}}}," UNKNOWN "}",
-        KIT_PARSE, "post_processor.special_tokens.x.ids[1]: must be a whole number from 0 to 1");
+    refuses("{\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"x\"}}],"
+            "\"special_tokens\":{\"x\":{\"ids\":[0,2]}}}," UNKNOWN "}",
+            KIT_PARSE, "post_processor.special_tokens.x.ids[1]: must be a whole number from 0 to 1");
 }
 
-TEST(tokenizer_open_says_which_file_is_missing) {
+TEST(tokenizer_open_says_which_file_is_missing)
+{
     struct text_tokenizer *t = NULL;
     struct kit_err err;
     assert_int_equal(text_tokenizer_open(TEST_DATA "/nowhere", &t, &err), KIT_NOT_FOUND);
@@ -283,7 +283,8 @@ TEST(tokenizer_open_says_which_file_is_missing) {
     assert_null(t);
 }
 
-TEST(tokenizer_scratch_lets_go_of_what_a_large_text_took) {
+TEST(tokenizer_scratch_lets_go_of_what_a_large_text_took)
+{
     struct text_tokenizer *t = open_small();
     struct text_scratch *s = NULL;
     struct text_encoding e;
@@ -292,8 +293,7 @@ TEST(tokenizer_scratch_lets_go_of_what_a_large_text_took) {
     assert_non_null(text);
     memset(text, '.', len);
     assert_int_equal(text_scratch_new(&s), KIT_OK);
-    assert_int_equal(text_tokenizer_encode(t, s, (kit_str){text, len}, NULL, &with_special, &e, NULL),
-                     KIT_OK);
+    assert_int_equal(text_tokenizer_encode(t, s, (kit_str){text, len}, NULL, &with_special, &e, NULL), KIT_OK);
     assert_int_equal(e.count, len + 2);
     uint64_t large = kit_alloc_bytes();
     assert_int_equal(text_tokenizer_encode(t, s, kit_str_lit("cat"), NULL, &with_special, &e, NULL), KIT_OK);
@@ -304,7 +304,8 @@ TEST(tokenizer_scratch_lets_go_of_what_a_large_text_took) {
     text_tokenizer_free(t);
 }
 
-TEST(tokenizer_encodes_without_allocating_once_its_scratch_has_grown) {
+TEST(tokenizer_encodes_without_allocating_once_its_scratch_has_grown)
+{
     struct text_tokenizer *t = open_small();
     struct text_scratch *s = NULL;
     struct text_encoding e;
@@ -319,7 +320,8 @@ TEST(tokenizer_encodes_without_allocating_once_its_scratch_has_grown) {
     text_tokenizer_free(t);
 }
 
-TEST(encoding_keep_outlives_the_next_use_of_the_scratch) {
+TEST(encoding_keep_outlives_the_next_use_of_the_scratch)
+{
     struct text_tokenizer *t = open_small();
     struct text_scratch *s = NULL;
     struct text_encoding e;
@@ -327,11 +329,9 @@ TEST(encoding_keep_outlives_the_next_use_of_the_scratch) {
     struct kit_arena arena;
     kit_arena_init(&arena, KIT_MIB);
     assert_int_equal(text_scratch_new(&s), KIT_OK);
-    assert_int_equal(text_tokenizer_encode(t, s, kit_str_lit("the cat"), NULL, &with_special, &e, NULL),
-                     KIT_OK);
+    assert_int_equal(text_tokenizer_encode(t, s, kit_str_lit("the cat"), NULL, &with_special, &e, NULL), KIT_OK);
     assert_int_equal(text_encoding_keep(&e, &arena, &kept), KIT_OK);
-    assert_int_equal(text_tokenizer_encode(t, s, kit_str_lit("sat sat"), NULL, &with_special, &e, NULL),
-                     KIT_OK);
+    assert_int_equal(text_tokenizer_encode(t, s, kit_str_lit("sat sat"), NULL, &with_special, &e, NULL), KIT_OK);
     EXPECT_IDS(&kept, 1, 4, 5, 2);
     assert_int_equal(kept.spans[2].start, 4);
     assert_int_equal(kept.words[2], 1);
@@ -346,7 +346,8 @@ struct reader {
     uint32_t wrong;
 };
 
-static void read_often(void *arg) {
+static void read_often(void *arg)
+{
     struct reader *r = arg;
     struct text_scratch *s = NULL;
     if (text_scratch_new(&s) != KIT_OK) {
@@ -355,14 +356,15 @@ static void read_often(void *arg) {
     }
     for (int i = 0; i < 500; i++) {
         struct text_encoding e;
-        enum kit_status rc = text_tokenizer_encode(r->t, s, kit_str_lit("The c\xC3\xA0ts [MASK]"), NULL,
-                                                   &with_special, &e, NULL);
+        enum kit_status rc =
+            text_tokenizer_encode(r->t, s, kit_str_lit("The c\xC3\xA0ts [MASK]"), NULL, &with_special, &e, NULL);
         r->wrong += rc != KIT_OK || e.count != 6 || e.ids[4] != 3;
     }
     text_scratch_free(s);
 }
 
-TEST(tokenizer_is_used_by_many_threads_at_once) {
+TEST(tokenizer_is_used_by_many_threads_at_once)
+{
     struct text_tokenizer *t = open_small();
     struct reader reader[4];
     for (size_t i = 0; i < KIT_COUNT(reader); i++) {
@@ -376,7 +378,8 @@ TEST(tokenizer_is_used_by_many_threads_at_once) {
     text_tokenizer_free(t);
 }
 
-TEST(tokenizer_parse_survives_each_failed_alloc) {
+TEST(tokenizer_parse_survives_each_failed_alloc)
+{
     TEST_ALLOC_SWEEP(n) {
         struct text_tokenizer *t = NULL;
         enum kit_status rc = text_tokenizer_parse(kit_str_lit(SMALL), &t, NULL);
@@ -385,10 +388,11 @@ TEST(tokenizer_parse_survives_each_failed_alloc) {
     }
 }
 
-TEST(tokenizer_encode_survives_each_failed_alloc) {
+TEST(tokenizer_encode_survives_each_failed_alloc)
+{
     struct text_tokenizer *t = open_small();
-    kit_str pair = kit_str_lit(
-        "the cats.......................................................................... [MASK]");
+    kit_str pair =
+        kit_str_lit("the cats.......................................................................... [MASK]");
     TEST_ALLOC_SWEEP(n) {
         struct kit_arena arena;
         struct text_scratch *s = NULL;
@@ -397,8 +401,7 @@ TEST(tokenizer_encode_survives_each_failed_alloc) {
         kit_arena_init(&arena, KIT_MIB);
         enum kit_status rc = text_scratch_new(&s);
         if (rc == KIT_OK) {
-            rc =
-                text_tokenizer_encode(t, s, kit_str_lit("\xC3\xA9t\xC3\xA9"), &pair, &with_special, &e, NULL);
+            rc = text_tokenizer_encode(t, s, kit_str_lit("\xC3\xA9t\xC3\xA9"), &pair, &with_special, &e, NULL);
         }
         if (rc == KIT_OK) {
             rc = text_encoding_keep(&e, &arena, &kept);
@@ -410,24 +413,22 @@ TEST(tokenizer_encode_survives_each_failed_alloc) {
     text_tokenizer_free(t);
 }
 
-int main(void) {
-    return TEST_RUN(TEST_OF(tokenizer_encodes_a_text_with_types_parts_spans_and_words),
-                    TEST_OF(tokenizer_encodes_a_pair_with_spans_of_each_text),
-                    TEST_OF(tokenizer_encodes_nothing_as_nothing_without_special_tokens),
-                    TEST_OF(tokenizer_finds_added_tokens_in_the_text_as_it_is),
-                    TEST_OF(tokenizer_makes_one_unknown_token_of_a_word_it_cannot_cover),
-                    TEST_OF(tokenizer_counts_what_truncation_drops),
-                    TEST_OF(tokenizer_refuses_texts_that_are_too_large_or_no_utf8),
-                    TEST_OF(tokenizer_names_pieces_and_ids_of_model_and_added_tokens),
-                    TEST_OF(tokenizer_decodes_to_words_and_leaves_out_what_it_is_told_to),
-                    TEST_OF(tokenizer_parse_names_the_path_in_a_bad_model),
-                    TEST_OF(tokenizer_parse_names_the_path_in_bad_added_tokens),
-                    TEST_OF(tokenizer_parse_names_the_path_in_a_bad_template),
-                    TEST_OF(tokenizer_open_says_which_file_is_missing),
-                    TEST_OF(tokenizer_scratch_lets_go_of_what_a_large_text_took),
-                    TEST_OF(tokenizer_encodes_without_allocating_once_its_scratch_has_grown),
-                    TEST_OF(encoding_keep_outlives_the_next_use_of_the_scratch),
-                    TEST_OF(tokenizer_is_used_by_many_threads_at_once),
-                    TEST_OF(tokenizer_parse_survives_each_failed_alloc),
-                    TEST_OF(tokenizer_encode_survives_each_failed_alloc));
+int main(void)
+{
+    return TEST_RUN(
+        TEST_OF(tokenizer_encodes_a_text_with_types_parts_spans_and_words),
+        TEST_OF(tokenizer_encodes_a_pair_with_spans_of_each_text),
+        TEST_OF(tokenizer_encodes_nothing_as_nothing_without_special_tokens),
+        TEST_OF(tokenizer_finds_added_tokens_in_the_text_as_it_is),
+        TEST_OF(tokenizer_makes_one_unknown_token_of_a_word_it_cannot_cover),
+        TEST_OF(tokenizer_counts_what_truncation_drops), TEST_OF(tokenizer_refuses_texts_that_are_too_large_or_no_utf8),
+        TEST_OF(tokenizer_names_pieces_and_ids_of_model_and_added_tokens),
+        TEST_OF(tokenizer_decodes_to_words_and_leaves_out_what_it_is_told_to),
+        TEST_OF(tokenizer_parse_names_the_path_in_a_bad_model),
+        TEST_OF(tokenizer_parse_names_the_path_in_bad_added_tokens),
+        TEST_OF(tokenizer_parse_names_the_path_in_a_bad_template), TEST_OF(tokenizer_open_says_which_file_is_missing),
+        TEST_OF(tokenizer_scratch_lets_go_of_what_a_large_text_took),
+        TEST_OF(tokenizer_encodes_without_allocating_once_its_scratch_has_grown),
+        TEST_OF(encoding_keep_outlives_the_next_use_of_the_scratch), TEST_OF(tokenizer_is_used_by_many_threads_at_once),
+        TEST_OF(tokenizer_parse_survives_each_failed_alloc), TEST_OF(tokenizer_encode_survives_each_failed_alloc));
 }

@@ -13,7 +13,8 @@ static const struct {
                {"UPPER", TEXT_UPPER},           {"CANONICAL", TEXT_CANONICAL},
                {"COMPAT", TEXT_COMPAT},         {"NONSTARTER", TEXT_NONSTARTER}};
 
-static uint32_t flag_of(kit_str name) {
+static uint32_t flag_of(kit_str name)
+{
     for (size_t i = 0; i < KIT_COUNT(classes); i++) {
         if (kit_str_eq(name, kit_str_c(classes[i].name))) {
             return classes[i].flag;
@@ -22,7 +23,8 @@ static uint32_t flag_of(kit_str name) {
     return 0;
 }
 
-static uint32_t hex(kit_str *rest) {
+static uint32_t hex(kit_str *rest)
+{
     uint32_t n = 0;
     for (; rest->len > 0 && rest->ptr[0] != '-'; *rest = kit_str_sub(*rest, 1, rest->len)) {
         char c = rest->ptr[0];
@@ -32,7 +34,8 @@ static uint32_t hex(kit_str *rest) {
 }
 
 /* Code points from `from` to `end` - 1 must not have the flag. */
-static void expect_none(uint32_t flag, uint32_t from, uint32_t end) {
+static void expect_none(uint32_t flag, uint32_t from, uint32_t end)
+{
     for (uint32_t cp = from; cp < end; cp++) {
         if ((cp < 0xD800 || cp > 0xDFFF) && (text_unicode_flags(cp) & flag) != 0) {
             fail_msg("U+%04X has flag %X", cp, flag);
@@ -41,7 +44,8 @@ static void expect_none(uint32_t flag, uint32_t from, uint32_t end) {
 }
 
 /* One line of the table: a class and its ranges, "41-5A AA". */
-static void check_class(kit_str line) {
+static void check_class(kit_str line)
+{
     kit_str word;
     assert_true(kit_str_cut(&line, ' ', &word));
     uint32_t flag = flag_of(word);
@@ -62,7 +66,8 @@ static void check_class(kit_str line) {
     expect_none(flag, next, 0x110000);
 }
 
-TEST(unicode_flags_agree_with_the_reference_for_every_code_point) {
+TEST(unicode_flags_agree_with_the_reference_for_every_code_point)
+{
     struct kit_buf file;
     kit_buf_init(&file, KIT_MIB);
     assert_int_equal(kit_file_read(TEST_DATA "/tokens/unicode.txt", &file, NULL), KIT_OK);
@@ -78,7 +83,8 @@ TEST(unicode_flags_agree_with_the_reference_for_every_code_point) {
     kit_buf_done(&file);
 }
 
-TEST(unicode_read_gives_back_what_write_wrote) {
+TEST(unicode_read_gives_back_what_write_wrote)
+{
     const uint32_t all[] = {0, 0x7F, 0x80, 0x7FF, 0x800, 0xFFFF, 0x10000, 0x10FFFF};
     for (size_t i = 0; i < KIT_COUNT(all); i++) {
         char text[4];
@@ -91,7 +97,8 @@ TEST(unicode_read_gives_back_what_write_wrote) {
     }
 }
 
-TEST(unicode_lower_knows_the_one_that_becomes_two_and_new_letters) {
+TEST(unicode_lower_knows_the_one_that_becomes_two_and_new_letters)
+{
     uint32_t out[2];
     assert_int_equal(text_unicode_lower('A', out), 1);
     assert_int_equal(out[0], 'a');
@@ -108,7 +115,8 @@ TEST(unicode_lower_knows_the_one_that_becomes_two_and_new_letters) {
     assert_int_equal(out[0], 0x16EBB);
 }
 
-TEST(unicode_decompose_and_compose_are_each_others_reverse) {
+TEST(unicode_decompose_and_compose_are_each_others_reverse)
+{
     uint32_t out[TEXT_UNICODE_PARTS_MAX];
     assert_int_equal(text_unicode_decompose(0x1E69, false, out), 3); /* s, dot below, dot above */
     assert_int_equal(out[0], 's');
@@ -122,7 +130,8 @@ TEST(unicode_decompose_and_compose_are_each_others_reverse) {
     assert_int_equal(text_unicode_compose(0x915, 0x93C), 0); /* excluded from composition */
 }
 
-TEST(unicode_decompose_heeds_compat_and_leaves_new_characters_alone) {
+TEST(unicode_decompose_heeds_compat_and_leaves_new_characters_alone)
+{
     uint32_t out[TEXT_UNICODE_PARTS_MAX];
     assert_int_equal(text_unicode_decompose(0xFB01, false, out), 1);
     assert_int_equal(text_unicode_decompose(0xFB01, true, out), 2); /* fi */
@@ -131,7 +140,8 @@ TEST(unicode_decompose_heeds_compat_and_leaves_new_characters_alone) {
     assert_int_equal(out[0], 0x11938);
 }
 
-TEST(unicode_is_ascii_sees_a_high_byte_wherever_it_stands) {
+TEST(unicode_is_ascii_sees_a_high_byte_wherever_it_stands)
+{
     char text[40];
     for (size_t len = 0; len < sizeof(text); len++) {
         memset(text, 'x', sizeof(text));
@@ -144,12 +154,14 @@ TEST(unicode_is_ascii_sees_a_high_byte_wherever_it_stands) {
     }
 }
 
-TEST(unicode_chars_counts_code_points) {
+TEST(unicode_chars_counts_code_points)
+{
     assert_int_equal(text_unicode_chars(kit_str_lit("")), 0);
     assert_int_equal(text_unicode_chars(kit_str_lit("a\xC3\xA9\xE6\x97\xA5\xF0\x9F\x98\x80")), 4);
 }
 
-int main(void) {
+int main(void)
+{
     return TEST_RUN(TEST_OF(unicode_flags_agree_with_the_reference_for_every_code_point),
                     TEST_OF(unicode_read_gives_back_what_write_wrote),
                     TEST_OF(unicode_lower_knows_the_one_that_becomes_two_and_new_letters),

@@ -11,7 +11,8 @@ struct fixture {
     struct kit_err err;
 };
 
-static enum kit_status parse(struct fixture *f, kit_str json) {
+static enum kit_status parse(struct fixture *f, kit_str json)
+{
     *f = (struct fixture){0};
     kit_arena_init(&f->arena, 64 * KIT_MIB);
     enum kit_status rc = kit_json_parse(json, 8, &f->doc, &f->err);
@@ -23,12 +24,14 @@ static enum kit_status parse(struct fixture *f, kit_str json) {
     return text_vocab_parse(&vocab, &f->arena, &f->v, &f->err);
 }
 
-static void done(struct fixture *f) {
+static void done(struct fixture *f)
+{
     kit_json_free(f->doc);
     kit_arena_done(&f->arena);
 }
 
-static void refuses(kit_str json, enum kit_status code, const char *message) {
+static void refuses(kit_str json, enum kit_status code, const char *message)
+{
     struct fixture f;
     assert_int_equal(parse(&f, json), code);
     assert_string_equal(f.err.msg, message);
@@ -36,11 +39,11 @@ static void refuses(kit_str json, enum kit_status code, const char *message) {
     done(&f);
 }
 
-TEST(vocab_finds_each_piece_by_name_and_by_id) {
+TEST(vocab_finds_each_piece_by_name_and_by_id)
+{
     struct fixture f;
     uint32_t id = 99;
-    assert_int_equal(parse(&f, kit_str_lit("{\"vocab\":{\"a\":0,\"##a\":2,\"\xC3\xA9t\xC3\xA9\":5,\"\":1}}")),
-                     KIT_OK);
+    assert_int_equal(parse(&f, kit_str_lit("{\"vocab\":{\"a\":0,\"##a\":2,\"\xC3\xA9t\xC3\xA9\":5,\"\":1}}")), KIT_OK);
     assert_int_equal(text_vocab_count(f.v), 4);
     assert_int_equal(text_vocab_id_end(f.v), 6);
     assert_true(text_vocab_find(f.v, kit_str_lit("##a"), &id));
@@ -52,7 +55,8 @@ TEST(vocab_finds_each_piece_by_name_and_by_id) {
     done(&f);
 }
 
-TEST(vocab_has_no_piece_for_a_hole_or_an_id_behind_the_end) {
+TEST(vocab_has_no_piece_for_a_hole_or_an_id_behind_the_end)
+{
     struct fixture f;
     assert_int_equal(parse(&f, kit_str_lit("{\"vocab\":{\"a\":0,\"b\":3}}")), KIT_OK);
     assert_null(text_vocab_piece(f.v, 1).ptr);
@@ -61,13 +65,13 @@ TEST(vocab_has_no_piece_for_a_hole_or_an_id_behind_the_end) {
     done(&f);
 }
 
-TEST(vocab_longest_prefers_the_longest_and_heeds_the_prefix) {
+TEST(vocab_longest_prefers_the_longest_and_heeds_the_prefix)
+{
     struct fixture f;
     size_t bytes = 0;
     uint32_t id = 0;
-    assert_int_equal(
-        parse(&f, kit_str_lit("{\"vocab\":{\"a\":0,\"abc\":1,\"##ab\":2,\"##b\":3,\"\xE6\x97\xA5\":4}}")),
-        KIT_OK);
+    assert_int_equal(parse(&f, kit_str_lit("{\"vocab\":{\"a\":0,\"abc\":1,\"##ab\":2,\"##b\":3,\"\xE6\x97\xA5\":4}}")),
+                     KIT_OK);
     assert_true(text_vocab_longest(f.v, kit_str_lit(""), kit_str_lit("abcd"), &bytes, &id));
     assert_int_equal(bytes, 3);
     assert_int_equal(id, 1);
@@ -75,8 +79,7 @@ TEST(vocab_longest_prefers_the_longest_and_heeds_the_prefix) {
     assert_int_equal(bytes, 1);
     assert_true(text_vocab_longest(f.v, kit_str_lit("##"), kit_str_lit("abc"), &bytes, &id));
     assert_int_equal(id, 2);
-    assert_true(
-        text_vocab_longest(f.v, kit_str_lit(""), kit_str_lit("\xE6\x97\xA5\xE6\x97\xA6"), &bytes, &id));
+    assert_true(text_vocab_longest(f.v, kit_str_lit(""), kit_str_lit("\xE6\x97\xA5\xE6\x97\xA6"), &bytes, &id));
     assert_int_equal(bytes, 3);
     assert_false(text_vocab_longest(f.v, kit_str_lit("##"), kit_str_lit("c"), &bytes, &id));
     assert_false(text_vocab_longest(f.v, kit_str_lit("#####"), kit_str_lit("a"), &bytes, &id));
@@ -84,7 +87,8 @@ TEST(vocab_longest_prefers_the_longest_and_heeds_the_prefix) {
     done(&f);
 }
 
-TEST(vocab_keeps_ten_thousand_pieces_apart) {
+TEST(vocab_keeps_ten_thousand_pieces_apart)
+{
     struct kit_arena arena;
     struct text_vocab *v = NULL;
     char name[16];
@@ -105,23 +109,22 @@ TEST(vocab_keeps_ten_thousand_pieces_apart) {
     kit_arena_done(&arena);
 }
 
-TEST(vocab_parse_names_the_path_of_what_it_refuses) {
+TEST(vocab_parse_names_the_path_of_what_it_refuses)
+{
     refuses(kit_str_lit("{}"), KIT_PARSE, "vocab: must be an object, but is missing");
     refuses(kit_str_lit("{\"vocab\":[]}"), KIT_PARSE, "vocab: must be an object, but is an array");
     refuses(kit_str_lit("{\"vocab\":{}}"), KIT_PARSE, "vocab: must not be empty");
-    refuses(kit_str_lit("{\"vocab\":{\"a\":\"1\"}}"), KIT_PARSE,
-            "vocab.a: must be a number, but is a string");
+    refuses(kit_str_lit("{\"vocab\":{\"a\":\"1\"}}"), KIT_PARSE, "vocab.a: must be a number, but is a string");
     refuses(kit_str_lit("{\"vocab\":{\"##a\":-1}}"), KIT_PARSE,
             "vocab['##a']: must be a whole number from 0 to 1048575");
-    refuses(kit_str_lit("{\"vocab\":{\"a\":1048576}}"), KIT_PARSE,
-            "vocab.a: must be a whole number from 0 to 1048575");
-    refuses(kit_str_lit("{\"vocab\":{\"a\":1.5}}"), KIT_PARSE,
-            "vocab.a: must be a whole number from 0 to 1048575");
+    refuses(kit_str_lit("{\"vocab\":{\"a\":1048576}}"), KIT_PARSE, "vocab.a: must be a whole number from 0 to 1048575");
+    refuses(kit_str_lit("{\"vocab\":{\"a\":1.5}}"), KIT_PARSE, "vocab.a: must be a whole number from 0 to 1048575");
     refuses(kit_str_lit("{\"vocab\":{\"a\":7,\"b\":7}}"), KIT_PARSE, "vocab.b: id 7 belongs to 'a' already");
     refuses(kit_str_lit("{\"vocab\":{\"a\":7,\"a\":8}}"), KIT_PARSE, "vocab.a: this piece is there twice");
 }
 
-TEST(vocab_parse_refuses_a_piece_that_is_too_long) {
+TEST(vocab_parse_refuses_a_piece_that_is_too_long)
+{
     struct fixture f;
     char json[2000];
     memset(json, 'x', sizeof(json));
@@ -134,7 +137,8 @@ TEST(vocab_parse_refuses_a_piece_that_is_too_long) {
     done(&f);
 }
 
-TEST(vocab_parse_survives_each_failed_alloc) {
+TEST(vocab_parse_survives_each_failed_alloc)
+{
     TEST_ALLOC_SWEEP(n) {
         struct fixture f;
         enum kit_status rc = parse(&f, kit_str_lit("{\"vocab\":{\"a\":0,\"b\":1}}"));
@@ -143,12 +147,12 @@ TEST(vocab_parse_survives_each_failed_alloc) {
     }
 }
 
-int main(void) {
-    return TEST_RUN(TEST_OF(vocab_finds_each_piece_by_name_and_by_id),
-                    TEST_OF(vocab_has_no_piece_for_a_hole_or_an_id_behind_the_end),
-                    TEST_OF(vocab_longest_prefers_the_longest_and_heeds_the_prefix),
-                    TEST_OF(vocab_keeps_ten_thousand_pieces_apart),
-                    TEST_OF(vocab_parse_names_the_path_of_what_it_refuses),
-                    TEST_OF(vocab_parse_refuses_a_piece_that_is_too_long),
-                    TEST_OF(vocab_parse_survives_each_failed_alloc));
+int main(void)
+{
+    return TEST_RUN(
+        TEST_OF(vocab_finds_each_piece_by_name_and_by_id),
+        TEST_OF(vocab_has_no_piece_for_a_hole_or_an_id_behind_the_end),
+        TEST_OF(vocab_longest_prefers_the_longest_and_heeds_the_prefix), TEST_OF(vocab_keeps_ten_thousand_pieces_apart),
+        TEST_OF(vocab_parse_names_the_path_of_what_it_refuses), TEST_OF(vocab_parse_refuses_a_piece_that_is_too_long),
+        TEST_OF(vocab_parse_survives_each_failed_alloc));
 }

@@ -1,4 +1,4 @@
-#include "model/loaded.h"
+#include "model/box.h"
 
 #include <assert.h>
 #include <limits.h>

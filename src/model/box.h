@@ -1,8 +1,8 @@
-/* src/model/loaded.h - the box around a model_loaded: what the catalog keeps with an open model.
+/* src/model/box.h - the box around a model_loaded: what the catalog keeps with an open model.
  *
  * Thread: as said. Memory: the entry owns its box from model_box_new to model_box_close; the entry outlives it. */
-#ifndef MODEL_LOADED_H
-#define MODEL_LOADED_H
+#ifndef MODEL_BOX_H
+#define MODEL_BOX_H
 
 #include "model/entry.h"
 

@@ -1,0 +1,175 @@
+/* Many at once: deadlines, full queues, clients that leave. The echo model takes as long as its echo.json says. */
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "kit/file.h"
+#include "server.h"
+#include "support/temp.h"
+#include "support/test.h"
+
+#define TENSOR "{\"tensors\":[{\"name\":\"x\",\"dtype\":\"int32\",\"shape\":[1],\"data\":[7]}]}"
+
+static struct server server;
+
+static void send_question(int fd, const char *model, const char *more)
+{
+    char body[512], head[256];
+    int len = snprintf(body, sizeof(body), "{\"model\":\"%s\",\"inputs\":" TENSOR "%s}", model, more);
+    int head_len = snprintf(head, sizeof(head), "POST /serve HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", len);
+    server_send(fd, (kit_str){.ptr = head, .len = (size_t)head_len});
+    server_send(fd, (kit_str){.ptr = body, .len = (size_t)len});
+}
+
+/* The status of the next answer; fails after 20 s. */
+static int read_status(int fd)
+{
+    char text[8192];
+    size_t used = 0;
+    int status = 0;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    while (used + 1 < sizeof(text) && poll(&p, 1, 20000) == 1) {
+        ssize_t n = recv(fd, text + used, sizeof(text) - 1 - used, 0);
+        if (n <= 0) {
+            break;
+        }
+        used += (size_t)n;
+        text[used] = '\0';
+        if (strstr(text, "\r\n\r\n") != NULL) {
+            break;
+        }
+    }
+    assert_int_equal(sscanf(text, "HTTP/1.1 %d", &status), 1);
+    return status;
+}
+
+TEST(a_request_whose_deadline_passes_in_the_queue_is_not_computed)
+{
+    enum { COUNT = 8 };
+    int fds[COUNT], timed_out = 0, answered = 0;
+    double runs = server_metric(&server, "sched_rows_total");
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = server_connect(&server);
+        send_question(fds[i], "slow", ",\"timeout_ms\":150");
+    }
+    for (int i = 0; i < COUNT; i++) {
+        int status = read_status(fds[i]);
+        timed_out += status == 504;
+        answered += status == 200;
+        close(fds[i]);
+    }
+    assert_int_equal(timed_out + answered, COUNT);
+    assert_true(timed_out > 0);
+    assert_true(answered > 0);
+    assert_true(server_metric(&server, "sched_rows_total") - runs <= answered);
+}
+
+TEST(a_full_queue_refuses_with_429_and_loses_nothing)
+{
+    enum { COUNT = 40 };
+    int fds[COUNT], refused = 0, answered = 0;
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = server_connect(&server);
+        send_question(fds[i], "slow", "");
+    }
+    for (int i = 0; i < COUNT; i++) {
+        int status = read_status(fds[i]);
+        refused += status == 429;
+        answered += status == 200;
+        close(fds[i]);
+    }
+    assert_int_equal(refused + answered, COUNT);
+    assert_true(refused > 0);
+    assert_true(answered >= 8);
+    server_wait_metric(&server, "sched_queue_jobs", 0);
+}
+
+TEST(a_client_that_leaves_takes_its_work_with_it)
+{
+    enum { COUNT = 8 };
+    double before = server_metric(&server, "sched_rows_total");
+    for (int i = 0; i < COUNT; i++) {
+        int fd = server_connect(&server);
+        send_question(fd, "slow", "");
+        close(fd);
+    }
+    server_wait_metric(&server, "sched_queue_jobs", 0);
+    assert_true(server_metric(&server, "sched_rows_total") - before < COUNT);
+    int fd = server_connect(&server);
+    send_question(fd, "slow", "");
+    assert_int_equal(read_status(fd), 200);
+    close(fd);
+}
+
+/* Sends a part of a request, or all of it, and goes without a word. */
+static void vanish(int i)
+{
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    int fd = server_connect(&server);
+    switch (i % 4) {
+    case 0:
+        server_send(fd, kit_str_lit("POST /serve HTTP/1.1\r\nHost: x\r\nContent-Le"));
+        break;
+    case 1:
+        server_send(fd, kit_str_lit("POST /serve HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"model\":"));
+        break;
+    case 2:
+        send_question(fd, "quick", "");
+        break;
+    default:
+        server_send(fd, kit_str_lit("GET /models/quick/events HTTP/1.1\r\nHost: x\r\n\r\n"));
+        break;
+    }
+    if (i % 3 == 0) {
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    }
+    close(fd);
+}
+
+TEST(a_thousand_clients_that_vanish_leave_nothing_behind)
+{
+    for (int i = 0; i < 200; i++) {
+        vanish(i);
+    }
+    server_wait_metric(&server, "http_connections", 1); /* the one that asks */
+    server_wait_metric(&server, "sched_queue_jobs", 0);
+    double before = server_metric(&server, "process_allocated_bytes");
+    for (int i = 0; i < 1000; i++) {
+        vanish(i);
+    }
+    server_wait_metric(&server, "http_connections", 1);
+    server_wait_metric(&server, "sched_queue_jobs", 0);
+    assert_true(server_metric(&server, "process_allocated_bytes") <= before + 256 * 1024);
+}
+
+static int start(void **state)
+{
+    static const char *const args[] = {"--set", "queue.requests_max=8", "--set", "http.idle_timeout=2s",
+                                       "--set", "models.load=slow,quick", NULL};
+    char path[TEST_PATH_BYTES];
+    (void)state;
+    test_temp_write(path, "echoes/slow/echo.json", kit_str_lit("{\"delay_ms\": 60}"));
+    test_temp_write(path, "echoes/quick/echo.json", kit_str_lit("{}"));
+    server_start(&server, test_temp_path(path, "echoes"), args);
+    server_expect_only(&server, "POST", "/models/slow/load?wait=true", "", 200);
+    server_expect_only(&server, "POST", "/models/quick/load?wait=true", "", 200);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    server_stop(&server);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {TEST_OF(a_request_whose_deadline_passes_in_the_queue_is_not_computed),
+                                       TEST_OF(a_full_queue_refuses_with_429_and_loses_nothing),
+                                       TEST_OF(a_client_that_leaves_takes_its_work_with_it),
+                                       TEST_OF(a_thousand_clients_that_vanish_leave_nothing_behind)};
+    return cmocka_run_group_tests(tests, start, stop);
+}

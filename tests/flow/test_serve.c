@@ -1,0 +1,231 @@
+/* POST /serve with texts: the right vectors, in the right order, through the whole way. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kit/alloc.h"
+#include "kit/file.h"
+#include "server.h"
+#include "support/test.h"
+
+#define TINY_DIMENSIONS 32
+#define MINILM_DIMENSIONS 384
+#define COSINE_MIN 0.99999
+#define DIFFERENCE_MAX 1e-4
+
+static struct server server;
+
+/* Copies a JSON array of numbers; its length must be n. */
+static void take_vector(kit_json array, float *to, size_t n)
+{
+    assert_int_equal(kit_json_count(array), n);
+    for (struct kit_json_iter i = kit_json_iter(array); kit_json_next(&i);) {
+        to[i.index] = (float)kit_json_f64(i.value, NAN);
+    }
+}
+
+static void assert_close(const float *a, const float *b, size_t n)
+{
+    double dot = 0, aa = 0, bb = 0;
+    for (size_t i = 0; i < n; i++) {
+        assert_true(fabs((double)a[i] - b[i]) <= DIFFERENCE_MAX);
+        dot += (double)a[i] * b[i];
+        aa += (double)a[i] * a[i];
+        bb += (double)b[i] * b[i];
+    }
+    assert_true(dot / sqrt(aa * bb) >= COSINE_MIN);
+}
+
+static void embed_tiny(const char *text, float *to)
+{
+    char body[1024];
+    struct client_answer a;
+    snprintf(body, sizeof(body), "{\"model\":\"tiny-bert\",\"inputs\":\"%s\"}", text);
+    server_expect(&server, "POST", "/serve", body, 200, &a);
+    struct kit_json_iter i = kit_json_iter(kit_json_get(kit_json_root(a.doc), "outputs"));
+    assert_true(kit_json_next(&i));
+    take_vector(i.value, to, TINY_DIMENSIONS);
+    client_answer_done(&a);
+}
+
+TEST(an_answer_names_model_version_task_tokens_and_times)
+{
+    struct client_answer a;
+    server_expect(&server, "POST", "/serve", "{\"model\":\"tiny-bert\",\"inputs\":[\"a\",\"b c\"]}", 200, &a);
+    kit_json root = kit_json_root(a.doc), timing = kit_json_get(root, "timing");
+    assert_str(kit_json_str(kit_json_get(root, "model"), (kit_str){0}), "tiny-bert");
+    assert_str(kit_json_str(kit_json_get(root, "task"), (kit_str){0}), "embed");
+    assert_int_equal(kit_json_i64(kit_json_get(root, "version"), 0), 1);
+    assert_int_equal(kit_json_count(kit_json_get(root, "outputs")), 2);
+    assert_true(kit_json_i64(kit_json_get(kit_json_get(root, "usage"), "tokens"), 0) >= 6);
+    assert_true(kit_json_f64(kit_json_get(timing, "compute_ms"), -1) >= 0);
+    assert_true(kit_json_f64(kit_json_get(timing, "queue_ms"), -1) >= 0);
+    assert_true(kit_json_f64(kit_json_get(timing, "total_ms"), -1) >=
+                kit_json_f64(kit_json_get(timing, "queue_ms"), 0));
+    client_answer_done(&a);
+}
+
+TEST(many_texts_come_back_in_their_order)
+{
+    enum { COUNT = 300 };
+    struct kit_buf body;
+    struct client_answer a;
+    kit_buf_init(&body, KIT_MIB);
+    kit_buf_printf(&body, "{\"model\":\"tiny-bert\",\"inputs\":[");
+    for (int i = 0; i < COUNT; i++) {
+        kit_buf_printf(&body, "%s\"%.*s %d\"", i > 0 ? "," : "", i % 40, "the cat the dog the cat the dog the cat the dog", i);
+    }
+    kit_buf_printf(&body, "]}");
+    kit_buf_add_char(&body, '\0');
+    server_expect(&server, "POST", "/serve", body.ptr, 200, &a);
+    kit_json outputs = kit_json_get(kit_json_root(a.doc), "outputs");
+    assert_int_equal(kit_json_count(outputs), COUNT);
+    for (struct kit_json_iter i = kit_json_iter(outputs); kit_json_next(&i);) {
+        if (i.index % 37 == 0) {
+            char text[128];
+            float here[TINY_DIMENSIONS], alone[TINY_DIMENSIONS];
+            snprintf(text, sizeof(text), "%.*s %d", (int)(i.index % 40), "the cat the dog the cat the dog the cat the dog",
+                     (int)i.index);
+            take_vector(i.value, here, TINY_DIMENSIONS);
+            embed_tiny(text, alone);
+            assert_close(here, alone, TINY_DIMENSIONS);
+        }
+    }
+    client_answer_done(&a);
+    kit_buf_done(&body);
+}
+
+TEST(a_text_that_is_too_long_is_cut_or_refused_as_asked)
+{
+    struct kit_buf body;
+    struct client_answer a;
+    kit_buf_init(&body, KIT_MIB);
+    kit_buf_printf(&body, "{\"model\":\"tiny-bert\",\"parameters\":{\"truncate\":false},\"inputs\":[\"a\",\"");
+    for (int i = 0; i < 200; i++) {
+        kit_buf_printf(&body, "a ");
+    }
+    kit_buf_printf(&body, "\"]}");
+    kit_buf_add_char(&body, '\0');
+    server_expect(&server, "POST", "/serve", body.ptr, 413, &a);
+    kit_json error = kit_json_get(kit_json_root(a.doc), "error");
+    assert_str(kit_json_str(kit_json_get(error, "param"), (kit_str){0}), "inputs[1]");
+    client_answer_done(&a);
+    char *off = strstr(body.ptr, "false");
+    memcpy(off, "true ", 5);
+    server_expect_only(&server, "POST", "/serve", body.ptr, 200);
+    kit_buf_done(&body);
+}
+
+TEST(bad_questions_are_refused_and_good_ones_go_on)
+{
+    static const struct {
+        const char *body;
+        int status;
+    } rows[] = {
+        {"", 400},
+        {"{", 400},
+        {"{\"model\":\"tiny-bert\"}", 400},
+        {"{\"model\":\"tiny-bert\",\"inputs\":[1]}", 400},
+        {"{\"model\":\"tiny-bert\",\"inputs\":\"a\",\"task\":\"raw\"}", 422},
+        {"{\"model\":\"tiny-bert\",\"inputs\":{\"tensors\":[{\"name\":\"nonsense\",\"dtype\":\"int32\",\"shape\":[1],\"data\":[1]}]}}", 400},
+        {"{\"model\":\"tiny-bert\",\"inputs\":{\"tensors\":[{\"name\":\"input_ids\",\"dtype\":\"int32\",\"shape\":[1,1],\"data\":[999999]}]}}", 400},
+    };
+    for (size_t i = 0; i < KIT_COUNT(rows); i++) {
+        server_expect_only(&server, "POST", "/serve", rows[i].body, rows[i].status);
+        server_expect_only(&server, "POST", "/serve", "{\"model\":\"tiny-bert\",\"inputs\":\"a\"}", 200);
+    }
+}
+
+TEST(without_a_model_the_only_ready_one_answers)
+{
+    server_expect_only(&server, "POST", "/serve", "{\"inputs\":\"a\"}", 200);
+}
+
+/* --- the real model --- */
+
+static kit_str next_text(kit_str *lines, struct kit_json_doc **doc)
+{
+    kit_str line;
+    if (!kit_str_cut(lines, '\n', &line)) {
+        return (kit_str){0};
+    }
+    assert_int_equal(kit_json_parse(line, 8, doc, NULL), KIT_OK);
+    return kit_json_str(kit_json_get(kit_json_root(*doc), "text"), (kit_str){0});
+}
+
+static void embed_minilm(kit_str text, float *to)
+{
+    struct kit_buf body;
+    struct kit_json_writer w;
+    struct client_answer a;
+    kit_buf_init(&body, KIT_MIB);
+    kit_json_writer_init(&w, &body);
+    kit_json_open(&w, '{');
+    kit_json_key(&w, "model");
+    kit_json_put_c(&w, "all-MiniLM-L6-v2");
+    kit_json_key(&w, "inputs");
+    kit_json_put_str(&w, text);
+    kit_json_close(&w, '}');
+    kit_buf_add_char(&body, '\0');
+    server_expect(&server, "POST", "/serve", body.ptr, 200, &a);
+    struct kit_json_iter i = kit_json_iter(kit_json_get(kit_json_root(a.doc), "outputs"));
+    assert_true(kit_json_next(&i));
+    take_vector(i.value, to, MINILM_DIMENSIONS);
+    client_answer_done(&a);
+    kit_buf_done(&body);
+}
+
+TEST(two_hundred_texts_equal_sentence_transformers)
+{
+    if (!kit_file_exists(TEST_MODELS "/all-MiniLM-L6-v2/model.safetensors")) {
+        print_message("all-MiniLM-L6-v2 is not in build/models ('make models' fetches it)\n");
+        skip();
+    }
+    struct server tiny = server;
+    struct kit_buf texts, golden;
+    kit_buf_init(&texts, 16 * KIT_MIB);
+    kit_buf_init(&golden, 16 * KIT_MIB);
+    assert_int_equal(kit_file_read(TEST_DATA "/embed/texts.jsonl", &texts, NULL), KIT_OK);
+    assert_int_equal(kit_file_read(TEST_DATA "/embed/minilm.f32", &golden, NULL), KIT_OK);
+    server_start(&server, TEST_MODELS, NULL);
+    kit_str lines = kit_buf_str(&texts);
+    size_t count = 0;
+    for (struct kit_json_doc *doc = NULL; lines.len > 0; kit_json_free(doc), doc = NULL) {
+        float got[MINILM_DIMENSIONS], expected[MINILM_DIMENSIONS];
+        kit_str text = next_text(&lines, &doc);
+        embed_minilm(text, got);
+        assert_true((count + 1) * sizeof(expected) <= golden.len);
+        memcpy(expected, golden.ptr + count * sizeof(expected), sizeof(expected));
+        assert_close(got, expected, MINILM_DIMENSIONS);
+        count++;
+    }
+    assert_int_equal(count, 200);
+    server_stop(&server);
+    server = tiny;
+    kit_buf_done(&texts);
+    kit_buf_done(&golden);
+}
+
+static int start(void **state)
+{
+    static const char *const models[] = {"tiny-bert", NULL};
+    (void)state;
+    server_start(&server, server_models(models), NULL);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    server_stop(&server);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST_OF(an_answer_names_model_version_task_tokens_and_times), TEST_OF(many_texts_come_back_in_their_order),
+        TEST_OF(a_text_that_is_too_long_is_cut_or_refused_as_asked),  TEST_OF(bad_questions_are_refused_and_good_ones_go_on),
+        TEST_OF(without_a_model_the_only_ready_one_answers),          TEST_OF(two_hundred_texts_equal_sentence_transformers)};
+    return cmocka_run_group_tests(tests, start, stop);
+}

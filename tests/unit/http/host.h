@@ -1,0 +1,238 @@
+/* tests/unit/http/host.h - a server with a few routes for tests, pumped on the test's thread. */
+#ifndef UNIT_HTTP_HOST_H
+#define UNIT_HTTP_HOST_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "http/server.h"
+#include "support/http_client.h"
+#include "support/test.h"
+
+#define LATE_MAX 64
+
+struct host {
+    struct loop *loop;
+    struct http_router *router;
+    struct http_server *server;
+    struct http_options options;
+    uint16_t port;
+    kit_id late[LATE_MAX]; /* requests that wait for host_answer, in order of arrival */
+    int late_count;
+    int gone;              /* calls of `gone` */
+    int handled;           /* requests that a handler saw */
+    int more;              /* calls of `more` */
+    size_t stream_left;    /* bytes that /stream has still to give */
+    bool endless;          /* /stream starts anew */
+    uint64_t fail_at;      /* orders an allocation failure when a handler starts */
+};
+
+static struct host *host_of; /* for `fail` and `gone`, which have no context of their own */
+
+static inline void host_turn(void *ctx)
+{
+    loop_run_once(((struct host *)ctx)->loop);
+}
+
+static inline void host_on_gone(struct http_request *r)
+{
+    host_of->gone++;
+    assert_true(http_server_find(r->server, r->id) == NULL); /* its id is dead by now */
+}
+
+static inline void host_hello(struct http_request *r, void *ctx)
+{
+    ((struct host *)ctx)->handled++;
+    http_reply_send(r, 200, "text/plain", kit_str_lit("hello"));
+}
+
+static inline void host_echo(struct http_request *r, void *ctx)
+{
+    ((struct host *)ctx)->handled++;
+    http_reply_field(r, "X-Echo", kit_str_lit("a\r\nb"));
+    http_reply_send(r, 200, "application/octet-stream", r->body);
+}
+
+static inline void host_late(struct http_request *r, void *ctx)
+{
+    struct host *h = ctx;
+    h->handled++;
+    assert_true(h->late_count < LATE_MAX);
+    h->late[h->late_count++] = r->id;
+    http_request_on_gone(r, host_on_gone);
+}
+
+/* What the handler sees, as text. */
+static inline void host_show(struct http_request *r, void *ctx)
+{
+    (void)ctx;
+    kit_str q = http_request_query(r, "q");
+    char *text = kit_arena_printf(r->arena, "%s path=%.*s id=%.*s q=%.*s host=%.*s trace=%.*s peer=%.*s who=%.*s",
+                                  http_method_name(r->method), KIT_STR_ARG(r->path), KIT_STR_ARG(r->param[0]),
+                                  KIT_STR_ARG(q), KIT_STR_ARG(http_request_field(r, "HOST")),
+                                  KIT_STR_ARG(r->traceparent), 10, r->peer.ptr, KIT_STR_ARG(r->principal));
+    assert_non_null(text);
+    http_reply_send(r, 200, "text/plain", kit_str_c(text));
+}
+
+static inline void host_more(struct http_request *r)
+{
+    static char block[1000];
+    struct host *h = host_of;
+    h->more++;
+    memset(block, 'x', sizeof(block));
+    while (h->stream_left > 0) {
+        size_t n = KIT_MIN(h->stream_left, sizeof(block));
+        if (http_reply_chunk(r, (kit_str){block, n}) != KIT_OK) {
+            return;
+        }
+        h->stream_left -= h->endless ? 0 : n;
+    }
+    http_reply_finish(r);
+}
+
+static const struct http_source host_source = {host_more, host_on_gone};
+
+static inline void host_stream(struct http_request *r, void *ctx)
+{
+    struct host *h = ctx;
+    h->handled++;
+    h->stream_left = strtoul(r->param[0].ptr, NULL, 10);
+    http_reply_start(r, 200, "text/plain", -1, &host_source);
+}
+
+static inline void host_sized(struct http_request *r, void *ctx)
+{
+    struct host *h = ctx;
+    h->stream_left = strtoul(r->param[0].ptr, NULL, 10);
+    http_reply_start(r, 200, "text/plain", (int64_t)h->stream_left, &host_source);
+}
+
+/* A stream that the test feeds. */
+static const struct http_source host_fed_source = {NULL, host_on_gone};
+
+static inline void host_feed(struct http_request *r, void *ctx)
+{
+    host_late(r, ctx);
+    http_reply_start(r, 200, "text/event-stream", -1, &host_fed_source);
+}
+
+static inline void host_cut(struct http_request *r, void *ctx)
+{
+    (void)ctx;
+    http_reply_start(r, 200, "text/plain", -1, NULL);
+    assert_int_equal(http_reply_chunk(r, kit_str_lit("half of")), KIT_OK);
+    http_reply_abort(r);
+}
+
+static inline void host_owned(struct http_request *r, void *ctx)
+{
+    (void)ctx;
+    size_t len = 100000;
+    char *body = kit_alloc(len);
+    if (body != NULL) {
+        memset(body, 'o', len);
+        http_reply_send_owned(r, 200, "text/plain", body, len);
+    } else {
+        http_reply_send(r, 503, NULL, kit_str_lit(""));
+    }
+}
+
+static inline void host_empty(struct http_request *r, void *ctx)
+{
+    (void)ctx;
+    http_reply_send(r, 204, NULL, kit_str_lit("not sent"));
+}
+
+static inline void host_fail(struct http_request *r, const struct kit_err *err)
+{
+    char text[KIT_ERR_MSG_BYTES + 64];
+    snprintf(text, sizeof(text), "%s|%s", kit_status_name(err->code), err->msg);
+    http_reply_send(r, kit_status_http(err->code), "text/plain", kit_str_c(text));
+}
+
+static inline void host_small_fail(struct http_request *r, const struct kit_err *err)
+{
+    (void)err;
+    http_reply_send(r, 413, "text/plain", kit_str_lit("the route's own words"));
+}
+
+#define HOST_ROUTE(m, p, b, max, f, failing)                                                                 \
+    {.method = m, .pattern = p, .body = b, .body_bytes_max = max, .handler = {f, failing}, .name = p}
+
+static const struct http_route host_routes[] = {
+    HOST_ROUTE(HTTP_GET, "/hello", HTTP_BODY_NONE, 0, host_hello, NULL),
+    HOST_ROUTE(HTTP_POST, "/echo", HTTP_BODY_WHOLE, 0, host_echo, NULL),
+    HOST_ROUTE(HTTP_PUT, "/echo", HTTP_BODY_WHOLE, 0, host_echo, NULL),
+    HOST_ROUTE(HTTP_POST, "/small", HTTP_BODY_WHOLE, 10, host_echo, host_small_fail),
+    HOST_ROUTE(HTTP_POST, "/nobody", HTTP_BODY_NONE, 0, host_hello, NULL),
+    HOST_ROUTE(HTTP_GET, "/late", HTTP_BODY_NONE, 0, host_late, NULL),
+    HOST_ROUTE(HTTP_POST, "/late", HTTP_BODY_WHOLE, 0, host_late, NULL),
+    HOST_ROUTE(HTTP_GET, "/show/{id*}", HTTP_BODY_NONE, 0, host_show, NULL),
+    HOST_ROUTE(HTTP_GET, "/stream/{bytes}", HTTP_BODY_NONE, 0, host_stream, NULL),
+    HOST_ROUTE(HTTP_GET, "/sized/{bytes}", HTTP_BODY_NONE, 0, host_sized, NULL),
+    HOST_ROUTE(HTTP_GET, "/feed", HTTP_BODY_NONE, 0, host_feed, NULL),
+    HOST_ROUTE(HTTP_GET, "/cut", HTTP_BODY_NONE, 0, host_cut, NULL),
+    HOST_ROUTE(HTTP_GET, "/owned", HTTP_BODY_NONE, 0, host_owned, NULL),
+    HOST_ROUTE(HTTP_DELETE, "/empty", HTTP_BODY_NONE, 0, host_empty, NULL),
+};
+
+/* h: zeroed, or with options set. */
+static inline void host_open(struct host *h)
+{
+    struct http_options options = HTTP_OPTIONS_DEFAULT;
+    options.fail = host_fail;
+    h->options = h->options.connections_max == 0 ? options : h->options;
+    host_of = h;
+    assert_int_equal(loop_new(&h->loop, NULL), KIT_OK);
+    assert_int_equal(http_router_new(&h->router), KIT_OK);
+    assert_int_equal(http_router_add(h->router, host_routes, KIT_COUNT(host_routes), h, NULL), KIT_OK);
+    assert_int_equal(http_server_new(h->loop, h->router, &h->options, &h->server, NULL), KIT_OK);
+    assert_int_equal(http_server_listen(h->server, "127.0.0.1", 0, &h->port, NULL), KIT_OK);
+}
+
+static inline void host_close(struct host *h)
+{
+    http_server_free(h->server);
+    loop_free(h->loop);
+    http_router_free(h->router);
+}
+
+static inline void host_connect(struct host *h, struct http_client *c)
+{
+    http_client_open(c, h->port, host_turn, h);
+}
+
+static inline struct http_request *host_find(struct host *h, int late)
+{
+    return http_server_find(h->server, h->late[late]);
+}
+
+static inline void host_answer(struct host *h, int late, const char *text)
+{
+    struct http_request *r = host_find(h, late);
+    assert_non_null(r);
+    http_reply_send(r, 200, "text/plain", kit_str_c(text));
+}
+
+/* Turns until so many requests wait for host_answer. */
+static inline void host_wait_late(struct host *h, struct http_client *c, int count)
+{
+    for (int i = 0; i < 100000 && h->late_count < count; i++) {
+        http_client_turns(c, 1);
+    }
+    assert_int_equal(h->late_count, count);
+}
+
+/* Turns until the server has dropped all connections. */
+static inline void host_wait_empty(struct host *h)
+{
+    struct http_client none = {.fd = -1, .turn = host_turn, .ctx = h, .eof = true};
+    for (int i = 0; i < 1000000 && http_server_counts(h->server).connections > 0; i++) {
+        http_client_turns(&none, 1);
+    }
+    assert_int_equal(http_server_counts(h->server).connections, 0);
+    assert_int_equal(http_server_counts(h->server).requests, 0);
+}
+
+#endif
