@@ -11,8 +11,17 @@ if (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null; then
 fi
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-run() { printf '\033[2m$ %s\033[0m\n' "${*//$PWD\//}"; "$@"; }
-[ -t 1 ] || { say() { printf '\n%s\n' "$*"; }; run() { printf '$ %s\n' "$*"; "$@"; }; }
+dim=$'\033[2m' plain=$'\033[0m'
+[ -t 1 ] || { dim='' plain=''; say() { printf '\n%s\n' "$*"; }; }
+run() {
+    local words='' word
+    for word in "$@"; do
+        case $word in *' '*) word="\"$word\"" ;; esac
+        words="$words $word"
+    done
+    printf '%s$%s%s\n' "$dim" "$words" "$plain"
+    "$@"
+}
 
 "$bin/aethercore" --port "$port" --models build/models --set log.format=logfmt 2>"$log" &
 server=$!

@@ -115,6 +115,17 @@ static enum kit_status make_tasks(struct app *a, struct kit_err *err)
     return task_service_new(&options, a->engine, a->work, &a->tasks, err);
 }
 
+/* More models than the catalog takes are no reason not to serve those that fit. */
+static enum kit_status scan_models(struct app *a, struct kit_err *err)
+{
+    enum kit_status rc = model_catalog_scan(a->catalog, err);
+    if (rc != KIT_FULL) {
+        return rc;
+    }
+    LOG_WARN("model.scan", "why=%s", LOG_QUOTE(err->msg));
+    return KIT_OK;
+}
+
 static enum kit_status make_catalog(struct app *a, struct kit_err *err)
 {
     const struct kit_config *c = a->config;
@@ -130,7 +141,7 @@ static enum kit_status make_catalog(struct app *a, struct kit_err *err)
         rc = model_catalog_new(&options, a->engine, a->ledger, a->loads, task_service_observer(), a->tasks, &a->catalog,
                                err);
     }
-    return rc == KIT_OK ? model_catalog_scan(a->catalog, err) : rc;
+    return rc == KIT_OK ? scan_models(a, err) : rc;
 }
 
 static enum kit_status make_api(struct app *a, struct kit_err *err)

@@ -232,7 +232,7 @@ static struct decimal decimal_of(const char *text)
         d.digits = d.digits * 10 + (uint64_t)(*text - '0');
         behind += point ? 1 : 0;
     }
-    d.exponent = atoi(text + 1) - behind;
+    d.exponent = (int)strtol(text + 1, NULL, 10) - behind;
     while (d.digits >= 10 && d.digits % 10 == 0) {
         d.digits /= 10;
         d.exponent++;

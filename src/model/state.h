@@ -10,8 +10,8 @@
 /* available: on disk, not loaded. draining: takes no new work, ends what runs, gives its memory back. */
 #define MODEL_STATES(X)                                                                                                \
     X(AVAILABLE, "available")                                                                                          \
-    X(DOWNLOADING, "downloading") X(LOADING, "loading") X(WARMING, "warming") X(READY, "ready")                        \
-        X(DRAINING, "draining") X(FAILED, "failed")
+    X(DOWNLOADING, "downloading")                                                                                      \
+    X(LOADING, "loading") X(WARMING, "warming") X(READY, "ready") X(DRAINING, "draining") X(FAILED, "failed")
 
 enum model_state {
 #define MODEL_STATE_ENUM(name, text) MODEL_##name,

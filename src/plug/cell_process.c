@@ -30,6 +30,7 @@ struct plug_process {
     int pidfd;        /* -1: an old kernel; the socket's end tells then */
     pid_t pid;        /* under the lock; 0: not started, or reaped */
     bool over;        /* under the lock; reaped, or never started */
+    bool asked;       /* under the lock; to go, while it was not over */
     char reason[PLUG_CELL_REASON_BYTES];
     char payload[PLUG_WIRE_BYTES_MAX + 1];
 };
@@ -171,8 +172,10 @@ static void tell_over(struct plug_process *p)
 {
     kit_mutex_lock(&p->lock);
     p->over = true;
+    bool asked = p->asked;
     kit_cond_broadcast(&p->changed);
     kit_mutex_unlock(&p->lock);
+    p->options.died(p->options.ctx, p->reason, asked);
 }
 
 static void watch(void *arg)
@@ -185,7 +188,6 @@ static void watch(void *arg)
         reap(p);
     }
     tell_over(p);
-    p->options.died(p->options.ctx, p->reason);
 }
 
 /* --- for the others --- */
@@ -275,6 +277,9 @@ void plug_process_stop(struct plug_process *p)
     if (p == NULL) {
         return;
     }
+    kit_mutex_lock(&p->lock);
+    p->asked = !p->over;
+    kit_mutex_unlock(&p->lock);
     (void)plug_process_send(p, &(struct plug_wire){.type = PLUG_WIRE_CLOSE}, NULL, -1, false);
     if (!wait_over(p, CLOSE_MS)) {
         plug_process_end(p, "did not go when it was asked to");

@@ -20,8 +20,8 @@ struct plug_process_options {
     /* A packet of the control socket; payload has a NUL behind it. False: it makes no sense; the process is ended. On
      * the watching thread. */
     bool (*packet)(void *ctx, const struct plug_wire *head, const char *payload);
-    /* It is gone and reaped; reason is borrowed. Once, on the watching thread, also after plug_process_stop began. */
-    void (*died)(void *ctx, const char *reason);
+    /* It is gone and reaped; reason is borrowed. asked: plug_process_stop had begun before. Once, on the watching thread. */
+    void (*died)(void *ctx, const char *reason, bool asked);
 };
 
 /* OK: `died` will be called, even if the process cannot be started. NOMEM: no thread or descriptors. */

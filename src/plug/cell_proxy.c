@@ -154,7 +154,7 @@ static bool on_packet(void *ctx, const struct plug_wire *head, const char *paylo
     return (exactly == 0 || exactly == head->bytes) && table[head->type].fn(ctx, head, payload);
 }
 
-static void on_died(void *ctx, const char *reason)
+static void on_died(void *ctx, const char *reason, bool asked)
 {
     struct plug_cell *c = ctx;
     char text[PLUG_CELL_REASON_BYTES + 64];
@@ -162,10 +162,9 @@ static void on_died(void *ctx, const char *reason)
     c->dead = true;
     kit_cond_broadcast(&c->changed);
     plug_cell_hang_up(c->instances);
-    bool by_itself = !c->closing;
-    bool tell = by_itself && c->opened && c->open_status == ACB_OK;
+    bool tell = !asked && c->opened && c->open_status == ACB_OK;
     kit_mutex_unlock(&c->lock);
-    if (by_itself) {
+    if (!asked) {
         METRIC_ADD_WITH(cell_losses_total, 1, kit_str_c(c->backend->name));
     }
     if (tell) {
@@ -279,9 +278,6 @@ static void free_cell(struct plug_cell *c)
 static void cell_model_close(void *model)
 {
     struct plug_cell *c = model;
-    kit_mutex_lock(&c->lock);
-    c->closing = true;
-    kit_mutex_unlock(&c->lock);
     plug_process_stop(c->process);
     free_cell(c);
 }

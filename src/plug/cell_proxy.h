@@ -45,7 +45,7 @@ struct plug_cell {
 
     struct kit_mutex lock; /* of all below */
     struct kit_cond changed;
-    bool opened, dead, closing;
+    bool opened, dead;
     uint64_t done, total;
     int32_t open_status;
     char open_text[ACB_ERR_BYTES];

@@ -53,6 +53,7 @@ static void on_gone(void *ctx)
     e->gone++;
     if (e->close_when_gone) {
         loop_stream_close(e->stream);
+        e->stream = NULL;
     }
 }
 
