@@ -14,15 +14,19 @@ function(heimnetz_folder name)
     target_link_libraries(${name} PUBLIC heimnetz_flags ${ARG_LIBS})
 endfunction()
 
-# heimnetz_program(aethercore LIBS api): src/aethercore/*.c as bin/aethercore.
+# heimnetz_program(aethercore LIBS api): src/aethercore/main.c as bin/aethercore; the rest of the folder is a library of its
+# own, aethercore_parts, so that tests can link it.
 function(heimnetz_program name)
     cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.c)
     if(NOT sources)
         return()
     endif()
-    add_executable(${name} ${sources})
-    target_link_libraries(${name} PRIVATE heimnetz_flags ${ARG_LIBS})
+    list(REMOVE_ITEM sources ${CMAKE_CURRENT_SOURCE_DIR}/${name}/main.c)
+    add_library(${name}_parts STATIC ${sources})
+    target_link_libraries(${name}_parts PUBLIC heimnetz_flags ${ARG_LIBS})
+    add_executable(${name} ${CMAKE_CURRENT_SOURCE_DIR}/${name}/main.c)
+    target_link_libraries(${name} PRIVATE ${name}_parts)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
     install(TARGETS ${name} RUNTIME DESTINATION bin)
     add_dependencies(product ${name})

@@ -300,7 +300,8 @@ static int32_t give_rows(const struct acb_infer *infer, const struct acb_tensor 
                          struct acb_tensor **ret, struct acb_err *err)
 {
     if (in->rank == 0 || in->dtype == ACB_STRING) {
-        return fail(err, ACB_UNSUPPORTED, "tensor '%.100s': rows can be wanted of numbers in one or more dimensions", in->name);
+        return fail(err, ACB_UNSUPPORTED, "tensor '%.100s': rows can be wanted of numbers in one or more dimensions",
+                    in->name);
     }
     for (uint64_t i = 0; i < want->row_count; i++) {
         if (want->rows[i] >= (uint64_t)in->shape[0]) {
@@ -356,8 +357,10 @@ static int32_t infer(void *instance, const struct acb_infer *infer, struct acb_t
 
 /* --- the table --- */
 
-static const struct acb_option delay_ms = {sizeof(delay_ms), ACB_I64, "delay_ms", "0", "each call takes this long", 0, ECHO_MS_MAX};
-static const struct acb_option load_ms = {sizeof(load_ms), ACB_I64, "load_ms", "0", "loading takes this long", 0, ECHO_MS_MAX};
+static const struct acb_option delay_ms = {sizeof(delay_ms), ACB_I64, "delay_ms", "0", "each call takes this long", 0,
+                                           ECHO_MS_MAX};
+static const struct acb_option load_ms = {sizeof(load_ms),           ACB_I64, "load_ms",  "0",
+                                          "loading takes this long", 0,       ECHO_MS_MAX};
 static const struct acb_option work_bytes = {
     sizeof(work_bytes), ACB_I64, "work_bytes", "0", "memory that each instance holds", 0, (double)ECHO_WORK_BYTES_MAX};
 static const struct acb_option *const options[] = {&delay_ms, &load_ms, &work_bytes};

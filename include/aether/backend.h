@@ -46,11 +46,11 @@ extern "C" {
 #define ACB_UNSUPPORTED 3 /* well formed, but this back end cannot do it */
 #define ACB_NOT_FOUND 4   /* no such file, tensor, output */
 #define ACB_NOMEM 5
-#define ACB_FULL 6        /* a limit is reached (no KV page left): nothing was done, try again later */
-#define ACB_CANCELLED 7   /* cancel() or the progress callback said stop: part may be done */
-#define ACB_IO 8          /* reading a file failed */
-#define ACB_FAILED 9      /* the engine failed; the instance is still good */
-#define ACB_FATAL 10      /* the model is lost (a mapped file was cut, a device or a cell died); close everything */
+#define ACB_FULL 6      /* a limit is reached (no KV page left): nothing was done, try again later */
+#define ACB_CANCELLED 7 /* cancel() or the progress callback said stop: part may be done */
+#define ACB_IO 8        /* reading a file failed */
+#define ACB_FAILED 9    /* the engine failed; the instance is still good */
+#define ACB_FATAL 10    /* the model is lost (a mapped file was cut, a device or a cell died); close everything */
 
 #define ACB_ERR_BYTES 240
 struct acb_err {
@@ -88,14 +88,14 @@ struct acb_err {
 struct acb_tensor {
     uint32_t size;
     uint32_t dtype;
-    uint32_t rank;                /* 0 … ACB_RANK_MAX; 0 is a scalar */
-    uint32_t device;              /* index into the host's devices; 0 = host memory */
+    uint32_t rank;   /* 0 … ACB_RANK_MAX; 0 is a scalar */
+    uint32_t device; /* index into the host's devices; 0 = host memory */
     const char *name;
-    int64_t shape[ACB_RANK_MAX];  /* [rank], each >= 0 */
-    void *data;                   /* aligned to ACB_ALIGN; an input of 0 bytes may be NULL */
+    int64_t shape[ACB_RANK_MAX]; /* [rank], each >= 0 */
+    void *data;                  /* aligned to ACB_ALIGN; an input of 0 bytes may be NULL */
     uint64_t bytes;
-    const uint64_t *row_offsets;  /* [rows + 1], or NULL: dense */
-    uint64_t rows;                /* 0 when dense */
+    const uint64_t *row_offsets; /* [rows + 1], or NULL: dense */
+    uint64_t rows;               /* 0 when dense */
 };
 
 /* --- the host's side --- */
@@ -148,11 +148,11 @@ struct acb_host {
 /* One setting of models.<id>.options; the host checks type and range before it passes them on as JSON. */
 struct acb_option {
     uint32_t size;
-    uint32_t type;       /* ACB_BOOL, ACB_I64, ACB_F64 or ACB_STRING */
+    uint32_t type; /* ACB_BOOL, ACB_I64, ACB_F64 or ACB_STRING */
     const char *key;
     const char *initial; /* the default, as text */
     const char *help;
-    double min, max;     /* for numbers */
+    double min, max; /* for numbers */
 };
 
 #define ACB_PORT_RAGGED 1u   /* takes or gives row_offsets; without it the host pads to [rows, longest] */
@@ -179,15 +179,15 @@ struct acb_port {
 /* What a model takes, gives and can; filled by describe. Pointers are borrowed from the model. */
 struct acb_model_info {
     uint32_t size;
-    uint32_t input_count, output_count;     /* 0 … ACB_PORTS_MAX */
-    uint32_t step_flags;                    /* ACB_STEP_…; 0: no generation */
-    const struct acb_port *const *inputs;   /* [input_count] */
-    const struct acb_port *const *outputs;  /* [output_count]; well known: last_hidden_state, pooled, logits */
-    uint64_t row_tokens_max;                /* longest row; 0 = no limit */
-    uint64_t call_tokens_max;               /* most tokens of one call; 0 = no limit */
-    uint64_t kv_bytes_per_token;            /* generation only */
-    uint32_t sequences_max;                 /* generation only */
-    uint32_t vocab_size;                    /* 0 when it has none */
+    uint32_t input_count, output_count;    /* 0 … ACB_PORTS_MAX */
+    uint32_t step_flags;                   /* ACB_STEP_…; 0: no generation */
+    const struct acb_port *const *inputs;  /* [input_count] */
+    const struct acb_port *const *outputs; /* [output_count]; well known: last_hidden_state, pooled, logits */
+    uint64_t row_tokens_max;               /* longest row; 0 = no limit */
+    uint64_t call_tokens_max;              /* most tokens of one call; 0 = no limit */
+    uint64_t kv_bytes_per_token;           /* generation only */
+    uint32_t sequences_max;                /* generation only */
+    uint32_t vocab_size;                   /* 0 when it has none */
 };
 
 #define ACB_PORTS_MAX 256
@@ -215,14 +215,14 @@ struct acb_bytes {
 
 struct acb_model_open {
     uint32_t size;
-    uint32_t device;         /* where to put it */
-    const char *folder;      /* absolute path of the model's folder, or of its one file */
-    const char *options;     /* JSON object: the model's options, checked; "{}" when none */
+    uint32_t device;     /* where to put it */
+    const char *folder;  /* absolute path of the model's folder, or of its one file */
+    const char *options; /* JSON object: the model's options, checked; "{}" when none */
     void *progress_ctx;
     /* Called now and then while loading (at least every 50 ms of work), from the loading thread. done and total are
      * bytes, done never falls. Non-zero: stop, return ACB_CANCELLED soon. */
     int32_t (*progress)(void *progress_ctx, uint64_t done, uint64_t total);
-    uint32_t cores_max;      /* most cores that a call will ever come with: for engines whose threads belong to the model */
+    uint32_t cores_max; /* most cores that a call will ever come with: for engines whose threads belong to the model */
     uint32_t reserved;
 };
 
@@ -252,25 +252,25 @@ struct acb_want {
 
 struct acb_infer {
     uint32_t size;
-    uint32_t cores;                           /* lent for this call, >= 1; more must not be used */
+    uint32_t cores; /* lent for this call, >= 1; more must not be used */
     uint32_t input_count;
-    uint32_t want_count;                      /* 0: every output that the model has, as tensor_new made them */
-    const struct acb_tensor *const *inputs;   /* [input_count], borrowed; no two of one name */
-    const struct acb_want *const *wants;      /* [want_count], borrowed; no two of one name */
-    void *call;                               /* for host->tensor_new */
-    const uint32_t *cancelled;                /* becomes 1 when the call should end: see cancel */
+    uint32_t want_count;                    /* 0: every output that the model has, as tensor_new made them */
+    const struct acb_tensor *const *inputs; /* [input_count], borrowed; no two of one name */
+    const struct acb_want *const *wants;    /* [want_count], borrowed; no two of one name */
+    void *call;                             /* for host->tensor_new */
+    const uint32_t *cancelled;              /* becomes 1 when the call should end: see cancel */
 };
 
 struct acb_step {
     uint32_t size;
     uint32_t cores;
-    uint32_t n;            /* tokens of this step, over all sequences; >= 1 */
+    uint32_t n; /* tokens of this step, over all sequences; >= 1 */
     uint32_t reserved;
-    const int32_t *token;  /* [n], 0 <= id < vocab_size */
-    const uint32_t *seq;   /* [n], < sequences_max; tokens of one sequence stand in order */
-    const uint32_t *pos;   /* [n], from 0; the next one of its sequence */
-    const uint8_t *want;   /* [n], 1 where logits are wanted */
-    void *adapter;         /* from adapter_open, or NULL; one a step */
+    const int32_t *token;      /* [n], 0 <= id < vocab_size */
+    const uint32_t *seq;       /* [n], < sequences_max; tokens of one sequence stand in order */
+    const uint32_t *pos;       /* [n], from 0; the next one of its sequence */
+    const uint8_t *want;       /* [n], 1 where logits are wanted */
+    void *adapter;             /* from adapter_open, or NULL; one a step */
     const uint32_t *cancelled; /* as in acb_infer */
 };
 
@@ -282,12 +282,12 @@ struct acb_step {
 struct acb_plugin {
     uint32_t size;
     uint16_t major, minor;
-    const char *name;     /* "native": [a-z0-9_], equal to the file's name */
+    const char *name; /* "native": [a-z0-9_], equal to the file's name */
     const char *version;
-    const char *summary;  /* one line for people */
+    const char *summary;                     /* one line for people */
     const struct acb_option *const *options; /* [option_count], or NULL */
     uint32_t option_count;
-    uint32_t flags;       /* ACB_PLUGIN_… */
+    uint32_t flags; /* ACB_PLUGIN_… */
 
     /* How well this back end can run what lies in `folder`: 0 not at all … 100 made for it. Looks at names and small
      * headers only; must take any bytes without harm. Thread: any; may block on disk. */
@@ -380,7 +380,8 @@ struct acb_plugin {
 #if defined(__GNUC__)
 __attribute__((visibility("default")))
 #endif
-const struct acb_plugin *aether_backend_entry(const struct acb_host *host);
+const struct acb_plugin *
+aether_backend_entry(const struct acb_host *host);
 
 /* Layout, pinned for 64-bit little-endian machines: a change here is a change of the ABI. */
 #if defined(__cplusplus)

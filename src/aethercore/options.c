@@ -133,7 +133,7 @@ enum kit_status aethercore_options_read(int argc, char *const *argv, char *const
     }
     enum kit_status rc = read_arguments(argc, argv, true, c, wish, err);
     if (rc == KIT_OK) {
-        rc = kit_config_load_env(c, "AETHERCORE_", environment, warn, err);
+        rc = kit_config_load_env(c, "AETHERCORE", environment, warn, err);
     }
     if (rc == KIT_OK) {
         rc = read_arguments(argc, argv, false, c, wish, err);

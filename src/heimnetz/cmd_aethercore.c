@@ -38,7 +38,7 @@ static bool call(struct heimnetz *h, const char *method, const char *path, struc
 
 /* --- info --- */
 
-static void put_line(const struct term *t, const char *name, const char *value)
+static void put_line(const struct heimnetz_term *t, const char *name, const char *value)
 {
     heimnetz_term_put(t, TERM_DIM, "  %-10s", name);
     fprintf(t->out, "%s\n", value);
@@ -47,7 +47,7 @@ static void put_line(const struct term *t, const char *name, const char *value)
 static void print_info(struct heimnetz *h, kit_json health)
 {
     char text[160], limit[32], used[32];
-    const struct term *t = &h->out;
+    const struct heimnetz_term *t = &h->out;
     kit_json checks = kit_json_get(health, "checks"), models = kit_json_get(checks, "models"),
              memory = kit_json_get(checks, "memory");
     kit_str state = text_of(health, "status");
@@ -91,7 +91,7 @@ static void join_tasks(kit_json tasks, char *buf, size_t size)
     kit_buf_done(&text);
 }
 
-static enum kit_status add_model(struct table *t, kit_json m)
+static enum kit_status add_model(struct heimnetz_table *t, kit_json m)
 {
     char tasks[128], bytes[32] = "-";
     kit_json held = kit_json_get(m, "bytes");
@@ -113,7 +113,7 @@ static enum kit_status add_model(struct table *t, kit_json m)
 static void print_models(struct heimnetz *h, kit_json models)
 {
     static const char *const headings[] = {"MODEL", "STATE", "ENGINE", "TASKS", ">MEMORY", ""};
-    struct table t;
+    struct heimnetz_table t;
     enum kit_status rc = KIT_OK;
     heimnetz_table_init(&t, KIT_COUNT(headings), headings);
     for (struct kit_json_iter i = kit_json_iter(models); rc == KIT_OK && kit_json_next(&i);) {

@@ -57,7 +57,7 @@ static void write_body(const struct question *q, struct kit_buf *out)
 }
 
 /* "384 dimensions, norm 1.000  [-0.0345, 0.0310, …]" */
-static void print_vector(const struct term *t, const char *text, kit_json vector)
+static void print_vector(const struct heimnetz_term *t, const char *text, kit_json vector)
 {
     double square = 0;
     heimnetz_term_put(t, TERM_BOLD, "%s\n", text);

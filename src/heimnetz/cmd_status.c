@@ -19,7 +19,7 @@ static void describe_models(kit_json checks, char *buf, size_t size)
              (unsigned long long)number(m, "known"), number(m, "failed") > 0 ? ", some failed" : "");
 }
 
-static enum kit_status add_row(struct table *t, const char *url, enum kit_status rc, const struct client_answer *a)
+static enum kit_status add_row(struct heimnetz_table *t, const char *url, enum kit_status rc, const struct client_answer *a)
 {
     char uptime[64], models[64];
     kit_json root = a->doc != NULL ? kit_json_root(a->doc) : (kit_json){0};
@@ -56,7 +56,7 @@ static int exit_code(enum kit_status rc, const struct client_answer *a)
 static void print_status(struct heimnetz *h, enum kit_status rc, const struct client_answer *a)
 {
     static const char *const headings[] = {"SERVICE", "STATE", "ADDRESS", "VERSION", "UP", "MODELS", ">LATENCY"};
-    struct table t;
+    struct heimnetz_table t;
     heimnetz_table_init(&t, KIT_COUNT(headings), headings);
     if (add_row(&t, h->client.url, rc, a) == KIT_OK) {
         heimnetz_table_print(&t, &h->out);

@@ -17,7 +17,7 @@ enum heimnetz_exit {
 
 struct heimnetz {
     struct client client;
-    struct term out, err;
+    struct heimnetz_term out, err;
     bool json;
     char *const *args; /* behind the command's words */
     int arg_count;

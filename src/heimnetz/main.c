@@ -6,16 +6,8 @@
 #include "heimnetz/command.h"
 
 #define URL_DEFAULT "http://127.0.0.1:8001"
-#define CALL_TIMEOUT_MS 0 /* models may take long; connecting has its own limit */
 
-const struct heimnetz_command heimnetz_commands[] = {
-#define COMMAND(words_, usage_, run_, help_) {.words = words_, .usage = usage_, .run = run_, .help = help_},
-#include "heimnetz/commands.def"
-#undef COMMAND
-    {.words = NULL},
-};
-
-static void print_help(const struct term *t)
+static void print_help(const struct heimnetz_term *t)
 {
     heimnetz_term_put(t, TERM_BOLD, "heimnetz");
     fputs(" - your own AI on your own machines\n\n", t->out);
@@ -58,49 +50,6 @@ static const struct heimnetz_command *find_command(char *const *args, int count,
         }
     }
     return best;
-}
-
-int heimnetz_usage(struct heimnetz *h, const char *words)
-{
-    for (const struct heimnetz_command *c = heimnetz_commands; c->words != NULL; c++) {
-        if (strcmp(c->words, words) == 0) {
-            fprintf(h->err.out, "usage: heimnetz %s %s\n", c->words, c->usage);
-        }
-    }
-    return HEIMNETZ_USAGE;
-}
-
-static void say_next(struct heimnetz *h, enum kit_status rc)
-{
-    const char *next = NULL;
-    if (rc == KIT_UNAVAILABLE) {
-        next = "start the server with 'make run', or name another one with --url";
-    } else if (rc == KIT_MODEL_NOT_FOUND) {
-        next = "'heimnetz aethercore models' lists what is there";
-    }
-    if (next != NULL) {
-        heimnetz_term_put(&h->err, TERM_DIM, "  %s\n", next);
-    }
-}
-
-int heimnetz_fail(struct heimnetz *h, enum kit_status rc, const struct kit_err *err)
-{
-    heimnetz_term_put(&h->err, TERM_BAD, "heimnetz:");
-    fprintf(h->err.out, " %s\n", err->msg);
-    say_next(h, rc);
-    switch (rc) {
-    case KIT_UNAVAILABLE:
-    case KIT_IO:
-        return HEIMNETZ_NOBODY;
-    default:
-        return HEIMNETZ_REFUSED;
-    }
-}
-
-int heimnetz_print_json(struct heimnetz *h, const struct client_answer *a)
-{
-    fprintf(h->out.out, "%s\n", a->text != NULL ? a->text : "null");
-    return a->status < 400 ? HEIMNETZ_GOOD : HEIMNETZ_REFUSED;
 }
 
 struct options {
@@ -183,6 +132,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "heimnetz: %s\n", err.msg);
         return HEIMNETZ_USAGE;
     }
-    h.client.timeout_ms = CALL_TIMEOUT_MS;
     return run_command(&h, &o);
 }

@@ -10,25 +10,25 @@
 #define COLUMN_MIN 6
 #define CELL_BYTES_MAX 4096
 
-void heimnetz_table_init(struct table *t, uint32_t columns, const char *const *headings)
+void heimnetz_table_init(struct heimnetz_table *t, uint32_t columns, const char *const *headings)
 {
-    *t = (struct table){.columns = columns};
+    *t = (struct heimnetz_table){.columns = columns};
     for (uint32_t i = 0; i < columns; i++) {
         t->right[i] = headings[i][0] == '>';
         t->heading[i] = headings[i] + (t->right[i] ? 1 : 0);
     }
 }
 
-void heimnetz_table_done(struct table *t)
+void heimnetz_table_done(struct heimnetz_table *t)
 {
     for (uint32_t i = 0; i < t->count; i++) {
         kit_alloc_free(t->cells[i].text);
     }
     kit_alloc_free(t->cells);
-    *t = (struct table){0};
+    *t = (struct heimnetz_table){0};
 }
 
-static enum kit_status make_room(struct table *t)
+static enum kit_status make_room(struct heimnetz_table *t)
 {
     if (t->count < t->room) {
         return KIT_OK;
@@ -37,7 +37,7 @@ static enum kit_status make_room(struct table *t)
     if (room > TABLE_ROWS_MAX * TABLE_COLUMNS_MAX) {
         return KIT_FULL;
     }
-    struct table_cell *cells = kit_alloc_resize(t->cells, room * sizeof(*cells));
+    struct heimnetz_table_cell *cells = kit_alloc_resize(t->cells, room * sizeof(*cells));
     if (cells == NULL) {
         return KIT_NOMEM;
     }
@@ -46,7 +46,7 @@ static enum kit_status make_room(struct table *t)
     return KIT_OK;
 }
 
-enum kit_status heimnetz_table_add(struct table *t, enum term_style style, const char *format, ...)
+enum kit_status heimnetz_table_add(struct heimnetz_table *t, enum heimnetz_style style, const char *format, ...)
 {
     struct kit_buf text;
     va_list args;
@@ -58,7 +58,7 @@ enum kit_status heimnetz_table_add(struct table *t, enum term_style style, const
     va_start(args, format);
     kit_buf_vprintf(&text, format, args);
     va_end(args);
-    struct table_cell cell = {.style = style, .columns = heimnetz_term_columns(kit_buf_str(&text))};
+    struct heimnetz_table_cell cell = {.style = style, .columns = heimnetz_term_columns(kit_buf_str(&text))};
     cell.text = kit_alloc_copy(text.len > 0 ? text.ptr : "", text.len);
     kit_buf_done(&text);
     if (cell.text == NULL) {
@@ -68,7 +68,7 @@ enum kit_status heimnetz_table_add(struct table *t, enum term_style style, const
     return KIT_OK;
 }
 
-static void natural_widths(const struct table *t, uint32_t *width)
+static void natural_widths(const struct heimnetz_table *t, uint32_t *width)
 {
     for (uint32_t c = 0; c < t->columns; c++) {
         width[c] = (uint32_t)strlen(t->heading[c]);
@@ -78,7 +78,7 @@ static void natural_widths(const struct table *t, uint32_t *width)
     }
 }
 
-static void shrink(const struct table *t, uint32_t *width, uint32_t room)
+static void shrink(const struct heimnetz_table *t, uint32_t *width, uint32_t room)
 {
     for (;;) {
         uint32_t sum = GAP * (t->columns - 1), widest = 0;
@@ -104,12 +104,12 @@ static kit_str front(const char *text, uint32_t columns)
     return kit_str_sub(s, 0, len);
 }
 
-static void pad(const struct term *term, uint32_t columns)
+static void pad(const struct heimnetz_term *term, uint32_t columns)
 {
     fprintf(term->out, "%*s", (int)columns, "");
 }
 
-static void print_cell(const struct term *term, const struct table_cell *cell, uint32_t width, bool right, bool last)
+static void print_cell(const struct heimnetz_term *term, const struct heimnetz_table_cell *cell, uint32_t width, bool right, bool last)
 {
     bool cut = cell->columns > width;
     kit_str text = cut ? front(cell->text, width - 1) : kit_str_c(cell->text);
@@ -123,7 +123,7 @@ static void print_cell(const struct term *term, const struct table_cell *cell, u
     }
 }
 
-static void print_headings(const struct table *t, const struct term *term, const uint32_t *width)
+static void print_headings(const struct heimnetz_table *t, const struct heimnetz_term *term, const uint32_t *width)
 {
     for (uint32_t c = 0; c < t->columns; c++) {
         bool last = c + 1 == t->columns;
@@ -133,7 +133,7 @@ static void print_headings(const struct table *t, const struct term *term, const
     }
 }
 
-void heimnetz_table_print(const struct table *t, const struct term *term)
+void heimnetz_table_print(const struct heimnetz_table *t, const struct heimnetz_term *term)
 {
     uint32_t width[TABLE_COLUMNS_MAX];
     natural_widths(t, width);

@@ -24,7 +24,7 @@ static uint32_t ask_width(FILE *out)
                : WIDTH_DEFAULT;
 }
 
-void heimnetz_term_init(struct term *t, FILE *out, bool no_color)
+void heimnetz_term_init(struct heimnetz_term *t, FILE *out, bool no_color)
 {
     const char *wish = getenv("NO_COLOR"), *kind = getenv("TERM");
     t->out = out;
@@ -35,7 +35,7 @@ void heimnetz_term_init(struct term *t, FILE *out, bool no_color)
     t->width = ask_width(out);
 }
 
-void heimnetz_term_put(const struct term *t, enum term_style style, const char *format, ...)
+void heimnetz_term_put(const struct heimnetz_term *t, enum heimnetz_style style, const char *format, ...)
 {
     static const char *const codes[] = {"", "1", "2", "32", "33", "31", "36"};
     va_list args;
@@ -51,11 +51,11 @@ void heimnetz_term_put(const struct term *t, enum term_style style, const char *
     }
 }
 
-enum term_style heimnetz_term_style_of_state(kit_str state)
+enum heimnetz_style heimnetz_term_style_of_state(kit_str state)
 {
     static const struct {
         const char *word;
-        enum term_style style;
+        enum heimnetz_style style;
     } rows[] = {{"ready", TERM_GOOD},    {"ok", TERM_GOOD},        {"alive", TERM_GOOD},       {"loading", TERM_WARN},
                 {"warming", TERM_WARN},  {"draining", TERM_WARN},  {"downloading", TERM_WARN}, {"degraded", TERM_WARN},
                 {"failed", TERM_BAD},    {"failing", TERM_BAD},    {"down", TERM_BAD}};
@@ -104,7 +104,7 @@ uint32_t heimnetz_term_columns(kit_str text)
 
 /* --- the bar --- */
 
-void heimnetz_term_bar(const struct term *t, const char *label, uint64_t done, uint64_t total)
+void heimnetz_term_bar(const struct heimnetz_term *t, const char *label, uint64_t done, uint64_t total)
 {
     char have[32], all[32];
     if (!t->terminal || total == 0) {
@@ -124,7 +124,7 @@ void heimnetz_term_bar(const struct term *t, const char *label, uint64_t done, u
     fflush(t->out);
 }
 
-void heimnetz_term_bar_end(const struct term *t)
+void heimnetz_term_bar_end(const struct heimnetz_term *t)
 {
     if (t->terminal) {
         fputs("\r\033[K", t->out);

@@ -9,26 +9,26 @@
 
 #include "kit/str.h"
 
-enum term_style { TERM_PLAIN, TERM_BOLD, TERM_DIM, TERM_GOOD, TERM_WARN, TERM_BAD, TERM_ACCENT };
+enum heimnetz_style { TERM_PLAIN, TERM_BOLD, TERM_DIM, TERM_GOOD, TERM_WARN, TERM_BAD, TERM_ACCENT };
 
-struct term {
+struct heimnetz_term {
     FILE *out;
     bool terminal, colour, unicode;
     uint32_t width; /* columns; 80 when unknown */
 };
 
-void heimnetz_term_init(struct term *t, FILE *out, bool no_color);
+void heimnetz_term_init(struct heimnetz_term *t, FILE *out, bool no_color);
 /* Prints text in a style. */
-void heimnetz_term_put(const struct term *t, enum term_style style, const char *format, ...) KIT_PRINTF(3, 4);
+void heimnetz_term_put(const struct heimnetz_term *t, enum heimnetz_style style, const char *format, ...) KIT_PRINTF(3, 4);
 /* "● ready" in the colour of the word: good, warn or bad. */
-enum term_style heimnetz_term_style_of_state(kit_str state);
+enum heimnetz_style heimnetz_term_style_of_state(kit_str state);
 /* Columns that UTF-8 text takes: code points, wide ones of East Asia and emoji count two. */
 uint32_t heimnetz_term_columns(kit_str text);
 
 /* A progress bar on the current line: call again to redraw it, heimnetz_term_bar_end to leave it. On no terminal only the end is
  * printed. */
-void heimnetz_term_bar(const struct term *t, const char *label, uint64_t done, uint64_t total);
-void heimnetz_term_bar_end(const struct term *t);
+void heimnetz_term_bar(const struct heimnetz_term *t, const char *label, uint64_t done, uint64_t total);
+void heimnetz_term_bar_end(const struct heimnetz_term *t);
 
 /* "87.5 MB"; returns buf. */
 char *heimnetz_term_bytes(uint64_t bytes, char *buf, size_t size);

@@ -9,7 +9,7 @@
 #include "kit/log.h"
 
 #define SWEEP_MS 250         /* how exactly time-outs are kept */
-#define PROBE_MS SWEEP_MS
+#define PROBE_MS (SWEEP_MS / 2) /* with each sweep */
 #define LINGER_MS 2000
 #define REFUSED_MAX 64       /* connections over the maximum that are told so, at a time */
 #define REQUESTS_MAX (1u << 24)

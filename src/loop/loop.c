@@ -65,9 +65,21 @@ static void run_tasks(struct loop *l)
     loop_later_cancel(l, &mark);
 }
 
+static void again_at_once(uv_idle_t *idle)
+{
+    (void)idle;
+}
+
+/* Tasks that tasks have queued must not wait for an event: an active idle handle keeps uv from waiting. */
 static void before_wait(uv_prepare_t *prepare)
 {
-    run_tasks(KIT_CONTAINER(prepare, struct loop, prepare));
+    struct loop *l = KIT_CONTAINER(prepare, struct loop, prepare);
+    run_tasks(l);
+    if (l->tasks.next != &l->tasks) {
+        uv_idle_start(&l->idle, again_at_once);
+    } else {
+        uv_idle_stop(&l->idle);
+    }
 }
 
 /* --- handles --- */
@@ -104,6 +116,7 @@ static enum kit_status init_uv(struct loop *l, struct kit_err *err)
     uv_prepare_init(&l->uv, &l->prepare);
     uv_prepare_start(&l->prepare, before_wait);
     uv_unref((uv_handle_t *)&l->prepare);
+    uv_idle_init(&l->uv, &l->idle);
     return KIT_OK;
 }
 
@@ -156,9 +169,11 @@ void loop_stop(struct loop *l)
     uv_stop(&l->uv);
 }
 
-static void close_left(uv_handle_t *uv, void *l)
+/* The loop's own handles have no data. */
+static void close_left(uv_handle_t *uv, void *arg)
 {
-    if (uv != (uv_handle_t *)&((struct loop *)l)->prepare) {
+    (void)arg;
+    if (uv->data != NULL) {
         loop_handle_close(uv->data, uv);
     }
 }
@@ -169,8 +184,9 @@ void loop_free(struct loop *l)
         return;
     }
     LOOP_ASSERT_HERE(l);
-    uv_walk(&l->uv, close_left, l);
+    uv_walk(&l->uv, close_left, NULL);
     uv_close((uv_handle_t *)&l->prepare, NULL);
+    uv_close((uv_handle_t *)&l->idle, NULL);
     uv_run(&l->uv, UV_RUN_DEFAULT); /* only close callbacks are left */
     int rc = uv_loop_close(&l->uv);
     assert(rc == 0);

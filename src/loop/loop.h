@@ -37,7 +37,8 @@ struct loop_task {
 void loop_later(struct loop *l, struct loop_task *t); /* queued already: does nothing. From a task: the next round */
 void loop_later_cancel(struct loop *l, struct loop_task *t);
 
-/* A buffer that any callback may use until it returns; borrowed. */
+/* A buffer to read into; borrowed until the callback that took it returns. http/ holds it while it calls handlers: what
+ * lies above http/ must not use it. */
 #define LOOP_SCRATCH_BYTES (64 * KIT_KIB)
 char *loop_scratch(struct loop *l);
 

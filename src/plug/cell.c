@@ -122,7 +122,8 @@ static int32_t send_description(struct child *c, void *model)
     for (uint32_t i = 0; i < info.output_count; i++) {
         send_port(c, info.outputs[i], 1);
     }
-    struct plug_wire_info w = {.step_flags = info.step_flags, .sequences_max = info.sequences_max, .vocab_size = info.vocab_size};
+    struct plug_wire_info w = {
+        .step_flags = info.step_flags, .sequences_max = info.sequences_max, .vocab_size = info.vocab_size};
     w.row_tokens_max = info.row_tokens_max;
     w.call_tokens_max = info.call_tokens_max;
     w.kv_bytes_per_token = info.kv_bytes_per_token;
@@ -223,7 +224,8 @@ static void on_instance(struct child *c, const struct plug_wire *head, int fd)
     if (place == NULL || model == NULL || fd < 0 || head->bytes != sizeof(open)) {
         if (fd >= 0) {
             static const char text[] = "too many instances in one worker process";
-            struct plug_wire answer = {.type = PLUG_WIRE_INSTANCE_OPENED, .status = ACB_FULL, .bytes = sizeof(text) - 1};
+            struct plug_wire answer = {
+                .type = PLUG_WIRE_INSTANCE_OPENED, .status = ACB_FULL, .bytes = sizeof(text) - 1};
             (void)plug_wire_send(fd, &answer, text, -1, true);
             (void)close(fd);
         }

@@ -47,7 +47,8 @@ static int32_t cell_gone(struct plug_cell_instance *i, enum plug_wire_got got, s
 {
     char reason[PLUG_CELL_REASON_BYTES];
     if (got == PLUG_WIRE_NOTHING) {
-        (void)snprintf(reason, sizeof(reason), "was ended: a call took longer than %" PRIu32 " ms", i->cell->call_ms_max);
+        (void)snprintf(reason, sizeof(reason), "was ended: a call took longer than %" PRIu32 " ms",
+                       i->cell->call_ms_max);
         plug_process_end(i->cell->process, reason);
     } else {
         plug_process_end(i->cell->process, got == PLUG_WIRE_GARBAGE ? "sent an answer that makes no sense" : NULL);
@@ -133,7 +134,8 @@ static int32_t wait_opened(struct plug_cell_instance *i, struct acb_err *err)
     return head.status == ACB_OK ? ACB_OK : plug_status_fail(err, head.status, "%s", i->payload);
 }
 
-static int32_t introduce(struct plug_cell_instance *i, int theirs, const struct acb_instance_open *open, struct acb_err *err)
+static int32_t introduce(struct plug_cell_instance *i, int theirs, const struct acb_instance_open *open,
+                         struct acb_err *err)
 {
     struct acb_instance_open mine = *open;
     struct plug_wire head = {.type = PLUG_WIRE_INSTANCE, .bytes = sizeof(mine), .a = i->number};
@@ -287,8 +289,8 @@ static int32_t make_room(struct plug_cell_instance *i, uint64_t bytes, bool *fre
     }
     uint64_t wanted = KIT_MAX(bytes, KIT_MAX(PIECE_BYTES_MIN, 2 * i->in.bytes));
     if (others > max || bytes > max - others) {
-        return plug_status_fail(err, ACB_NOMEM,
-                                "the inputs take %" PRIu64 " bytes of shared memory, %" PRIu64 " are allowed", bytes, max);
+        return plug_status_fail(
+            err, ACB_NOMEM, "the inputs take %" PRIu64 " bytes of shared memory, %" PRIu64 " are allowed", bytes, max);
     }
     struct plug_piece piece;
     if (!plug_piece_new(KIT_MIN(wanted, max - others), true, &piece)) {
@@ -399,7 +401,8 @@ static bool take_output(const struct plug_cell_instance *i, struct plug_call *ca
     if (!is_sane(w) || !is_inside(i, w)) {
         return false;
     }
-    struct acb_tensor like = {.size = sizeof(like), .dtype = w->dtype, .rank = w->rank, .name = w->name, .bytes = w->bytes};
+    struct acb_tensor like = {
+        .size = sizeof(like), .dtype = w->dtype, .rank = w->rank, .name = w->name, .bytes = w->bytes};
     memcpy(like.shape, w->shape, sizeof(like.shape));
     if (w->ragged != 0) {
         like.row_offsets = (const void *)(i->out[w->rows_piece].at + w->rows_at);

@@ -10,7 +10,8 @@
 int32_t plug_cell_instance_open(void *model, const struct acb_instance_open *open, void **ret, struct acb_err *err);
 void plug_cell_instance_close(void *instance);
 void plug_cell_instance_shrink(void *instance);
-int32_t plug_cell_infer(void *instance, const struct acb_infer *infer, struct acb_tensor **outputs, struct acb_err *err);
+int32_t plug_cell_infer(void *instance, const struct acb_infer *infer, struct acb_tensor **outputs,
+                        struct acb_err *err);
 void plug_cell_cancel(void *instance);
 /* What the cell says, and the shared memory. */
 void plug_cell_instance_bytes(void *instance, struct plug_cell_rows *ret);

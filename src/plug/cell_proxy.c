@@ -10,7 +10,7 @@
 #include "plug/status.h"
 #include "plug/tensor.h"
 
-#define TICK_MS 50         /* how often a caller is asked whether it still wants the model */
+#define TICK_MS 50 /* how often a caller is asked whether it still wants the model */
 #define STOP_LOADING_MS 2000
 #define ANSWER_MS 500
 #define META_BYTES_MAX (4 * KIT_MIB) /* of one key */
@@ -78,7 +78,8 @@ static bool on_port(struct plug_cell *c, const struct plug_wire *head, const cha
     struct plug_wire_port port;
     memcpy(&port, payload, sizeof(port));
     uint32_t side = head->count;
-    if (c->opened || side > 1 || c->port_count[side] == ACB_PORTS_MAX || memchr(port.name, 0, sizeof(port.name)) == NULL) {
+    if (c->opened || side > 1 || c->port_count[side] == ACB_PORTS_MAX ||
+        memchr(port.name, 0, sizeof(port.name)) == NULL) {
         return false;
     }
     struct acb_port *p = kit_alloc_zero(1, sizeof(*p) + sizeof(port.name));
@@ -214,7 +215,8 @@ struct waiting {
 };
 
 /* One tick, without the lock: does the caller still want it? */
-static void ask_caller(struct plug_cell *c, const struct acb_model_open *open, struct waiting *w, uint64_t done, uint64_t total)
+static void ask_caller(struct plug_cell *c, const struct acb_model_open *open, struct waiting *w, uint64_t done,
+                       uint64_t total)
 {
     if (!w->stopping && open->progress != NULL && open->progress(open->progress_ctx, done, total) != 0) {
         w->stopping = true;

@@ -62,7 +62,7 @@ struct plug_cell {
     struct plug_wire_info info;
     struct acb_port *port[2][ACB_PORTS_MAX]; /* inputs, outputs; owned, the name behind each */
     uint32_t port_count[2];
-    char *meta[PLUG_WIRE_META_MAX]; /* owned; NULL: none */
+    char *meta[PLUG_WIRE_META_MAX];        /* owned; NULL: none */
     size_t meta_bytes[PLUG_WIRE_META_MAX]; /* so far */
     size_t meta_room[PLUG_WIRE_META_MAX];
 };

@@ -98,7 +98,8 @@ static void see_input(struct plug_serve *s, const struct plug_wire_tensor *w, ui
 {
     unsigned char *base = s->in.at;
     struct acb_tensor *t = &s->tensors[k];
-    *t = (struct acb_tensor){.size = sizeof(*t), .dtype = w->dtype, .rank = w->rank, .name = w->name, .bytes = w->bytes};
+    *t =
+        (struct acb_tensor){.size = sizeof(*t), .dtype = w->dtype, .rank = w->rank, .name = w->name, .bytes = w->bytes};
     memcpy(t->shape, w->shape, sizeof(t->shape));
     t->data = base + w->at;
     t->row_offsets = w->ragged != 0 ? (const void *)(base + w->rows_at) : NULL;

@@ -14,20 +14,21 @@
 /* name; what the fields mean ("p" is the parent, "c" the cell) */
 enum plug_wire_type {
     /* control */
-    PLUG_WIRE_OPEN = 1,      /* p: a device, b load's cores, count cores_max; payload: plug-in, folder, options, each NUL-ended */
-    PLUG_WIRE_STOP_LOADING,  /* p */
-    PLUG_WIRE_PROGRESS,      /* c: a done, b total */
-    PLUG_WIRE_LOG,           /* c: status level; payload: event, text, each NUL-ended */
-    PLUG_WIRE_COUNT,         /* c: payload: struct plug_wire_count */
-    PLUG_WIRE_META,          /* c: count key (plug_wire_meta_key), a offset, b bytes of all; payload: a piece of the text */
-    PLUG_WIRE_PORT,          /* c: count 0 input, 1 output; payload: struct plug_wire_port */
-    PLUG_WIRE_INFO,          /* c: payload: struct plug_wire_info */
-    PLUG_WIRE_OPENED,        /* c: status; payload: the error's line */
-    PLUG_WIRE_INSTANCE,      /* p: a number of the instance; payload: struct acb_instance_open; its socket comes along */
-    PLUG_WIRE_CANCEL,        /* p: a number of the instance, b number of the call */
-    PLUG_WIRE_BYTES,         /* p: a number of the instance or 0: of the model, b number of the question
+    PLUG_WIRE_OPEN =
+        1, /* p: a device, b load's cores, count cores_max; payload: plug-in, folder, options, each NUL-ended */
+    PLUG_WIRE_STOP_LOADING, /* p */
+    PLUG_WIRE_PROGRESS,     /* c: a done, b total */
+    PLUG_WIRE_LOG,          /* c: status level; payload: event, text, each NUL-ended */
+    PLUG_WIRE_COUNT,        /* c: payload: struct plug_wire_count */
+    PLUG_WIRE_META,     /* c: count key (plug_wire_meta_key), a offset, b bytes of all; payload: a piece of the text */
+    PLUG_WIRE_PORT,     /* c: count 0 input, 1 output; payload: struct plug_wire_port */
+    PLUG_WIRE_INFO,     /* c: payload: struct plug_wire_info */
+    PLUG_WIRE_OPENED,   /* c: status; payload: the error's line */
+    PLUG_WIRE_INSTANCE, /* p: a number of the instance; payload: struct acb_instance_open; its socket comes along */
+    PLUG_WIRE_CANCEL,   /* p: a number of the instance, b number of the call */
+    PLUG_WIRE_BYTES,    /* p: a number of the instance or 0: of the model, b number of the question
                               * c: the same, status, count rows; payload: struct plug_wire_bytes [count] */
-    PLUG_WIRE_CLOSE,         /* p */
+    PLUG_WIRE_CLOSE,    /* p */
     /* instance */
     PLUG_WIRE_INSTANCE_OPENED, /* c: status; payload: the error's line */
     PLUG_WIRE_INFER,  /* p: a number of the call, b cores, count inputs, status wants; new input memory comes along */

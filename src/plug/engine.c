@@ -80,8 +80,7 @@ static enum kit_status fill(struct plug_engine *e, const struct plug_options *op
 enum kit_status plug_engine_new(const struct plug_options *options, struct plug_engine **ret, struct kit_err *err)
 {
     assert(options->backends_max >= 1 && options->backends_max <= PLUG_BACKENDS_MAX);
-    struct plug_engine *e =
-        kit_alloc_zero(1, sizeof(*e) + options->backends_max * sizeof(e->backends[0]));
+    struct plug_engine *e = kit_alloc_zero(1, sizeof(*e) + options->backends_max * sizeof(e->backends[0]));
     if (e == NULL) {
         return kit_fail(err, KIT_NOMEM, "out of memory");
     }

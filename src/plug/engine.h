@@ -11,17 +11,17 @@
 #include "kit/ledger.h"
 #include "kit/str.h"
 
-struct plug_engine;   /* all back ends, the lent cores */
+struct plug_engine; /* all back ends, the lent cores */
 struct plug_model;
 struct plug_instance;
 
 #define PLUG_BACKENDS_MAX 64
 
 struct plug_options {
-    const char *folder;    /* plug-ins: <folder>/<name>.so; copied */
-    const char *cell_exe;  /* program that runs `cell_exe --cell FD …` and calls plug_cell_main; copied */
-    uint32_t cores_max;    /* 0: what affinity and cgroup allow, read again while running */
-    uint32_t backends_max; /* 1 … PLUG_BACKENDS_MAX */
+    const char *folder;             /* plug-ins: <folder>/<name>.so; copied */
+    const char *cell_exe;           /* program that runs `cell_exe --cell FD …` and calls plug_cell_main; copied */
+    uint32_t cores_max;             /* 0: what affinity and cgroup allow, read again while running */
+    uint32_t backends_max;          /* 1 … PLUG_BACKENDS_MAX */
     uint64_t cell_shared_bytes_max; /* shared memory of one instance in a cell; a call that needs more is NOMEM */
     uint32_t cell_call_ms_max;      /* a call into a cell that takes longer ends the cell; 0: no limit */
 };
@@ -50,9 +50,9 @@ enum plug_isolation { PLUG_IN_PROCESS, PLUG_IN_CELL };
 struct plug_model_options {
     const struct acb_plugin *backend; /* from plug_engine_choose */
     const char *folder;
-    const char *options;              /* JSON object of back-end options; NULL: "{}" */
+    const char *options; /* JSON object of back-end options; NULL: "{}" */
     enum plug_isolation isolation;
-    void *ctx;                        /* given to the two functions */
+    void *ctx; /* given to the two functions */
     /* Bytes done of bytes total, done never falls; false: stop loading (plug_model_open answers CANCELLED). Called on the
      * thread of plug_model_open; from a cell at least every 50 ms. NULL: nobody asks. */
     bool (*progress)(void *ctx, uint64_t done, uint64_t total);

@@ -101,8 +101,8 @@ static void host_cores_release(void *ctx, uint32_t n)
     plug_cores_give(h->services->cores, n);
 }
 
-static void host_parallel_for(void *ctx, uint32_t cores, uint32_t n,
-                              void (*fn)(void *arg, uint32_t i, uint32_t worker), void *arg)
+static void host_parallel_for(void *ctx, uint32_t cores, uint32_t n, void (*fn)(void *arg, uint32_t i, uint32_t worker),
+                              void *arg)
 {
     const struct plug_host *h = ctx;
     plug_team_run(h->services->team, KIT_MIN(cores, PLUG_TEAM_HELPERS_MAX + 1), n, fn, arg);

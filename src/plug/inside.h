@@ -30,8 +30,8 @@ struct plug_model {
     void *ctx;
     bool (*progress)(void *ctx, uint64_t done, uint64_t total);
     void (*on_lost)(void *ctx, const char *reason);
-    uint64_t done;               /* progress so far */
-    struct kit_mutex lock;       /* of instances */
+    uint64_t done;         /* progress so far */
+    struct kit_mutex lock; /* of instances */
     struct plug_instance *instances;
 };
 

@@ -110,7 +110,8 @@ void plug_instance_cancel(struct plug_instance *i)
 static enum kit_status check_inputs(const struct acb_infer *infer, struct kit_err *err)
 {
     if (infer->input_count > PLUG_INPUTS_MAX) {
-        return kit_fail(err, KIT_INVALID, "%" PRIu32 " inputs, at most %d are possible", infer->input_count, PLUG_INPUTS_MAX);
+        return kit_fail(err, KIT_INVALID, "%" PRIu32 " inputs, at most %d are possible", infer->input_count,
+                        PLUG_INPUTS_MAX);
     }
     for (uint32_t k = 0; k < infer->input_count; k++) {
         enum kit_status rc = plug_tensor_check(infer->inputs[k], err);
@@ -209,7 +210,8 @@ static enum kit_status take_all(struct plug_instance *i, struct plug_call *call,
                                 struct kit_err *err)
 {
     if (call->count > PLUG_OUTPUTS_MAX) {
-        return kit_fail(err, KIT_INTERNAL, "%" PRIu32 " outputs, at most %d are possible", call->count, PLUG_OUTPUTS_MAX);
+        return kit_fail(err, KIT_INTERNAL, "%" PRIu32 " outputs, at most %d are possible", call->count,
+                        PLUG_OUTPUTS_MAX);
     }
     while (call->count > 0) {
         struct acb_tensor *t = plug_call_get(call, 0);

@@ -21,8 +21,8 @@ static enum kit_status check_port(const struct acb_port *p, struct kit_err *err)
         return kit_fail(err, KIT_INTERNAL, "port '%s' has dtype %" PRIu32 ", which is none", p->name, p->dtype);
     }
     if (p->rank > ACB_RANK_MAX && p->rank != ACB_RANK_ANY) {
-        return kit_fail(err, KIT_INTERNAL, "port '%s' has %" PRIu32 " dimensions, at most %d are possible", p->name, p->rank,
-                        ACB_RANK_MAX);
+        return kit_fail(err, KIT_INTERNAL, "port '%s' has %" PRIu32 " dimensions, at most %d are possible", p->name,
+                        p->rank, ACB_RANK_MAX);
     }
     return KIT_OK;
 }
@@ -30,7 +30,8 @@ static enum kit_status check_port(const struct acb_port *p, struct kit_err *err)
 static enum kit_status check_ports(const struct acb_port *const *ports, uint32_t count, struct kit_err *err)
 {
     if (count > ACB_PORTS_MAX || (count > 0 && ports == NULL)) {
-        return kit_fail(err, KIT_INTERNAL, "the model has %" PRIu32 " ports, at most %d are possible", count, ACB_PORTS_MAX);
+        return kit_fail(err, KIT_INTERNAL, "the model has %" PRIu32 " ports, at most %d are possible", count,
+                        ACB_PORTS_MAX);
     }
     enum kit_status rc = KIT_OK;
     for (uint32_t i = 0; rc == KIT_OK && i < count; i++) {
@@ -118,8 +119,8 @@ static enum kit_status check_options(const struct plug_model_options *o, struct 
     return plug_options_check(o->backend, kit_str_c(o->options), err);
 }
 
-enum kit_status plug_model_open(struct plug_engine *e, const struct plug_model_options *options, struct plug_model **ret,
-                                struct kit_err *err)
+enum kit_status plug_model_open(struct plug_engine *e, const struct plug_model_options *options,
+                                struct plug_model **ret, struct kit_err *err)
 {
     enum kit_status rc = check_options(options, err);
     if (rc != KIT_OK) {
@@ -199,8 +200,11 @@ static enum kit_ledger_kind kind_of(uint32_t kind)
 /* From the weakest to the strongest: estimated, told, counted, mapped. */
 static enum kit_ledger_source weaker(enum kit_ledger_source a, enum kit_ledger_source b)
 {
-    static const int strength[KIT_LEDGER_SOURCE_COUNT] = {
-        [KIT_LEDGER_ESTIMATED] = 0, [KIT_LEDGER_MEASURED] = 1, [KIT_LEDGER_TOLD] = 2, [KIT_LEDGER_COUNTED] = 3, [KIT_LEDGER_MAPPED] = 4};
+    static const int strength[KIT_LEDGER_SOURCE_COUNT] = {[KIT_LEDGER_ESTIMATED] = 0,
+                                                          [KIT_LEDGER_MEASURED] = 1,
+                                                          [KIT_LEDGER_TOLD] = 2,
+                                                          [KIT_LEDGER_COUNTED] = 3,
+                                                          [KIT_LEDGER_MAPPED] = 4};
     return strength[a] <= strength[b] ? a : b;
 }
 

@@ -21,7 +21,7 @@
  * another one made to the same helper meanwhile. A helper's last touch of a job is its decrement of `running`. */
 
 #define SPIN_NS 40000u
-#define SPIN_STEPS 64u /* looks between two readings of the clock */
+#define SPIN_STEPS 64u            /* looks between two readings of the clock */
 #define CALLER_SLEEPS 0x80000000u /* in job.running */
 
 enum { IDLE, CLAIMED, OFFERED, RUNNING, QUIT, STATE_MASK = 7, GENERATION = 8 };
@@ -216,7 +216,8 @@ static void take_back(struct plug_team *t, struct job *j, const struct offers *m
 {
     for (uint32_t k = 0; k < made->count; k++) {
         uint32_t word = made->word[k];
-        if (atomic_compare_exchange_strong(&t->helpers[made->helper[k]].word, &word, (word & ~(uint32_t)STATE_MASK) | IDLE)) {
+        if (atomic_compare_exchange_strong(&t->helpers[made->helper[k]].word, &word,
+                                           (word & ~(uint32_t)STATE_MASK) | IDLE)) {
             atomic_fetch_sub(&j->running, 1);
         }
     }
@@ -234,8 +235,8 @@ static void join(struct job *j)
     }
 }
 
-void plug_team_run(struct plug_team *t, uint32_t cores, uint32_t n,
-                   void (*fn)(void *arg, uint32_t i, uint32_t worker), void *arg)
+void plug_team_run(struct plug_team *t, uint32_t cores, uint32_t n, void (*fn)(void *arg, uint32_t i, uint32_t worker),
+                   void *arg)
 {
     struct job j = {.fn = fn, .arg = arg, .n = n};
     struct offers made;

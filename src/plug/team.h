@@ -18,8 +18,8 @@ void plug_team_free(struct plug_team *t); /* nobody is running; joins the thread
 
 /* Calls fn(arg, i, worker) once for each i in [0, n), in any order, on the caller and at most cores - 1 helpers, and
  * returns when all calls have returned. worker < cores, and never the same one twice at a time. Not from inside fn. */
-void plug_team_run(struct plug_team *t, uint32_t cores, uint32_t n,
-                   void (*fn)(void *arg, uint32_t i, uint32_t worker), void *arg);
+void plug_team_run(struct plug_team *t, uint32_t cores, uint32_t n, void (*fn)(void *arg, uint32_t i, uint32_t worker),
+                   void *arg);
 
 uint32_t plug_team_started(const struct plug_team *t); /* helpers so far */
 

@@ -13,8 +13,8 @@ struct plug_tensor {
     struct acb_tensor pub;  /* what the back end sees; first, so that its address is ours */
     struct acb_tensor made; /* as it was made */
     struct plug_tensor *next;
-    void *heap;              /* owned data; NULL when it lies in the call's room */
-    uint64_t *row_offsets;   /* owned, or NULL */
+    void *heap;            /* owned data; NULL when it lies in the call's room */
+    uint64_t *row_offsets; /* owned, or NULL */
     char name[ACB_NAME_BYTES];
 };
 
@@ -29,9 +29,9 @@ static const struct {
     const char *name;
     uint32_t bytes;
 } dtypes[] = {
-    [ACB_BOOL] = {"bool", 1}, [ACB_U8] = {"u8", 1},     [ACB_I8] = {"i8", 1},   [ACB_U16] = {"u16", 2},
-    [ACB_I16] = {"i16", 2},   [ACB_U32] = {"u32", 4},   [ACB_I32] = {"i32", 4}, [ACB_U64] = {"u64", 8},
-    [ACB_I64] = {"i64", 8},   [ACB_F16] = {"f16", 2},   [ACB_BF16] = {"bf16", 2}, [ACB_F32] = {"f32", 4},
+    [ACB_BOOL] = {"bool", 1}, [ACB_U8] = {"u8", 1},         [ACB_I8] = {"i8", 1},     [ACB_U16] = {"u16", 2},
+    [ACB_I16] = {"i16", 2},   [ACB_U32] = {"u32", 4},       [ACB_I32] = {"i32", 4},   [ACB_U64] = {"u64", 8},
+    [ACB_I64] = {"i64", 8},   [ACB_F16] = {"f16", 2},       [ACB_BF16] = {"bf16", 2}, [ACB_F32] = {"f32", 4},
     [ACB_F64] = {"f64", 8},   [ACB_STRING] = {"string", 0},
 };
 
@@ -45,7 +45,8 @@ const char *plug_dtype_name(uint32_t dtype)
     return dtype > 0 && dtype < KIT_COUNT(dtypes) ? dtypes[dtype].name : "unknown";
 }
 
-enum kit_status plug_tensor_bytes(uint32_t dtype, uint32_t rank, const int64_t *shape, uint64_t *ret, struct kit_err *err)
+enum kit_status plug_tensor_bytes(uint32_t dtype, uint32_t rank, const int64_t *shape, uint64_t *ret,
+                                  struct kit_err *err)
 {
     if (dtype == 0 || dtype >= KIT_COUNT(dtypes)) {
         return kit_fail(err, KIT_INVALID, "dtype %" PRIu32 " is not known", dtype);
@@ -96,7 +97,8 @@ static enum kit_status check_strings(const struct acb_tensor *t, uint64_t count,
     for (uint64_t i = 0; i < count; i++) {
         uint32_t len = 0;
         if (left < sizeof(len)) {
-            return kit_fail(err, KIT_INVALID, "tensor '%s': string %" PRIu64 " of %" PRIu64 " is missing", t->name, i, count);
+            return kit_fail(err, KIT_INVALID, "tensor '%s': string %" PRIu64 " of %" PRIu64 " is missing", t->name, i,
+                            count);
         }
         memcpy(&len, at, sizeof(len));
         left -= sizeof(len);
@@ -106,8 +108,9 @@ static enum kit_status check_strings(const struct acb_tensor *t, uint64_t count,
         at += sizeof(len) + len;
         left -= len;
     }
-    return left == 0 ? KIT_OK
-                     : kit_fail(err, KIT_INVALID, "tensor '%s': %" PRIu64 " bytes behind the last string", t->name, left);
+    return left == 0
+               ? KIT_OK
+               : kit_fail(err, KIT_INVALID, "tensor '%s': %" PRIu64 " bytes behind the last string", t->name, left);
 }
 
 static enum kit_status check_rows(const struct acb_tensor *t, struct kit_err *err)
@@ -140,7 +143,8 @@ enum kit_status plug_tensor_check(const struct acb_tensor *t, struct kit_err *er
         return kit_err_prefix(err, rc, "tensor '%s'", t->name);
     }
     if (t->dtype != ACB_STRING && t->bytes != bytes) {
-        return kit_fail(err, KIT_INVALID, "tensor '%s': %" PRIu64 " bytes, its shape needs %" PRIu64, t->name, t->bytes, bytes);
+        return kit_fail(err, KIT_INVALID, "tensor '%s': %" PRIu64 " bytes, its shape needs %" PRIu64, t->name, t->bytes,
+                        bytes);
     }
     if (t->data == NULL && t->bytes != 0) {
         return kit_fail(err, KIT_INVALID, "tensor '%s': no data", t->name);
@@ -155,12 +159,13 @@ static enum kit_status check_shape(const struct acb_tensor *t, const struct acb_
     bool ragged = (port->flags & ACB_PORT_RAGGED) != 0 && t->row_offsets == NULL;
     uint32_t more = ragged && t->rank == port->rank + 1 ? 1 : 0;
     if (t->rank != port->rank + more) {
-        return kit_fail(err, KIT_INVALID, "tensor '%s' has %" PRIu32 " dimensions, not %" PRIu32, t->name, t->rank, port->rank);
+        return kit_fail(err, KIT_INVALID, "tensor '%s' has %" PRIu32 " dimensions, not %" PRIu32, t->name, t->rank,
+                        port->rank);
     }
     for (uint32_t d = more; d < port->rank; d++) {
         if (port->shape[d] >= 0 && port->shape[d] != t->shape[d + more]) {
-            return kit_fail(err, KIT_INVALID, "tensor '%s': dimension %" PRIu32 " is %" PRId64 ", not %" PRId64, t->name,
-                            d + more, t->shape[d + more], port->shape[d]);
+            return kit_fail(err, KIT_INVALID, "tensor '%s': dimension %" PRIu32 " is %" PRId64 ", not %" PRId64,
+                            t->name, d + more, t->shape[d + more], port->shape[d]);
         }
     }
     return KIT_OK;

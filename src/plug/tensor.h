@@ -20,7 +20,7 @@ struct plug_room {
 
 /* struct acb_infer::call points to one. */
 struct plug_call {
-    const struct plug_room *room; /* borrowed; NULL: data lies on the heap, owned by the tensor */
+    const struct plug_room *room;     /* borrowed; NULL: data lies on the heap, owned by the tensor */
     struct plug_tensor *first, *last; /* in order of making */
     uint32_t count;
 };

@@ -59,8 +59,8 @@ bool llama_vocab_is_eog(const struct llama_vocab *vocab, llama_token token);
 bool llama_vocab_is_control(const struct llama_vocab *vocab, llama_token token);
 int32_t llama_tokenize(const struct llama_vocab *vocab, const char *text, int32_t text_len, llama_token *tokens,
                        int32_t n_tokens_max, bool add_special, bool parse_special);
-int32_t llama_token_to_piece(const struct llama_vocab *vocab, llama_token token, char *buf, int32_t length, int32_t lstrip,
-                             bool special);
+int32_t llama_token_to_piece(const struct llama_vocab *vocab, llama_token token, char *buf, int32_t length,
+                             int32_t lstrip, bool special);
 struct llama_context *llama_init_from_model(struct llama_model *model, struct draft_context_params params);
 void llama_free(struct llama_context *ctx);
 void llama_set_n_threads(struct llama_context *ctx, int32_t n_threads, int32_t n_threads_batch);
@@ -363,7 +363,8 @@ static int32_t seq_copy(void *instance, uint32_t src, uint32_t dst, uint32_t len
 
 static int32_t seq_trim(void *instance, uint32_t seq, uint32_t length)
 {
-    return llama_memory_seq_rm(memory_of(instance), (llama_seq_id)seq, (llama_pos)length, -1) ? ACB_OK : ACB_UNSUPPORTED;
+    return llama_memory_seq_rm(memory_of(instance), (llama_seq_id)seq, (llama_pos)length, -1) ? ACB_OK
+                                                                                              : ACB_UNSUPPORTED;
 }
 
 static void seq_end(void *instance, uint32_t seq)
@@ -392,8 +393,8 @@ static int32_t seq_load(void *instance, uint32_t seq, const void *data, uint64_t
 static int32_t tokenize(void *model, const char *text, uint64_t size, uint32_t flags, int32_t *ids, uint64_t *count)
 {
     const struct model *m = model;
-    int32_t n = llama_tokenize(m->vocab, text, (int32_t)size, ids, (int32_t)*count, (flags & ACB_TOKENIZE_ADD_SPECIAL) != 0,
-                               (flags & ACB_TOKENIZE_PARSE_SPECIAL) != 0);
+    int32_t n = llama_tokenize(m->vocab, text, (int32_t)size, ids, (int32_t)*count,
+                               (flags & ACB_TOKENIZE_ADD_SPECIAL) != 0, (flags & ACB_TOKENIZE_PARSE_SPECIAL) != 0);
     *count = (uint64_t)(n < 0 ? -(int64_t)n : n);
     return n < 0 ? ACB_FULL : ACB_OK;
 }

@@ -25,8 +25,22 @@ typedef struct OrtAllocator OrtAllocator;
 typedef struct OrtTypeInfo OrtTypeInfo;
 typedef struct OrtTensorTypeAndShapeInfo OrtTensorTypeAndShapeInfo;
 
-enum { ONNX_FLOAT = 1, ONNX_UINT8, ONNX_INT8, ONNX_UINT16, ONNX_INT16, ONNX_INT32, ONNX_INT64, ONNX_STRING, ONNX_BOOL,
-       ONNX_FLOAT16, ONNX_DOUBLE, ONNX_UINT32, ONNX_UINT64, ONNX_BFLOAT16 = 16 };
+enum {
+    ONNX_FLOAT = 1,
+    ONNX_UINT8,
+    ONNX_INT8,
+    ONNX_UINT16,
+    ONNX_INT16,
+    ONNX_INT32,
+    ONNX_INT64,
+    ONNX_STRING,
+    ONNX_BOOL,
+    ONNX_FLOAT16,
+    ONNX_DOUBLE,
+    ONNX_UINT32,
+    ONNX_UINT64,
+    ONNX_BFLOAT16 = 16
+};
 
 struct draft_ort {
     const char *(*GetErrorMessage)(const OrtStatus *status);
@@ -36,7 +50,8 @@ struct draft_ort {
     OrtStatus *(*CreateSessionOptions)(OrtSessionOptions **out);
     OrtStatus *(*SetIntraOpNumThreads)(OrtSessionOptions *options, int threads);
     void (*ReleaseSessionOptions)(OrtSessionOptions *options);
-    OrtStatus *(*CreateSession)(const OrtEnv *env, const char *path, const OrtSessionOptions *options, OrtSession **out);
+    OrtStatus *(*CreateSession)(const OrtEnv *env, const char *path, const OrtSessionOptions *options,
+                                OrtSession **out);
     void (*ReleaseSession)(OrtSession *session);
     OrtStatus *(*SessionGetInputCount)(const OrtSession *session, size_t *out);
     OrtStatus *(*SessionGetOutputCount)(const OrtSession *session, size_t *out);
@@ -51,14 +66,15 @@ struct draft_ort {
     OrtStatus *(*GetDimensions)(const OrtTensorTypeAndShapeInfo *info, int64_t *dims, size_t count);
     OrtStatus *(*GetTensorTypeAndShape)(const OrtValue *value, OrtTensorTypeAndShapeInfo **out);
     void (*ReleaseTensorTypeAndShapeInfo)(OrtTensorTypeAndShapeInfo *info);
-    OrtStatus *(*CreateTensorWithDataAsOrtValue)(const OrtMemoryInfo *info, void *data, size_t bytes, const int64_t *shape,
-                                                 size_t rank, int type, OrtValue **out);
+    OrtStatus *(*CreateTensorWithDataAsOrtValue)(const OrtMemoryInfo *info, void *data, size_t bytes,
+                                                 const int64_t *shape, size_t rank, int type, OrtValue **out);
     OrtStatus *(*CreateTensorAsOrtValue)(OrtAllocator *allocator, const int64_t *shape, size_t rank, int type,
                                          OrtValue **out);
     OrtStatus *(*GetTensorMutableData)(OrtValue *value, void **out);
     OrtStatus *(*GetResizedStringTensorElementBuffer)(OrtValue *value, size_t index, size_t bytes, char **buffer);
     OrtStatus *(*GetStringTensorDataLength)(const OrtValue *value, size_t *bytes);
-    OrtStatus *(*GetStringTensorContent)(const OrtValue *value, void *bytes, size_t room, size_t *offsets, size_t count);
+    OrtStatus *(*GetStringTensorContent)(const OrtValue *value, void *bytes, size_t room, size_t *offsets,
+                                         size_t count);
     void (*ReleaseValue)(OrtValue *value);
     OrtStatus *(*CreateRunOptions)(OrtRunOptions **out);
     OrtStatus *(*RunOptionsSetTerminate)(OrtRunOptions *options);
@@ -107,9 +123,10 @@ static const struct {
     int theirs;
     uint32_t ours;
 } dtypes[] = {
-    {ONNX_FLOAT, ACB_F32},   {ONNX_UINT8, ACB_U8},   {ONNX_INT8, ACB_I8},       {ONNX_UINT16, ACB_U16}, {ONNX_INT16, ACB_I16},
-    {ONNX_INT32, ACB_I32},   {ONNX_INT64, ACB_I64},  {ONNX_STRING, ACB_STRING}, {ONNX_BOOL, ACB_BOOL},  {ONNX_FLOAT16, ACB_F16},
-    {ONNX_DOUBLE, ACB_F64},  {ONNX_UINT32, ACB_U32}, {ONNX_UINT64, ACB_U64},    {ONNX_BFLOAT16, ACB_BF16},
+    {ONNX_FLOAT, ACB_F32},  {ONNX_UINT8, ACB_U8},      {ONNX_INT8, ACB_I8},    {ONNX_UINT16, ACB_U16},
+    {ONNX_INT16, ACB_I16},  {ONNX_INT32, ACB_I32},     {ONNX_INT64, ACB_I64},  {ONNX_STRING, ACB_STRING},
+    {ONNX_BOOL, ACB_BOOL},  {ONNX_FLOAT16, ACB_F16},   {ONNX_DOUBLE, ACB_F64}, {ONNX_UINT32, ACB_U32},
+    {ONNX_UINT64, ACB_U64}, {ONNX_BFLOAT16, ACB_BF16},
 };
 
 static uint32_t ours_of(int theirs)
@@ -300,8 +317,8 @@ static bool fill_strings(OrtValue *value, const struct acb_tensor *t, struct acb
 static bool give_input(const struct acb_tensor *t, OrtValue **ret, struct acb_err *err)
 {
     if (t->dtype != ACB_STRING) {
-        return fine(ort->CreateTensorWithDataAsOrtValue(ort->cpu, t->data, t->bytes, t->shape, t->rank, theirs_of(t->dtype),
-                                                        ret),
+        return fine(ort->CreateTensorWithDataAsOrtValue(ort->cpu, t->data, t->bytes, t->shape, t->rank,
+                                                        theirs_of(t->dtype), ret),
                     err);
     }
     return fine(ort->CreateTensorAsOrtValue(ort->allocator, t->shape, t->rank, ONNX_STRING, ret), err) &&

@@ -17,7 +17,8 @@
 
 /* --- the engine, as far as it is used --- */
 
-namespace draft {
+namespace draft
+{
 
 enum class ScalarType : int8_t { Byte, Char, Short, Int, Long, Half, Float, Double, Bool = 11, BFloat16 = 15 };
 
@@ -57,7 +58,8 @@ struct InferenceMode {
 
 /* --- the adapter --- */
 
-namespace {
+namespace
+{
 
 const acb_host *host;
 
@@ -98,9 +100,9 @@ const struct {
     draft::ScalarType theirs;
     uint32_t ours;
 } dtypes[] = {
-    {draft::ScalarType::Byte, ACB_U8},   {draft::ScalarType::Char, ACB_I8},   {draft::ScalarType::Short, ACB_I16},
-    {draft::ScalarType::Int, ACB_I32},   {draft::ScalarType::Long, ACB_I64},  {draft::ScalarType::Half, ACB_F16},
-    {draft::ScalarType::Float, ACB_F32}, {draft::ScalarType::Double, ACB_F64}, {draft::ScalarType::Bool, ACB_BOOL},
+    {draft::ScalarType::Byte, ACB_U8},       {draft::ScalarType::Char, ACB_I8},    {draft::ScalarType::Short, ACB_I16},
+    {draft::ScalarType::Int, ACB_I32},       {draft::ScalarType::Long, ACB_I64},   {draft::ScalarType::Half, ACB_F16},
+    {draft::ScalarType::Float, ACB_F32},     {draft::ScalarType::Double, ACB_F64}, {draft::ScalarType::Bool, ACB_BOOL},
     {draft::ScalarType::BFloat16, ACB_BF16},
 };
 
@@ -123,7 +125,8 @@ int32_t probe(const char *folder)
 int32_t model_open(const acb_model_open *open, void **ret, acb_err *err)
 {
     return guarded(err, [&] {
-        auto m = std::make_unique<Model>(Model{draft::load(open->folder), {}, {}, any_port(ACB_PORT_ANY, 0), {nullptr}});
+        auto m =
+            std::make_unique<Model>(Model{draft::load(open->folder), {}, {}, any_port(ACB_PORT_ANY, 0), {nullptr}});
         m->module.eval();
         for (const std::string &name : m->module.forwardArguments()) {
             auto port = std::make_unique<Port>(Port{name, {}});
@@ -197,8 +200,8 @@ int32_t give(const acb_infer *infer, const std::string &name, const draft::IValu
     std::vector<int64_t> sizes = tensor.sizes();
     for (const auto &row : dtypes) {
         if (row.theirs == tensor.scalar_type()) {
-            int32_t rc = host->tensor_new(host->ctx, infer->call, name.c_str(), row.ours, static_cast<uint32_t>(sizes.size()),
-                                          sizes.data(), ret);
+            int32_t rc = host->tensor_new(host->ctx, infer->call, name.c_str(), row.ours,
+                                          static_cast<uint32_t>(sizes.size()), sizes.data(), ret);
             if (rc == ACB_OK) {
                 std::memcpy((*ret)->data, tensor.data_ptr(), tensor.nbytes());
             }
@@ -209,7 +212,8 @@ int32_t give(const acb_infer *infer, const std::string &name, const draft::IValu
 }
 
 /* The place among the results: "output_2" is the third. */
-int32_t give_wanted(const acb_infer *infer, const std::vector<draft::IValue> &results, acb_tensor **outputs, acb_err *err)
+int32_t give_wanted(const acb_infer *infer, const std::vector<draft::IValue> &results, acb_tensor **outputs,
+                    acb_err *err)
 {
     uint32_t count = infer->want_count > 0 ? infer->want_count : static_cast<uint32_t>(results.size());
     for (uint32_t k = 0; k < count; k++) {

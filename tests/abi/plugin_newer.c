@@ -38,7 +38,8 @@ static int32_t describe(void *model, struct acb_model_info *ret)
     static const struct newer_port first = {
         .port = {.size = sizeof(first), .dtype = ACB_F32, .rank = 1, .name = "first", .shape = {-1}}, .more = {~0ull}};
     static const struct newer_port second = {
-        .port = {.size = sizeof(second), .dtype = ACB_I64, .rank = 1, .name = "second", .shape = {-1}}, .more = {~0ull}};
+        .port = {.size = sizeof(second), .dtype = ACB_I64, .rank = 1, .name = "second", .shape = {-1}},
+        .more = {~0ull}};
     static const struct acb_port *const ports[] = {&first.port, &second.port};
     (void)model;
     ret->input_count = 2;

@@ -10,8 +10,8 @@ struct row {
 
 static const struct row rows[] = {
 #define STRUCT(name, size) {#name, size, sizeof(struct name)},
-#define FIELD(name, member, offset, size)                                                                    \
-    {#name "." #member, offset, offsetof(struct name, member)},                                              \
+#define FIELD(name, member, offset, size)                                                                              \
+    {#name "." #member, offset, offsetof(struct name, member)},                                                        \
         {#name "." #member " (size)", size, sizeof(((struct name *)0)->member)},
 #define CODE(name, value) {#name, value, name},
 #include "layout_0_1.def"

@@ -261,7 +261,8 @@ static int32_t do_changed_data(const struct acb_infer *infer, struct acb_tensor 
 
 static int32_t do_bad_strings(const struct acb_infer *infer, struct acb_tensor **out)
 {
-    struct acb_tensor like = {.size = sizeof(like), .dtype = ACB_STRING, .rank = 1, .name = "out", .shape = {3}, .bytes = 12};
+    struct acb_tensor like = {
+        .size = sizeof(like), .dtype = ACB_STRING, .rank = 1, .name = "out", .shape = {3}, .bytes = 12};
     int32_t rc = host->tensor_like(host->ctx, infer->call, &like, out);
     memset((*out)->data, 0x7f, 12);
     return rc;
@@ -354,7 +355,8 @@ static const struct {
     {"babble", do_babble},
 };
 
-__attribute__((unused)) static int32_t infer(void *instance, const struct acb_infer *infer, struct acb_tensor **outputs, struct acb_err *err)
+__attribute__((unused)) static int32_t infer(void *instance, const struct acb_infer *infer, struct acb_tensor **outputs,
+                                             struct acb_err *err)
 {
     for (size_t k = 0; k < sizeof(faults) / sizeof(faults[0]); k++) {
         if (has_fault(instance, faults[k].fault)) {

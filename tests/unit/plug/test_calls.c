@@ -51,8 +51,22 @@ static const struct acb_tensor cases[] = {
     {.dtype = ACB_F32, .rank = 0, .name = "scalar", .data = bytes, .bytes = 4},
     {.dtype = ACB_F32, .rank = 8, .name = "eight", .shape = {1, 2, 1, 2, 1, 2, 1, 2}, .data = bytes, .bytes = 64},
     {.dtype = ACB_F32, .rank = 2, .name = "empty", .shape = {0, 7}},
-    {.dtype = ACB_I32, .rank = 1, .name = "ragged", .shape = {5}, .data = bytes, .bytes = 20, .row_offsets = three_rows, .rows = 3},
-    {.dtype = ACB_F32, .rank = 2, .name = "ragged 2", .shape = {5, 2}, .data = bytes, .bytes = 40, .row_offsets = three_rows, .rows = 3},
+    {.dtype = ACB_I32,
+     .rank = 1,
+     .name = "ragged",
+     .shape = {5},
+     .data = bytes,
+     .bytes = 20,
+     .row_offsets = three_rows,
+     .rows = 3},
+    {.dtype = ACB_F32,
+     .rank = 2,
+     .name = "ragged 2",
+     .shape = {5, 2},
+     .data = bytes,
+     .bytes = 40,
+     .row_offsets = three_rows,
+     .rows = 3},
     {.dtype = ACB_I32, .rank = 1, .name = "no rows", .shape = {0}, .row_offsets = no_rows, .rows = 0},
     {.dtype = ACB_U8, .rank = 1, .name = "\xc3\xa4 name/with.odd:bytes", .shape = {1}, .data = bytes, .bytes = 1},
 };
@@ -114,10 +128,12 @@ TEST(echo_gives_what_is_wanted_in_that_order_both_ways)
 TEST(echo_refuses_alike_both_ways)
 {
     static const uint64_t far[] = {5};
-    static const struct acb_tensor short_of_bytes = {.dtype = ACB_F32, .rank = 1, .name = "x", .shape = {3}, .data = bytes, .bytes = 8};
+    static const struct acb_tensor short_of_bytes = {
+        .dtype = ACB_F32, .rank = 1, .name = "x", .shape = {3}, .data = bytes, .bytes = 8};
     static const struct acb_want other = {.size = sizeof(other), .name = "other"};
     static const struct acb_want outside = {.size = sizeof(outside), .name = "ragged", .rows = far, .row_count = 1};
-    static const struct acb_want of_strings = {.size = sizeof(of_strings), .name = "string", .rows = far, .row_count = 1};
+    static const struct acb_want of_strings = {
+        .size = sizeof(of_strings), .name = "string", .rows = far, .row_count = 1};
     static const struct {
         const struct acb_tensor *in;
         const struct acb_want *want;
@@ -126,7 +142,8 @@ TEST(echo_refuses_alike_both_ways)
     } refusals[] = {
         {&cases[18], &other, KIT_INVALID, "output 'other': echo gives what it got, and got no such input"},
         {&cases[18], &outside, KIT_INVALID, "tensor 'ragged': row 5 was wanted of 5"},
-        {&cases[13], &of_strings, KIT_UNSUPPORTED, "tensor 'string': rows can be wanted of numbers in one or more dimensions"},
+        {&cases[13], &of_strings, KIT_UNSUPPORTED,
+         "tensor 'string': rows can be wanted of numbers in one or more dimensions"},
         {&short_of_bytes, &other, KIT_INVALID, "tensor 'x': 8 bytes, its shape needs 12"},
     };
     struct plug_engine *e = world_engine();
@@ -229,7 +246,8 @@ TEST(cell_gives_many_large_outputs_of_one_call)
     unsigned char *data = kit_alloc(1000000);
     for (uint32_t k = 0; k < PLUG_OUTPUTS_MAX; k++) {
         (void)snprintf(names[k], sizeof(names[k]), "t%u", k);
-        in[k] = (struct acb_tensor){.dtype = ACB_U8, .rank = 1, .name = names[k], .shape = {200000}, .data = data + k, .bytes = 200000};
+        in[k] = (struct acb_tensor){
+            .dtype = ACB_U8, .rank = 1, .name = names[k], .shape = {200000}, .data = data + k, .bytes = 200000};
         inputs[k] = &in[k];
     }
     for (size_t k = 0; k < 1000000; k++) {
@@ -489,7 +507,8 @@ TEST(cancel_is_never_missed_both_ways)
             uint32_t flag = 0;
             struct canceller c = {.instance = i, .flag = &flag};
             const struct acb_tensor *in = &cases[0];
-            struct acb_infer infer = {.size = sizeof(infer), .cores = 1, .input_count = 1, .inputs = &in, .cancelled = &flag};
+            struct acb_infer infer = {
+                .size = sizeof(infer), .cores = 1, .input_count = 1, .inputs = &in, .cancelled = &flag};
             struct kit_thread thread = {0};
             struct plug_outputs out = {0};
             assert_int_equal(kit_thread_start(&thread, "cancel", cancel_soon, &c, NULL), KIT_OK);
@@ -513,7 +532,8 @@ TEST(cancel_leaves_calls_of_another_flag_alone_both_ways)
         uint32_t own = 0;
         struct canceller c = {.instance = i, .flag = &of_another};
         const struct acb_tensor *in = &cases[0];
-        struct acb_infer infer = {.size = sizeof(infer), .cores = 1, .input_count = 1, .inputs = &in, .cancelled = &own};
+        struct acb_infer infer = {
+            .size = sizeof(infer), .cores = 1, .input_count = 1, .inputs = &in, .cancelled = &own};
         struct kit_thread thread = {0};
         struct plug_outputs out = {0};
         assert_int_equal(kit_thread_start(&thread, "cancel", cancel_soon, &c, NULL), KIT_OK);
@@ -534,8 +554,7 @@ TEST(calls_survive_each_failed_alloc_both_ways)
     for (size_t w = 0; w < KIT_COUNT(both); w++) {
         struct plug_model_options o = world_options(e, "echo", both[w]);
         o.options = "{\"work_bytes\": 10}";
-        TEST_ALLOC_SWEEP(n)
-        {
+        TEST_ALLOC_SWEEP(n) {
             struct world_mark mark = world_mark();
             struct plug_model *m = NULL;
             struct plug_instance *i = NULL;
@@ -565,7 +584,8 @@ int main(int argc, char **argv)
         TEST_OF(model_estimate_sums_by_kind), TEST_OF(model_open_names_the_option_that_is_wrong_both_ways),
         TEST_OF(model_open_names_the_file_that_is_broken_both_ways), TEST_OF(model_open_tells_its_progress_both_ways),
         TEST_OF(model_open_progress_never_falls_both_ways),
-        TEST_OF(model_open_stops_when_nobody_wants_it_any_more_both_ways), TEST_OF(cancel_ends_the_running_call_both_ways),
-        TEST_OF(cancel_is_never_missed_both_ways), TEST_OF(cancel_leaves_calls_of_another_flag_alone_both_ways),
+        TEST_OF(model_open_stops_when_nobody_wants_it_any_more_both_ways),
+        TEST_OF(cancel_ends_the_running_call_both_ways), TEST_OF(cancel_is_never_missed_both_ways),
+        TEST_OF(cancel_leaves_calls_of_another_flag_alone_both_ways),
         TEST_OF(calls_survive_each_failed_alloc_both_ways));
 }

@@ -4,7 +4,8 @@
 #include "kit/sync.h"
 #include "unit/plug/world.h"
 
-static const struct acb_tensor small = {.dtype = ACB_U8, .rank = 1, .name = "small", .shape = {3}, .data = (char[3]){1, 2, 3}, .bytes = 3};
+static const struct acb_tensor small = {
+    .dtype = ACB_U8, .rank = 1, .name = "small", .shape = {3}, .data = (char[3]){1, 2, 3}, .bytes = 3};
 
 struct loss {
     _Atomic uint32_t times;
@@ -95,7 +96,8 @@ TEST(cell_crashes_a_hundred_times_and_leaves_nothing)
     struct world_mark each = world_mark();
     for (int k = 0; k < CYCLES; k++) {
         struct loss loss = {0};
-        struct plug_model *m = open_cell(e, "faulty", k % 2 == 0 ? "{\"fault\": \"exit\"}" : "{\"fault\": \"segv\"}", &loss);
+        struct plug_model *m =
+            open_cell(e, "faulty", k % 2 == 0 ? "{\"fault\": \"exit\"}" : "{\"fault\": \"segv\"}", &loss);
         struct plug_instance *i = world_instance(m);
         struct plug_outputs out = {0};
         assert_int_equal(world_call(i, &out, NULL), KIT_UNAVAILABLE);

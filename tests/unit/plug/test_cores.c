@@ -124,8 +124,7 @@ TEST(cores_take_serves_who_came_first)
 
 TEST(cores_new_survives_each_failed_alloc)
 {
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct plug_cores *c = NULL;
         enum kit_status rc = plug_cores_new(1, &c);
         assert_true(rc == KIT_OK ? c != NULL : rc == KIT_NOMEM && c == NULL);

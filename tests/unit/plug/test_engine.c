@@ -78,8 +78,7 @@ TEST(engine_new_survives_each_failed_alloc)
 {
     struct plug_options options = {
         .folder = TEST_PLUGINS, .cell_exe = "x", .cores_max = 1, .backends_max = PLUG_BACKENDS_MAX};
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         uint64_t before = kit_alloc_bytes();
         struct plug_engine *e = NULL;
         enum kit_status rc = plug_engine_new(&options, &e, NULL);

@@ -164,18 +164,20 @@ static const struct {
     const char *fault;
     const char *reason; /* part of it */
     const char *other;  /* what a sanitizer makes of it; NULL: nothing */
+    uint32_t call_ms_max;
 } deaths[] = {
-    {"abort", "was ended by signal 6", "exited with status"},
-    {"exit", "exited with status 3", NULL},
-    {"segv", "was ended by signal 11", NULL},
-    {"hang", "a call took longer than 300 ms", NULL},
-    {"stop", "a call took longer than 300 ms", NULL},
-    {"fatal", "its model was lost", NULL},
-    {"babble", "sent a message that makes no sense", NULL},
+    {"abort", "was ended by signal 6", "exited with status", 0},
+    {"exit", "exited with status 3", NULL, 0},
+    {"segv", "was ended by signal 11", NULL, 0},
+    {"hang", "a call took longer than 300 ms", NULL, 300},
+    {"stop", "a call took longer than 300 ms", NULL, 300},
+    {"fatal", "its model was lost", NULL, 0},
+    {"babble", "sent a message that makes no sense", NULL, 0},
 };
 
-static void die(struct plug_engine *e, size_t k)
+static void die(size_t k)
 {
+    struct plug_engine *e = world_engine_with(deaths[k].call_ms_max, "/proc/self/exe");
     struct loss loss = {0};
     struct kit_err err = {0};
     struct plug_outputs out = {0};
@@ -198,6 +200,7 @@ static void die(struct plug_engine *e, size_t k)
     plug_model_bytes(m, held, source);
     plug_instance_close(i);
     plug_model_close(m);
+    plug_engine_free(e);
     assert_int_equal(atomic_load(&loss.times), 1);
     assert_int_equal(out.count, 0);
 }
@@ -205,11 +208,9 @@ static void die(struct plug_engine *e, size_t k)
 TEST(faulty_deaths_cost_one_model_and_are_told_once)
 {
     struct world_mark mark = world_mark();
-    struct plug_engine *e = world_engine_with(300, "/proc/self/exe");
     for (size_t k = 0; k < KIT_COUNT(deaths); k++) {
-        die(e, k);
+        die(k);
     }
-    plug_engine_free(e);
     world_assert_clean(mark);
 }
 
@@ -359,11 +360,12 @@ int main(int argc, char **argv)
 {
     WORLD_CELL(argc, argv);
     plug_metrics_register();
-    return TEST_RUN(TEST_OF(faulty_lies_are_refused_in_process), TEST_OF(faulty_lies_are_refused_in_a_cell),
-                    TEST_OF(faulty_scribbling_costs_nothing_in_a_cell), TEST_OF(faulty_ports_are_refused_both_ways),
-                    TEST_OF(faulty_instances_are_refused_both_ways),
-                    TEST_OF(faulty_deaths_cost_one_model_and_are_told_once), TEST_OF(faulty_fatal_in_process_loses_the_model),
-                    TEST_OF(faulty_death_while_loading_is_unavailable), TEST_OF(faulty_loading_that_does_not_stop_is_ended),
-                    TEST_OF(faulty_files_are_load_failed_both_ways), TEST_OF(faulty_closing_that_hangs_is_ended),
-                    TEST_OF(faulty_counts_are_taken_when_they_are_sound), TEST_OF(faulty_log_lines_cannot_be_forged));
+    return TEST_RUN(
+        TEST_OF(faulty_lies_are_refused_in_process), TEST_OF(faulty_lies_are_refused_in_a_cell),
+        TEST_OF(faulty_scribbling_costs_nothing_in_a_cell), TEST_OF(faulty_ports_are_refused_both_ways),
+        TEST_OF(faulty_instances_are_refused_both_ways), TEST_OF(faulty_deaths_cost_one_model_and_are_told_once),
+        TEST_OF(faulty_fatal_in_process_loses_the_model), TEST_OF(faulty_death_while_loading_is_unavailable),
+        TEST_OF(faulty_loading_that_does_not_stop_is_ended), TEST_OF(faulty_files_are_load_failed_both_ways),
+        TEST_OF(faulty_closing_that_hangs_is_ended), TEST_OF(faulty_counts_are_taken_when_they_are_sound),
+        TEST_OF(faulty_log_lines_cannot_be_forged));
 }

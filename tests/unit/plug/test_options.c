@@ -28,7 +28,8 @@ TEST(options_check_says_what_would_be_right)
         const char *json, *why;
         enum kit_status status;
     } bad[] = {
-        {"{\"thread\": 1}", "back end some has no option 'thread'; it takes: threads, scale, mmap, precision", KIT_INVALID},
+        {"{\"thread\": 1}", "back end some has no option 'thread'; it takes: threads, scale, mmap, precision",
+         KIT_INVALID},
         {"{\"threads\": 65}", "option 'threads' must be a whole number from 1 to 64", KIT_INVALID},
         {"{\"threads\": 1.5}", "option 'threads' must be a whole number from 1 to 64", KIT_INVALID},
         {"{\"threads\": \"1\"}", "option 'threads' must be a whole number from 1 to 64", KIT_INVALID},
@@ -50,8 +51,7 @@ TEST(options_check_says_what_would_be_right)
 
 TEST(options_check_survives_each_failed_alloc)
 {
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         enum kit_status rc = plug_options_check(&some, kit_str_lit("{\"threads\": 3}"), NULL);
         assert_true(rc == KIT_OK || rc == KIT_NOMEM);
     }

@@ -317,26 +317,13 @@ static const struct {
     const char *name;
     void (*spoil)(struct plug_wire *head, struct plug_wire_tensor *w);
 } results[] = {
-    {"piece", spoil_piece},
-    {"piece_far", spoil_piece_far},
-    {"at", spoil_at},
-    {"at_wraps", spoil_at_wraps},
-    {"bytes", spoil_bytes},
-    {"bytes_of_shape", spoil_bytes_of_shape},
-    {"strings", spoil_strings},
-    {"dtype", spoil_dtype},
-    {"rank", spoil_rank},
-    {"shape", spoil_shape},
-    {"name", spoil_name},
-    {"rows", spoil_rows},
-    {"rows_at", spoil_rows_at},
-    {"rows_odd", spoil_rows_odd},
-    {"rows_piece", spoil_rows_piece},
-    {"count", spoil_count},
-    {"count_far", spoil_count_far},
-    {"size", spoil_size},
-    {"call", spoil_call},
-    {"result_type", spoil_type},
+    {"piece", spoil_piece},       {"piece_far", spoil_piece_far}, {"at", spoil_at},
+    {"at_wraps", spoil_at_wraps}, {"bytes", spoil_bytes},         {"bytes_of_shape", spoil_bytes_of_shape},
+    {"strings", spoil_strings},   {"dtype", spoil_dtype},         {"rank", spoil_rank},
+    {"shape", spoil_shape},       {"name", spoil_name},           {"rows", spoil_rows},
+    {"rows_at", spoil_rows_at},   {"rows_odd", spoil_rows_odd},   {"rows_piece", spoil_rows_piece},
+    {"count", spoil_count},       {"count_far", spoil_count_far}, {"size", spoil_size},
+    {"call", spoil_call},         {"result_type", spoil_type},
 };
 
 static int take_instance(void)
@@ -370,7 +357,8 @@ static void answer_call(const char *lie)
     int fd = -1;
     int socket = take_instance();
     (void)plug_wire_receive(socket, &head, payload, &fd, true);
-    struct plug_wire answer = {.type = PLUG_WIRE_RESULT, .a = head.a, .count = 1, .bytes = sizeof(struct plug_wire_tensor)};
+    struct plug_wire answer = {
+        .type = PLUG_WIRE_RESULT, .a = head.a, .count = 1, .bytes = sizeof(struct plug_wire_tensor)};
     struct plug_wire_tensor w = sound();
     take_memory(socket);
     for (size_t k = 0; k < KIT_COUNT(results); k++) {
@@ -494,7 +482,8 @@ TEST(rogue_is_ended_when_it_speaks_out_of_turn)
 static void call_rogue(struct plug_engine *e, const char *lie)
 {
     static float one = 1;
-    static const struct acb_tensor in = {.dtype = ACB_F32, .rank = 1, .name = "x", .shape = {1}, .data = &one, .bytes = 4};
+    static const struct acb_tensor in = {
+        .dtype = ACB_F32, .rank = 1, .name = "x", .shape = {1}, .data = &one, .bytes = 4};
     struct plug_model *m = NULL;
     struct kit_err err = {0};
     struct loss loss = {0};

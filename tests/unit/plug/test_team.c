@@ -159,8 +159,7 @@ TEST(team_run_serves_several_callers_at_once)
 
 TEST(team_run_survives_each_failed_alloc)
 {
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct plug_team *t = NULL;
         struct count c = {.cores = 3};
         if (plug_team_new(2, &t) == KIT_OK) {

@@ -10,9 +10,14 @@ TEST(tensor_bytes_multiplies_the_shape)
         int64_t shape[ACB_RANK_MAX];
         uint64_t bytes;
     } cases[] = {
-        {ACB_F32, 0, {0}, 4},          {ACB_F32, 2, {3, 5}, 60},     {ACB_BOOL, 1, {7}, 7},
-        {ACB_F64, 3, {2, 0, 9}, 0},    {ACB_BF16, 1, {1}, 2},        {ACB_STRING, 2, {2, 3}, 6},
-        {ACB_U8, 8, {2, 2, 2, 2, 2, 2, 2, 2}, 256}, {ACB_U8, 2, {0, INT64_C(1) << 60}, 0},
+        {ACB_F32, 0, {0}, 4},
+        {ACB_F32, 2, {3, 5}, 60},
+        {ACB_BOOL, 1, {7}, 7},
+        {ACB_F64, 3, {2, 0, 9}, 0},
+        {ACB_BF16, 1, {1}, 2},
+        {ACB_STRING, 2, {2, 3}, 6},
+        {ACB_U8, 8, {2, 2, 2, 2, 2, 2, 2, 2}, 256},
+        {ACB_U8, 2, {0, INT64_C(1) << 60}, 0},
     };
     for (size_t k = 0; k < KIT_COUNT(cases); k++) {
         uint64_t bytes = 1;
@@ -49,8 +54,13 @@ TEST(tensor_bytes_refuses_what_no_tensor_can_be)
 static struct acb_tensor floats(void)
 {
     static float data[6];
-    return (struct acb_tensor){
-        .size = sizeof(struct acb_tensor), .dtype = ACB_F32, .rank = 2, .name = "x", .shape = {3, 2}, .data = data, .bytes = 24};
+    return (struct acb_tensor){.size = sizeof(struct acb_tensor),
+                               .dtype = ACB_F32,
+                               .rank = 2,
+                               .name = "x",
+                               .shape = {3, 2},
+                               .data = data,
+                               .bytes = 24};
 }
 
 static void assert_refused(const struct acb_tensor *t, const char *why)
@@ -141,7 +151,8 @@ TEST(tensor_check_walks_strings_to_their_end)
     };
     for (size_t k = 0; k < KIT_COUNT(cases); k++) {
         void *exact = kit_alloc_copy(cases[k].data, cases[k].bytes);
-        struct acb_tensor t = {.dtype = ACB_STRING, .rank = 1, .name = "s", .shape = {2}, .data = exact, .bytes = cases[k].bytes};
+        struct acb_tensor t = {
+            .dtype = ACB_STRING, .rank = 1, .name = "s", .shape = {2}, .data = exact, .bytes = cases[k].bytes};
         if (cases[k].why == NULL) {
             assert_int_equal(plug_tensor_check(&t, NULL), KIT_OK);
         } else {
@@ -224,10 +235,10 @@ TEST(call_check_notices_each_changed_field)
     plug_call_init(&c, NULL);
     assert_int_equal(plug_call_tensor(&c, &like, &t), ACB_OK);
     const struct acb_tensor good = *t;
-#define SPOIL(field, value)                                                                                  \
-    t->field = value;                                                                                        \
-    assert_int_equal(plug_call_check(&c, t, NULL), KIT_INTERNAL);                                            \
-    *t = good;                                                                                               \
+#define SPOIL(field, value)                                                                                            \
+    t->field = value;                                                                                                  \
+    assert_int_equal(plug_call_check(&c, t, NULL), KIT_INTERNAL);                                                      \
+    *t = good;                                                                                                         \
     assert_int_equal(plug_call_check(&c, t, NULL), KIT_OK)
     SPOIL(dtype, ACB_F64);
     SPOIL(rank, 1);
@@ -285,8 +296,7 @@ TEST(call_tensor_survives_each_failed_alloc)
     struct acb_tensor like = floats();
     like.row_offsets = rows;
     like.rows = 1;
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         uint64_t before = kit_alloc_bytes();
         struct plug_call c;
         struct acb_tensor *t = NULL;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,10 +19,11 @@
 #include "support/temp.h"
 #include "support/test.h"
 
-#define WORLD_CELL(argc, argv)                                                                               \
-    if (plug_cell_wanted(argc, argv)) {                                                                      \
-        return plug_cell_main(argc, argv);                                                                   \
-    }                                                                                                        \
+#define WORLD_CELL(argc, argv)                                                                                         \
+    if (plug_cell_wanted(argc, argv)) {                                                                                \
+        return plug_cell_main(argc, argv);                                                                             \
+    }                                                                                                                  \
+    (void)setenv("TSAN_OPTIONS", "atexit_sleep_ms=0", 0); /* of the cells: it would wait a second */                   \
     kit_log_setup(&(struct kit_log_options){.level = KIT_LOG_OFF, .fd = 2})
 
 #define WORLD_SHARED_BYTES ((uint64_t)64 << 20)
@@ -45,7 +47,8 @@ static inline struct plug_engine *world_engine(void)
     return world_engine_with(0, "/proc/self/exe");
 }
 
-static inline struct plug_model_options world_options(struct plug_engine *e, const char *backend, enum plug_isolation where)
+static inline struct plug_model_options world_options(struct plug_engine *e, const char *backend,
+                                                      enum plug_isolation where)
 {
     static char folder[TEST_PATH_BYTES];
     (void)test_temp_write(folder, "echo/echo.json", kit_str_lit("{}"));
