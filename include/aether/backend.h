@@ -132,9 +132,9 @@ struct acb_host {
      * fewer than min are free; min 0 never waits. Each acquire has its release. */
     uint32_t (*cores_acquire)(void *ctx, uint32_t min, uint32_t max);
     void (*cores_release)(void *ctx, uint32_t n);
-    /* Calls fn(arg, i, worker) for i in [0, n), in any order, on at most `cores` threads (the caller is one of them), and returns when
-     * all are done. worker is in [0, cores): no two calls with the same worker run at once. Cheap (microseconds) when
-     * the threads are warm. Not reentrant from inside fn. */
+    /* Calls fn(arg, i, worker) for i in [0, n), in any order, on at most `cores` threads (the caller is one of them), and
+     * returns when all are done. worker is in [0, cores): no two calls with the same worker run at once. Cheap
+     * (microseconds) when the threads are warm. Not reentrant from inside fn. */
     void (*parallel_for)(void *ctx, uint32_t cores, uint32_t n, void (*fn)(void *arg, uint32_t i, uint32_t worker),
                          void *arg);
 
@@ -240,8 +240,8 @@ struct acb_instance_open {
 
 /* --- calls --- */
 
-/* One wanted output, by the name of an output port. rows [row_count]: for last_hidden_state and logits only these places of the first dimension are
- * given, in this order; NULL: all of it. */
+/* One wanted output, by the name of an output port. rows [row_count]: for last_hidden_state and logits only these places
+ * of the first dimension are given, in this order; NULL: all of it. */
 struct acb_want {
     uint32_t size;
     uint32_t reserved;

@@ -4,12 +4,12 @@
 
 #include "kit/alloc.h"
 
-#define ROUNDS_MAX 16                  /* of one settling; a source that never ends must not hold the loop */
-#define LINGER_BYTES_MAX (1 << 20)     /* read and thrown away before closing */
+#define ROUNDS_MAX 16              /* of one settling; a source that never ends must not hold the loop */
+#define LINGER_BYTES_MAX (1 << 20) /* read and thrown away before closing */
 
-#define OVERLOADED                                                                                           \
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"                                 \
-    "Content-Length: 74\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"                                      \
+#define OVERLOADED                                                                                                     \
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"                                           \
+    "Content-Length: 74\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"                                                \
     "{\"error\":{\"code\":\"unavailable\",\"message\":\"too many connections are open\"}}"
 
 /* --- ending --- */
@@ -276,8 +276,7 @@ bool http_connection_open(struct http_server *s, int fd, const char *peer, bool 
     c->codec = &http_h1_codec;
     c->settle.run = settle_task;
     kit_str_to_c(kit_str_c(peer), c->peer, sizeof(c->peer));
-    if (c->codec->open(c) != KIT_OK ||
-        net_conn_new(s->loop, fd, NULL, NULL, &events, c, &c->net, NULL) != KIT_OK) {
+    if (c->codec->open(c) != KIT_OK || net_conn_new(s->loop, fd, NULL, NULL, &events, c, &c->net, NULL) != KIT_OK) {
         close(fd);
         if (c->codec_state != NULL) {
             c->codec->close(c);

@@ -41,7 +41,7 @@ struct http_codec {
     enum kit_status (*open)(struct http_connection *c);
     void (*close)(struct http_connection *c); /* frees codec_state; exchanges are ended before */
     void (*receive)(struct http_connection *c, kit_str bytes);
-    void (*ended)(struct http_connection *c); /* the client has sent its last byte */
+    void (*ended)(struct http_connection *c);   /* the client has sent its last byte */
     bool (*advance)(struct http_connection *c); /* moves what replies have made possible; true: something moved */
     bool (*reads)(const struct http_connection *c);
     bool (*finished)(const struct http_connection *c, bool *linger); /* nothing more can happen: close */
@@ -68,16 +68,16 @@ enum http_phase {
 struct http_reply {
     const struct http_source *source;
     void (*gone)(struct http_request *r);
-    kit_str fields;      /* "Name: value\r\n"…, in the arena */
+    kit_str fields; /* "Name: value\r\n"…, in the arena */
     size_t fields_room;
-    int64_t length;      /* as announced; -1: unknown */
-    int64_t sent;        /* body bytes so far */
+    int64_t length; /* as announced; -1: unknown */
+    int64_t sent;   /* body bytes so far */
     int status;
-    int forced_status;   /* of the protocol; 0: the handler's */
+    int forced_status; /* of the protocol; 0: the handler's */
     bool started, finished, aborted;
-    bool bodyless;       /* HEAD, 204, 304: body bytes are thrown away */
-    bool chunked;        /* the codec's */
-    bool pull;           /* `more` is due once there is room */
+    bool bodyless; /* HEAD, 204, 304: body bytes are thrown away */
+    bool chunked;  /* the codec's */
+    bool pull;     /* `more` is due once there is room */
     bool out_of_memory;
 };
 
@@ -88,7 +88,7 @@ struct http_exchange {
     struct http_connection *connection;
     struct kit_arena arena;
     struct kit_buf body;
-    struct http_out held;    /* bytes of a reply whose turn has not come */
+    struct http_out held; /* bytes of a reply whose turn has not come */
     enum http_phase phase;
     struct http_handler handler;
     void *handler_ctx;
@@ -98,13 +98,13 @@ struct http_exchange {
     uint32_t allow;          /* for 405 and OPTIONS */
     bool options;            /* answered by us, from `allow` */
     bool keep_body;
-    bool keep_alive;         /* as the request had it */
-    bool old;                /* HTTP/1.0 */
-    bool wants_continue;     /* Expect: 100-continue, not answered yet */
+    bool keep_alive;     /* as the request had it */
+    bool old;            /* HTTP/1.0 */
+    bool wants_continue; /* Expect: 100-continue, not answered yet */
     /* The head while it is read: text, and fields whose pointers are offsets into it until it is complete. */
     char *head;
     uint32_t head_len, head_room;
-    uint32_t target_len;     /* the target is the first of head */
+    uint32_t target_len; /* the target is the first of head */
     struct http_field *fields;
     uint32_t fields_room;
 };
@@ -139,22 +139,22 @@ static inline struct http_exchange *http_exchange_of(const struct http_request *
 struct http_connection {
     struct http_connection *next, *prev; /* ring of those that wait for the same */
     struct http_server *server;
-    struct net_conn *net;                /* owned; NULL: closed */
+    struct net_conn *net; /* owned; NULL: closed */
     const struct http_codec *codec;
     void *codec_state;
-    struct http_exchange *first, *last;  /* owned; in order of arrival */
+    struct http_exchange *first, *last; /* owned; in order of arrival */
     uint32_t exchange_count;
     enum http_wait wait;
-    uint64_t since_ns;                   /* in that list */
+    uint64_t since_ns; /* in that list */
     struct http_out out;
-    struct loop_task settle;             /* queued when a reply came from outside of our callbacks */
-    uint32_t depth;                      /* of our callbacks in progress */
-    bool progress;                       /* something happened: its time-out starts anew */
-    bool lost;                           /* reset, failed or out of memory: only to be torn down */
-    bool cut;                            /* end it so that the client sees an error */
+    struct loop_task settle; /* queued when a reply came from outside of our callbacks */
+    uint32_t depth;          /* of our callbacks in progress */
+    bool progress;           /* something happened: its time-out starts anew */
+    bool lost;               /* reset, failed or out of memory: only to be torn down */
+    bool cut;                /* end it so that the client sees an error */
     bool lingering;
-    bool ended;                          /* the client has sent its last byte, which may not have been read yet */
-    bool eof;                            /* it has been read */
+    bool ended; /* the client has sent its last byte, which may not have been read yet */
+    bool eof;   /* it has been read */
     uint32_t linger_bytes;
     char peer[NET_PEER_BYTES];
 };

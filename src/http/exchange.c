@@ -26,7 +26,8 @@ static struct http_exchange *take_from_pool(struct http_server *s)
     }
     x = kit_alloc_zero(1, sizeof(*x));
     if (x != NULL) {
-        kit_arena_init(&x->arena, 4 * (size_t)s->options.head_bytes_max + 2 * s->options.body_bytes_max + ARENA_SLACK_BYTES);
+        kit_arena_init(&x->arena,
+                       4 * (size_t)s->options.head_bytes_max + 2 * s->options.body_bytes_max + ARENA_SLACK_BYTES);
         kit_buf_init(&x->body, s->options.body_bytes_max);
     }
     return x;
@@ -185,7 +186,8 @@ enum kit_status http_exchange_body(struct http_exchange *x, kit_str bytes, struc
     if (!x->keep_body || x->refusal != NULL) {
         return KIT_OK;
     }
-    if (x->body.room == 0 && bytes.len > BODY_KEPT_BYTES && kit_buf_reserve(&x->body, KIT_MIN(x->body_max, BODY_STEP_BYTES)) == NULL) {
+    if (x->body.room == 0 && bytes.len > BODY_KEPT_BYTES &&
+        kit_buf_reserve(&x->body, KIT_MIN(x->body_max, BODY_STEP_BYTES)) == NULL) {
         kit_buf_clear(&x->body); /* a smaller piece may still be had */
     }
     enum kit_status rc = kit_buf_add(&x->body, bytes);
@@ -248,7 +250,7 @@ static void fail_plainly(struct http_request *r, const struct kit_err *err)
 static void answer_refusal(struct http_exchange *x)
 {
     struct http_request *r = &x->request;
-    void (*fail)(struct http_request *r, const struct kit_err *err) = x->handler.fail;
+    void (*fail)(struct http_request * r, const struct kit_err *err) = x->handler.fail;
     fail = fail != NULL ? fail : r->server->options.fail;
     if (x->allow != 0) {
         add_allow(r, x->allow);
@@ -308,7 +310,7 @@ void http_exchange_gone(struct http_exchange *x)
         return;
     }
     bool streamed = reply->source != NULL && reply->source->gone != NULL;
-    void (*gone)(struct http_request *r) = streamed ? reply->source->gone : reply->gone;
+    void (*gone)(struct http_request * r) = streamed ? reply->source->gone : reply->gone;
     reply->status = kit_status_http(KIT_CANCELLED);
     http_exchange_finish(x);
     if (gone != NULL) {

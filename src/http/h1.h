@@ -40,7 +40,7 @@ struct http_h1 {
     /* What a callback of the parser found wrong, until http_h1_feed has answered it. */
     int refused_status;
     const char *refused_reason;
-    struct kit_err *err;           /* of http_h1_feed */
+    struct kit_err *err; /* of http_h1_feed */
 };
 
 static inline struct http_h1 *http_h1_of(const struct http_connection *c)
@@ -53,7 +53,7 @@ static inline struct http_h1 *http_h1_of(const struct http_connection *c)
 void http_h1_read_init(struct http_h1 *h);
 /* Takes as many bytes apart as there is room for requests; keeps the rest. */
 void http_h1_read_feed(struct http_h1 *h, kit_str bytes);
-void http_h1_read_rest(struct http_h1 *h); /* goes on with what was kept */
+void http_h1_read_rest(struct http_h1 *h);            /* goes on with what was kept */
 bool http_h1_read_can_begin(const struct http_h1 *h); /* may another request be read? */
 /* Answers the request that is being read with an error, as the last one of the connection. */
 void http_h1_read_refuse(struct http_h1 *h, const struct kit_err *err, int status, const char *reason);

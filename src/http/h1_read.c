@@ -9,7 +9,7 @@
 #define FIELD_EXTRA_BYTES 4  /* ": " and CR LF, which the parser does not show */
 
 /* Notes what is wrong and makes the parser stop. */
-#define refuse(h, status, reason, code, ...)                                                                 \
+#define refuse(h, status, reason, code, ...)                                                                           \
     (kit_fail((h)->err, (code), __VA_ARGS__), (h)->refused_status = (status), (h)->refused_reason = (reason), -1)
 
 static struct http_h1 *self(llhttp_t *p)
@@ -163,8 +163,9 @@ static void fix_fields(struct http_exchange *x)
 static int check_method(struct http_h1 *h, struct http_request *r, uint8_t method)
 {
     static const enum http_method ours[] = {
-        [LLHTTP_GET] = HTTP_GET,       [LLHTTP_HEAD] = HTTP_HEAD,   [LLHTTP_POST] = HTTP_POST, [LLHTTP_PUT] = HTTP_PUT,
-        [LLHTTP_PATCH] = HTTP_PATCH,   [LLHTTP_DELETE] = HTTP_DELETE, [LLHTTP_OPTIONS] = HTTP_OPTIONS,
+        [LLHTTP_GET] = HTTP_GET,         [LLHTTP_HEAD] = HTTP_HEAD,   [LLHTTP_POST] = HTTP_POST,
+        [LLHTTP_PUT] = HTTP_PUT,         [LLHTTP_PATCH] = HTTP_PATCH, [LLHTTP_DELETE] = HTTP_DELETE,
+        [LLHTTP_OPTIONS] = HTTP_OPTIONS,
     };
     bool known = method < KIT_COUNT(ours) && (ours[method] != HTTP_GET || method == LLHTTP_GET);
     if (!known) {
@@ -247,7 +248,8 @@ static int route(struct http_h1 *h, struct http_exchange *x, int64_t body_bytes)
     if (rc == KIT_OK) {
         return 0;
     }
-    bool pass_body = (rc == KIT_NOT_FOUND || rc == KIT_METHOD) && !x->wants_continue && body_bytes <= (int64_t)x->body_max;
+    bool pass_body =
+        (rc == KIT_NOT_FOUND || rc == KIT_METHOD) && !x->wants_continue && body_bytes <= (int64_t)x->body_max;
     h->refused_status = status;
     h->refused_reason = rc == KIT_NOT_FOUND || rc == KIT_METHOD ? "route" : rc == KIT_TOO_LARGE ? "body" : "malformed";
     if (!pass_body) {

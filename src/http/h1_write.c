@@ -6,8 +6,8 @@
 #include "kit/alloc.h"
 #include "kit/num.h"
 
-#define HEAD_BYTES_MAX 512    /* of all that is not content type and the handler's fields */
-#define CHUNK_HEAD_BYTES 18   /* 16 hex digits and CR LF */
+#define HEAD_BYTES_MAX 512  /* of all that is not content type and the handler's fields */
+#define CHUNK_HEAD_BYTES 18 /* 16 hex digits and CR LF */
 
 struct http_out *http_h1_write_out(struct http_exchange *x)
 {

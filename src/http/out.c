@@ -9,8 +9,8 @@
 
 struct http_piece {
     struct http_piece *next;
-    char *bytes;  /* space, or memory of its own */
-    size_t room;  /* bytes that fit into space; 0: nothing can be added */
+    char *bytes; /* space, or memory of its own */
+    size_t room; /* bytes that fit into space; 0: nothing can be added */
     size_t len;
     size_t sent;
     char space[];

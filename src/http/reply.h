@@ -21,7 +21,8 @@ void http_reply_field(struct http_request *r, const char *name, kit_str value);
  * again after what was written has left); the source writes chunks when it has them, then or later. */
 struct http_source {
     void (*more)(struct http_request *r); /* may call http_reply_chunk / finish before it returns; NULL: not wanted */
-    void (*gone)(struct http_request *r); /* the client left or the connection failed: last call, r is dead after it; NULL:
+    void (*gone)(
+        struct http_request *r); /* the client left or the connection failed: last call, r is dead after it; NULL:
                                              that of http_request_on_gone is called */
 };
 /* length: of the body when it is known, or -1: chunked (HTTP/1.1) or until close (HTTP/1.0). source: borrowed for ever. */

@@ -26,27 +26,28 @@ struct http_route;
 struct http_server;
 
 struct http_request {
-    kit_id id;                 /* of this server's loop: what other threads hold */
+    kit_id id; /* of this server's loop: what other threads hold */
     struct http_server *server;
-    struct kit_arena *arena;   /* the request's lifetime; cleanups run when it ends */
+    struct kit_arena *arena;                /* the request's lifetime; cleanups run when it ends */
     char request_id[HTTP_REQUEST_ID_BYTES]; /* the client's X-Request-Id if it is 1 to 63 of [A-Za-z0-9._-], else ours;
                                                NUL-ended; sent back */
-    kit_str traceparent;       /* W3C Trace Context, checked; empty when absent or malformed */
-    kit_str principal;         /* who asks: "anonymous" until guard/ is there; never empty */
-    kit_str peer;              /* "127.0.0.1:52044" */
+    kit_str traceparent;                    /* W3C Trace Context, checked; empty when absent or malformed */
+    kit_str principal;                      /* who asks: "anonymous" until guard/ is there; never empty */
+    kit_str peer;                           /* "127.0.0.1:52044" */
     enum http_method method;
-    kit_str path;              /* percent-decoded, for logs and people; "%2F" became '/', so that where an id stands is
+    kit_str path;  /* percent-decoded, for logs and people; "%2F" became '/', so that where an id stands is
                                   to be taken from param */
-    kit_str query;             /* as sent, without '?' */
+    kit_str query; /* as sent, without '?' */
     const struct http_field *fields; /* [field_count] */
     uint32_t field_count;
-    kit_str param[HTTP_PARAMS_MAX]; /* what the route's placeholders matched, in their order; each was cut out of the path
+    kit_str
+        param[HTTP_PARAMS_MAX]; /* what the route's placeholders matched, in their order; each was cut out of the path
                                        as sent and decoded after that: an id may hold '/' sent as %2F */
-    kit_str body;              /* whole body for HTTP_BODY_WHOLE; empty else */
+    kit_str body;               /* whole body for HTTP_BODY_WHOLE; empty else */
     const struct http_route *route; /* NULL: none, only fail is called */
-    uint64_t started_ns;       /* first byte read */
-    uint64_t deadline_ns;      /* KIT_NEVER_NS, or when the answer is not wanted any more: for those above to set and keep */
-    void *user;                /* the handler's own */
+    uint64_t started_ns;            /* first byte read */
+    uint64_t deadline_ns; /* KIT_NEVER_NS, or when the answer is not wanted any more: for those above to set and keep */
+    void *user;           /* the handler's own */
     struct http_reply *reply;
 };
 

@@ -26,7 +26,7 @@ struct row {
 struct pattern {
     kit_str text; /* of the first row with this shape */
     uint32_t count;
-    uint32_t many_at;       /* index of {name*}, or count */
+    uint32_t many_at; /* index of {name*}, or count */
     uint32_t literal_bytes;
     struct segment segment[PATTERN_SEGMENTS_MAX];
     struct row row[HTTP_METHOD_COUNT];
@@ -36,7 +36,7 @@ struct http_router {
     struct pattern **patterns; /* owned, also what it points at; best first */
     struct pattern **plain;    /* owned; those without placeholders, sorted by text */
     uint32_t count, plain_count;
-    uint32_t room;             /* of both */
+    uint32_t room; /* of both */
     uint32_t route_count;
 };
 

@@ -8,10 +8,10 @@
 #include "kit/alloc.h"
 #include "kit/log.h"
 
-#define SWEEP_MS 250         /* how exactly time-outs are kept */
+#define SWEEP_MS 250            /* how exactly time-outs are kept */
 #define PROBE_MS (SWEEP_MS / 2) /* with each sweep */
 #define LINGER_MS 2000
-#define REFUSED_MAX 64       /* connections over the maximum that are told so, at a time */
+#define REFUSED_MAX 64 /* connections over the maximum that are told so, at a time */
 #define REQUESTS_MAX (1u << 24)
 
 /* --- making --- */
@@ -55,11 +55,11 @@ static enum kit_status check_options(const struct http_options *o, struct kit_er
         const char *name;
         uint64_t value;
     } rows[] = {
-        {"connections_max", o->connections_max},   {"head_bytes_max", o->head_bytes_max},
-        {"fields_max", o->fields_max},             {"body_bytes_max", o->body_bytes_max},
-        {"pipeline_max", o->pipeline_max},         {"write_buffer_bytes_max", o->write_buffer_bytes_max},
-        {"head_timeout_ms", o->head_timeout_ms},   {"body_timeout_ms", o->body_timeout_ms},
-        {"idle_timeout_ms", o->idle_timeout_ms},   {"write_timeout_ms", o->write_timeout_ms},
+        {"connections_max", o->connections_max}, {"head_bytes_max", o->head_bytes_max},
+        {"fields_max", o->fields_max},           {"body_bytes_max", o->body_bytes_max},
+        {"pipeline_max", o->pipeline_max},       {"write_buffer_bytes_max", o->write_buffer_bytes_max},
+        {"head_timeout_ms", o->head_timeout_ms}, {"body_timeout_ms", o->body_timeout_ms},
+        {"idle_timeout_ms", o->idle_timeout_ms}, {"write_timeout_ms", o->write_timeout_ms},
     };
     for (size_t i = 0; i < KIT_COUNT(rows); i++) {
         if (rows[i].value == 0) {
@@ -148,9 +148,9 @@ static uint64_t limit_ns(const struct http_server *s, enum http_wait wait)
 {
     const struct http_options *o = &s->options;
     const uint32_t ms[] = {
-        [HTTP_WAIT_IDLE] = o->idle_timeout_ms,   [HTTP_WAIT_HEAD] = o->head_timeout_ms,
-        [HTTP_WAIT_BODY] = o->body_timeout_ms,   [HTTP_WAIT_WRITE] = o->write_timeout_ms,
-        [HTTP_WAIT_PROBE] = PROBE_MS,            [HTTP_WAIT_LINGER] = LINGER_MS,
+        [HTTP_WAIT_IDLE] = o->idle_timeout_ms, [HTTP_WAIT_HEAD] = o->head_timeout_ms,
+        [HTTP_WAIT_BODY] = o->body_timeout_ms, [HTTP_WAIT_WRITE] = o->write_timeout_ms,
+        [HTTP_WAIT_PROBE] = PROBE_MS,          [HTTP_WAIT_LINGER] = LINGER_MS,
     };
     return ms[wait] * KIT_NS_PER_MS;
 }

@@ -16,27 +16,27 @@
 #include "loop/loop.h"
 
 struct http_options {
-    uint32_t connections_max;     /* more are accepted and closed at once with 503 */
-    uint32_t head_bytes_max;      /* request line and fields: 431 beyond; a target over half of it: 414 */
-    uint32_t fields_max;          /* 431 beyond */
-    uint64_t body_bytes_max;      /* 413 beyond */
-    uint32_t pipeline_max;        /* requests of one connection that wait for their turn */
-    uint32_t write_buffer_bytes_max; /* of one connection, before a source has to wait */
-    uint32_t head_timeout_ms;     /* first byte to end of head: 408 */
-    uint32_t body_timeout_ms;     /* between two pieces of a body: 408 */
-    uint32_t idle_timeout_ms;     /* keep-alive without a request: close */
-    uint32_t write_timeout_ms;    /* a client that takes nothing: it counts as gone */
+    uint32_t connections_max;             /* more are accepted and closed at once with 503 */
+    uint32_t head_bytes_max;              /* request line and fields: 431 beyond; a target over half of it: 414 */
+    uint32_t fields_max;                  /* 431 beyond */
+    uint64_t body_bytes_max;              /* 413 beyond */
+    uint32_t pipeline_max;                /* requests of one connection that wait for their turn */
+    uint32_t write_buffer_bytes_max;      /* of one connection, before a source has to wait */
+    uint32_t head_timeout_ms;             /* first byte to end of head: 408 */
+    uint32_t body_timeout_ms;             /* between two pieces of a body: 408 */
+    uint32_t idle_timeout_ms;             /* keep-alive without a request: close */
+    uint32_t write_timeout_ms;            /* a client that takes nothing: it counts as gone */
     uint32_t requests_per_connection_max; /* 0: no limit */
     /* A request without a route of its own is answered through this (404, 405, 400, …). NULL: the server's own, which
      * sends {"error":{"code","message","request_id"}}. */
     void (*fail)(struct http_request *r, const struct kit_err *err);
 };
-#define HTTP_OPTIONS_DEFAULT                                                                                 \
-    (struct http_options)                                                                                    \
-    {                                                                                                        \
-        .connections_max = 10000, .head_bytes_max = 16384, .fields_max = 64, .body_bytes_max = 64 << 20,     \
-        .pipeline_max = 16, .write_buffer_bytes_max = 1 << 20, .head_timeout_ms = 10000,                     \
-        .body_timeout_ms = 30000, .idle_timeout_ms = 75000, .write_timeout_ms = 30000                        \
+#define HTTP_OPTIONS_DEFAULT                                                                                           \
+    (struct http_options)                                                                                              \
+    {                                                                                                                  \
+        .connections_max = 10000, .head_bytes_max = 16384, .fields_max = 64, .body_bytes_max = 64 << 20,               \
+        .pipeline_max = 16, .write_buffer_bytes_max = 1 << 20, .head_timeout_ms = 10000, .body_timeout_ms = 30000,     \
+        .idle_timeout_ms = 75000, .write_timeout_ms = 30000                                                            \
     }
 
 /* router, loop: borrowed, outlive it. */

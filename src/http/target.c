@@ -27,7 +27,8 @@ static enum kit_status check_bytes(kit_str s, bool *has_percent, struct kit_err 
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
         if (c <= ' ' || c >= 0x7f || c == '#') {
-            return kit_fail(err, KIT_INVALID, "the target has a byte that must be percent-encoded (0x%02x at %zu)", c, i);
+            return kit_fail(err, KIT_INVALID, "the target has a byte that must be percent-encoded (0x%02x at %zu)", c,
+                            i);
         }
         if (c != '%') {
             continue;

@@ -13,12 +13,12 @@
 
 struct loop {
     uv_loop_t uv;
-    uv_prepare_t prepare;       /* runs the tasks before the loop waits */
-    uv_idle_t idle;             /* active while tasks wait for the next round */
-    _Atomic uintptr_t owner;    /* its thread while it runs; 0: not running */
-    uint64_t now_ns;            /* when this callback began */
-    struct loop_task tasks;     /* ring; this is its head */
-    char *scratch;              /* owned; LOOP_SCRATCH_BYTES */
+    uv_prepare_t prepare;    /* runs the tasks before the loop waits */
+    uv_idle_t idle;          /* active while tasks wait for the next round */
+    _Atomic uintptr_t owner; /* its thread while it runs; 0: not running */
+    uint64_t now_ns;         /* when this callback began */
+    struct loop_task tasks;  /* ring; this is its head */
+    char *scratch;           /* owned; LOOP_SCRATCH_BYTES */
 };
 
 enum loop_life { LOOP_LIVE, LOOP_CLOSING, LOOP_DEAD };

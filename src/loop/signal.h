@@ -12,8 +12,8 @@ struct loop_signal;
 /* Calls fire for each arrival of signal `number`; with `once`, for the first only: after that the signal has its default
  * effect again, so that a second Ctrl-C ends a program whose drain hangs. IO, NOMEM. */
 KIT_MUST_CHECK enum kit_status loop_signal_new(struct loop *l, int number, bool once,
-                                               void (*fire)(void *ctx, int number), void *ctx,
-                                               struct loop_signal **ret, struct kit_err *err);
+                                               void (*fire)(void *ctx, int number), void *ctx, struct loop_signal **ret,
+                                               struct kit_err *err);
 void loop_signal_close(struct loop_signal *s); /* NULL is fine */
 
 #endif

@@ -7,7 +7,7 @@
 #include "kit/status.h"
 
 struct loop_work_job {
-    struct loop_work_job *next;            /* the pool's while queued */
+    struct loop_work_job *next;             /* the pool's while queued */
     void (*run)(struct loop_work_job *job); /* on a pool thread; may free the job; tells a loop by loop_chan */
 };
 

@@ -17,10 +17,10 @@
 #include "loop/stream.h"
 #include "loop/timer.h"
 
-#define SOCKETS_MAX 4    /* addresses of one name */
-#define BACKLOG 4096     /* the kernel cuts it to net.core.somaxconn */
-#define ACCEPTS_MAX 64   /* in one callback */
-#define PAUSE_MS 100     /* after the system had no descriptor or memory left */
+#define SOCKETS_MAX 4  /* addresses of one name */
+#define BACKLOG 4096   /* the kernel cuts it to net.core.somaxconn */
+#define ACCEPTS_MAX 64 /* in one callback */
+#define PAUSE_MS 100   /* after the system had no descriptor or memory left */
 #define HOST_BYTES_MAX 256
 #define KEEPALIVE_IDLE_S 30
 #define KEEPALIVE_EVERY_S 10
@@ -39,7 +39,7 @@ struct net_listen {
     net_listen_accept *accepted;
     void *ctx;
     struct loop_timer *resume;
-    bool closed;  /* while accepting: the callee closed us */
+    bool closed; /* while accepting: the callee closed us */
     bool accepting;
     uint32_t dead_after_ms;
     uint32_t count;
@@ -139,7 +139,6 @@ static bool accept_one(struct net_listen *n, int fd)
     }
     return errno != EAGAIN && errno != EWOULDBLOCK; /* anything else is about that one connection */
 }
-
 
 static void readable(void *ctx)
 {

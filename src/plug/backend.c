@@ -44,11 +44,14 @@ static enum kit_status check_table(const struct plug_backend *b, struct kit_err 
     if (t->version == NULL || t->summary == NULL || (t->option_count > 0 && t->options == NULL)) {
         return kit_fail(err, KIT_UNSUPPORTED, "its table has no version, summary or options");
     }
-    if (t->probe == NULL || t->model_open == NULL || t->model_close == NULL || t->describe == NULL ||
-        t->instance_open == NULL || t->instance_close == NULL || (t->infer == NULL && t->step == NULL)) {
-        return kit_fail(err, KIT_UNSUPPORTED, "its table lacks a required function");
-    }
     return KIT_OK;
+}
+
+static enum kit_status check_functions(const struct acb_plugin *t, struct kit_err *err)
+{
+    bool models = t->probe != NULL && t->model_open != NULL && t->model_close != NULL && t->describe != NULL;
+    bool instances = t->instance_open != NULL && t->instance_close != NULL && (t->infer != NULL || t->step != NULL);
+    return models && instances ? KIT_OK : kit_fail(err, KIT_UNSUPPORTED, "its table lacks a required function");
 }
 
 /* dlerror's text, without line breaks. */
@@ -64,6 +67,21 @@ static enum kit_status open_library(struct plug_backend *b, struct kit_err *err)
     return KIT_OK;
 }
 
+/* The plug-in's table as one of our size, once its version allows to read it. */
+static enum kit_status take_table(struct plug_backend *b, const struct acb_plugin *p, struct kit_err *err)
+{
+    if (p->size < offsetof(struct acb_plugin, name)) {
+        return kit_fail(err, KIT_UNSUPPORTED, "its table is %u bytes long", p->size);
+    }
+    enum kit_status rc = check_version(p, err);
+    if (rc == KIT_OK) {
+        memcpy(&b->table, p, KIT_MIN(p->size, sizeof(b->table)));
+        b->table.size = sizeof(b->table);
+        rc = check_table(b, err);
+    }
+    return rc == KIT_OK ? check_functions(&b->table, err) : rc;
+}
+
 static enum kit_status enter(struct plug_backend *b, struct kit_err *err)
 {
     const struct acb_plugin *(*entry)(const struct acb_host *) = NULL;
@@ -76,16 +94,7 @@ static enum kit_status enter(struct plug_backend *b, struct kit_err *err)
     if (p == NULL) {
         return kit_fail(err, KIT_UNSUPPORTED, "it does not want this program (ABI %u.%u)", ACB_MAJOR, ACB_MINOR);
     }
-    if (p->size < offsetof(struct acb_plugin, name)) {
-        return kit_fail(err, KIT_UNSUPPORTED, "its table is %u bytes long", p->size);
-    }
-    enum kit_status rc = check_version(p, err);
-    if (rc == KIT_OK) {
-        memcpy(&b->table, p, KIT_MIN(p->size, sizeof(b->table)));
-        b->table.size = sizeof(b->table);
-        rc = check_table(b, err);
-    }
-    return rc;
+    return take_table(b, p, err);
 }
 
 enum kit_status plug_backend_load(const char *path, const struct plug_services *services, struct plug_backend **ret,

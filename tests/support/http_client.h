@@ -27,7 +27,7 @@ void http_client_send_bytes(struct http_client *c, const void *bytes, size_t len
 /* Each turns until it is true; the test fails after 10 s. */
 void http_client_wait_bytes(struct http_client *c, size_t count);
 void http_client_wait_text(struct http_client *c, const char *text);
-void http_client_wait_end(struct http_client *c); /* EOF or reset */
+void http_client_wait_end(struct http_client *c);         /* EOF or reset */
 void http_client_turns(struct http_client *c, int count); /* that often, and takes what came */
 
 /* Waits for one whole answer (Content-Length or chunked), checks its status, gives head and body (decoded) and drops it

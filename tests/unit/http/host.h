@@ -19,12 +19,12 @@ struct host {
     uint16_t port;
     kit_id late[LATE_MAX]; /* requests that wait for host_answer, in order of arrival */
     int late_count;
-    int gone;              /* calls of `gone` */
-    int handled;           /* requests that a handler saw */
-    int more;              /* calls of `more` */
-    size_t stream_left;    /* bytes that /stream has still to give */
-    bool endless;          /* /stream starts anew */
-    uint64_t fail_at;      /* orders an allocation failure when a handler starts */
+    int gone;           /* calls of `gone` */
+    int handled;        /* requests that a handler saw */
+    int more;           /* calls of `more` */
+    size_t stream_left; /* bytes that /stream has still to give */
+    bool endless;       /* /stream starts anew */
+    uint64_t fail_at;   /* orders an allocation failure when a handler starts */
 };
 
 static struct host *host_of; /* for `fail` and `gone`, which have no context of their own */
@@ -157,8 +157,10 @@ static inline void host_small_fail(struct http_request *r, const struct kit_err 
     http_reply_send(r, 413, "text/plain", kit_str_lit("the route's own words"));
 }
 
-#define HOST_ROUTE(m, p, b, max, f, failing)                                                                 \
-    {.method = m, .pattern = p, .body = b, .body_bytes_max = max, .handler = {f, failing}, .name = p}
+#define HOST_ROUTE(m, p, b, max, f, failing)                                                                           \
+    {                                                                                                                  \
+        .method = m, .pattern = p, .body = b, .body_bytes_max = max, .handler = {f, failing}, .name = p                \
+    }
 
 static const struct http_route host_routes[] = {
     HOST_ROUTE(HTTP_GET, "/hello", HTTP_BODY_NONE, 0, host_hello, NULL),

@@ -277,7 +277,8 @@ TEST(h1_says_continue_only_where_the_body_is_taken)
     http_client_wait_end(&c);
     http_client_close(&c);
     host_connect(&h, &c);
-    http_client_send(&c, GET("/late") "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+    http_client_send(
+        &c, GET("/late") "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
     host_wait_late(&h, &c, 1);
     http_client_turns(&c, 5);
     assert_int_equal(c.in.len, 0); /* not before its turn */
@@ -297,8 +298,9 @@ TEST(h1_gives_the_handler_path_parameters_query_fields_and_trace)
     struct http_client c;
     host_open(&h);
     host_connect(&h, &c);
-    http_client_send(&c, "GET http://h/show/org%2Fa%20b/c?p=1&q=x+y%2B%26&q=2 HTTP/1.1\r\nhOsT:  here \r\ntraceparent: " TRACE
-                         "\r\nX-Request-Id: my-id.1\r\n\r\n");
+    http_client_send(
+        &c, "GET http://h/show/org%2Fa%20b/c?p=1&q=x+y%2B%26&q=2 HTTP/1.1\r\nhOsT:  here \r\ntraceparent: " TRACE
+            "\r\nX-Request-Id: my-id.1\r\n\r\n");
     char *head = NULL, *body = NULL;
     http_client_answer(&c, 200, &head, &body);
     assert_string_equal(body, "GET path=/show/org/a b/c id=org/a b/c q=x y+& host=here trace=" TRACE
@@ -363,7 +365,8 @@ TEST(h1_refuses_what_two_readers_could_understand_differently)
         {"POST /echo HTTP/1.1\r\n" HOST "Content-Length:\r\n\r\nabcd" SECOND, 400},
         {"POST /echo HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999999\r\n\r\nabcd" SECOND, 400},
         {"POST /echo HTTP/1.1\r\n" HOST "Content-Length : 4\r\n\r\nabcd" SECOND, 400},
-        {"POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+        {"POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+         400},
         {"POST /echo HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SECOND, 400},
         {"POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n" SECOND, 501},
         {"POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" SECOND, 400},
@@ -384,7 +387,9 @@ TEST(h1_refuses_what_two_readers_could_understand_differently)
         {"GET /hello HTTP/1.1\r\nHost: a\n\r\n", 400},
         {"GET /hello HTTP/1.1\r\nHost: a\r\n\n" SECOND, 400},
         {"GET /hello HTTP/1.1\r\nHost: a\rX: b\r\n\r\n", 400},
-        {"GET /hello HTTP/1.1\r\n" HOST "X: a\x01" "b\r\n\r\n", 400},
+        {"GET /hello HTTP/1.1\r\n" HOST "X: a\x01"
+         "b\r\n\r\n",
+         400},
         {"GET /hello HTTP/1.1\r\n" HOST "No colon\r\n\r\n", 400},
         {"GET /hello HTTP/1.1\r\n" HOST ": empty\r\n\r\n", 400},
         {"GET /hello HTTP/1.1\r\n" HOST "X(: a\r\n\r\n", 400},
@@ -481,12 +486,20 @@ TEST(h1_keeps_each_limit_of_size)
         {filled("GET /hello HTTP/1.1\r\n" HOST "X: ", 'a', 500000, "\r\n\r\n"), 431},
         {filled("GET /hello HTTP/1.1\r\n" HOST "X: ", ' ', 500000, "\r\n\r\n"), 431},
         {filled("GET /hello HTTP/1.1\r\n" HOST, 'a', 5000, ": b\r\n\r\n"), 431},
-        {filled("GET /hello HTTP/1.1\r\n" HOST "A:1\r\nB:1\r\nC:1\r\nD:1\r\nE:1\r\nF:1\r\nG:1\r\nH:1\r\n\r\n", 'a', 0, ""), 431},
+        {filled("GET /hello HTTP/1.1\r\n" HOST "A:1\r\nB:1\r\nC:1\r\nD:1\r\nE:1\r\nF:1\r\nG:1\r\nH:1\r\n\r\n", 'a', 0,
+                ""),
+         431},
         {filled("POST /echo HTTP/1.1\r\n" HOST "Content-Length: 200001\r\n\r\n", 'a', 1000, ""), 413},
-        {filled("POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n40000\r\n", 'a', 262144, "\r\n0\r\n\r\n"), 413},
+        {filled("POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n40000\r\n", 'a', 262144,
+                "\r\n0\r\n\r\n"),
+         413},
         {filled("POST /nobody HTTP/1.1\r\n" HOST "Content-Length: 70000\r\n\r\n", 'a', 70000, ""), 413},
-        {filled("POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1;", 'a', 500000, "\r\na\r\n0\r\n\r\n"), 400},
-        {filled("POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nT: ", 'a', 500000, "\r\n\r\n"), 400},
+        {filled("POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1;", 'a', 500000,
+                "\r\na\r\n0\r\n\r\n"),
+         400},
+        {filled("POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nT: ", 'a', 500000,
+                "\r\n\r\n"),
+         400},
         {filled("", '\n', 500000, GET("/hello")), 431},
     };
     for (size_t i = 0; i < KIT_COUNT(cases); i++) {
@@ -572,22 +585,19 @@ TEST(h1_shows_a_cut_body_when_a_handler_aborts)
 
 int main(void)
 {
-    return TEST_RUN(TEST_OF(h1_answers_several_requests_on_one_connection),
-                    TEST_OF(h1_writes_a_complete_head_and_tells_no_version),
-                    TEST_OF(h1_takes_a_request_that_comes_byte_by_byte),
-                    TEST_OF(h1_answers_pipelined_requests_in_order_though_handlers_answer_out_of_order),
-                    TEST_OF(h1_handles_unsafe_requests_of_one_connection_one_after_the_other),
-                    TEST_OF(h1_reads_no_more_than_pipeline_max_requests_ahead), TEST_OF(h1_sends_chunks_and_takes_chunks),
-                    TEST_OF(h1_answers_head_without_a_body), TEST_OF(h1_answers_options_and_405_with_allow),
-                    TEST_OF(h1_speaks_http_1_0),
-                    TEST_OF(h1_closes_after_connection_close_and_after_the_last_request_it_wants),
-                    TEST_OF(h1_says_continue_only_where_the_body_is_taken),
-                    TEST_OF(h1_gives_the_handler_path_parameters_query_fields_and_trace),
-                    TEST_OF(h1_lets_no_reply_field_smuggle_in_another),
-                    TEST_OF(h1_refuses_what_two_readers_could_understand_differently),
-                    TEST_OF(h1_refuses_a_nul_in_a_field),
-                    TEST_OF(h1_refuses_targets_methods_versions_and_expectations_that_it_does_not_know),
-                    TEST_OF(h1_keeps_each_limit_of_size), TEST_OF(h1_takes_what_just_fits_the_limits),
-                    TEST_OF(h1_answers_the_requests_before_a_malformed_one),
-                    TEST_OF(h1_shows_a_cut_body_when_a_handler_aborts));
+    return TEST_RUN(
+        TEST_OF(h1_answers_several_requests_on_one_connection), TEST_OF(h1_writes_a_complete_head_and_tells_no_version),
+        TEST_OF(h1_takes_a_request_that_comes_byte_by_byte),
+        TEST_OF(h1_answers_pipelined_requests_in_order_though_handlers_answer_out_of_order),
+        TEST_OF(h1_handles_unsafe_requests_of_one_connection_one_after_the_other),
+        TEST_OF(h1_reads_no_more_than_pipeline_max_requests_ahead), TEST_OF(h1_sends_chunks_and_takes_chunks),
+        TEST_OF(h1_answers_head_without_a_body), TEST_OF(h1_answers_options_and_405_with_allow),
+        TEST_OF(h1_speaks_http_1_0), TEST_OF(h1_closes_after_connection_close_and_after_the_last_request_it_wants),
+        TEST_OF(h1_says_continue_only_where_the_body_is_taken),
+        TEST_OF(h1_gives_the_handler_path_parameters_query_fields_and_trace),
+        TEST_OF(h1_lets_no_reply_field_smuggle_in_another),
+        TEST_OF(h1_refuses_what_two_readers_could_understand_differently), TEST_OF(h1_refuses_a_nul_in_a_field),
+        TEST_OF(h1_refuses_targets_methods_versions_and_expectations_that_it_does_not_know),
+        TEST_OF(h1_keeps_each_limit_of_size), TEST_OF(h1_takes_what_just_fits_the_limits),
+        TEST_OF(h1_answers_the_requests_before_a_malformed_one), TEST_OF(h1_shows_a_cut_body_when_a_handler_aborts));
 }

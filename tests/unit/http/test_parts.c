@@ -36,9 +36,9 @@ TEST(target_parse_splits_path_and_query)
 
 TEST(target_parse_refuses_what_is_no_uri_or_climbs)
 {
-    static const char *const targets[] = {"",        "a",         "/%",        "/%4",       "/%zz",     "/%00",     "/a#b",
-                                          "/a b",    "/\x7f",     "/\xc3\xa4", "/a/../b",   "/..",      "/./a",     "/a/%2e%2E",
-                                          "/a%2F..", "ftp://h/a", "http:///a", "/a?b=%zz",  "/a?b=%00", "/\"\t"};
+    static const char *const targets[] = {
+        "",        "a",   "/%",   "/%4",       "/%zz",    "/%00",      "/a#b",      "/a b",     "/\x7f",    "/\xc3\xa4",
+        "/a/../b", "/..", "/./a", "/a/%2e%2E", "/a%2F..", "ftp://h/a", "http:///a", "/a?b=%zz", "/a?b=%00", "/\"\t"};
     struct kit_arena a;
     kit_arena_init(&a, KIT_MIB);
     for (size_t i = 0; i < KIT_COUNT(targets); i++) {
@@ -152,8 +152,7 @@ TEST(out_keeps_the_order_of_copied_and_owned_bytes)
 TEST(out_survives_each_failed_alloc)
 {
     uint64_t before = kit_alloc_count();
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct http_out_pool pool = {0};
         struct http_out o = {0};
         static char big[10000];

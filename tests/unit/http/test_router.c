@@ -2,7 +2,10 @@
 
 #include "support/test.h"
 
-#define ROW(m, p, n) {.method = m, .pattern = p, .name = n}
+#define ROW(m, p, n)                                                                                                   \
+    {                                                                                                                  \
+        .method = m, .pattern = p, .name = n                                                                           \
+    }
 
 static const struct http_route rows[] = {
     ROW(HTTP_GET, "/", "root"),
@@ -100,9 +103,9 @@ TEST(router_match_tells_which_methods_a_path_takes)
 
 TEST(router_match_answers_no_for_paths_that_nobody_has)
 {
-    static const char *const paths[] = {"",          "*",       "/",           "health", "/health/", "//health",
-                                        "/models//", "/models/", "/models//x", "/models/a//b", "/models/a/", "/Health",
-                                        "/health%2F", "/healthy", "/models%2Fx"};
+    static const char *const paths[] = {"",           "*",         "/",          "health",     "/health/",
+                                        "//health",   "/models//", "/models/",   "/models//x", "/models/a//b",
+                                        "/models/a/", "/Health",   "/health%2F", "/healthy",   "/models%2Fx"};
     struct http_router *rt = NULL;
     static const struct http_route few[] = {ROW(HTTP_GET, "/health", "health"), ROW(HTTP_GET, "/models/{id*}", "model"),
                                             ROW(HTTP_GET, "/v2/{name}/x", "one")};
@@ -126,7 +129,8 @@ TEST(router_match_answers_no_for_paths_that_nobody_has)
 
 TEST(router_add_refuses_what_is_there_already_whatever_its_placeholders_are_called)
 {
-    static const struct http_route twice[] = {ROW(HTTP_GET, "/models/{id*}", "a"), ROW(HTTP_GET, "/models/{name*}", "b")};
+    static const struct http_route twice[] = {ROW(HTTP_GET, "/models/{id*}", "a"),
+                                              ROW(HTTP_GET, "/models/{name*}", "b")};
     struct http_router *rt = NULL;
     struct kit_err err;
     assert_int_equal(http_router_new(&rt), KIT_OK);
@@ -138,8 +142,16 @@ TEST(router_add_refuses_what_is_there_already_whatever_its_placeholders_are_call
 
 TEST(router_add_refuses_malformed_patterns)
 {
-    static const char *const patterns[] = {"",         "models",     "/models/", "//",           "/a//b",
-                                           "/{}",      "/{a",        "/a}",      "/{a*}/{b*}",   "/{a}/{b}/{c}/{d}/{e}",
+    static const char *const patterns[] = {"",
+                                           "models",
+                                           "/models/",
+                                           "//",
+                                           "/a//b",
+                                           "/{}",
+                                           "/{a",
+                                           "/a}",
+                                           "/{a*}/{b*}",
+                                           "/{a}/{b}/{c}/{d}/{e}",
                                            "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17"};
     for (size_t i = 0; i < KIT_COUNT(patterns); i++) {
         struct http_route row = ROW(HTTP_GET, patterns[i], "x");
@@ -154,8 +166,7 @@ TEST(router_add_refuses_malformed_patterns)
 
 TEST(router_survives_each_failed_alloc)
 {
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct http_router *rt = NULL;
         enum kit_status rc = http_router_new(&rt);
         rc = rc == KIT_OK ? http_router_add(rt, rows, KIT_COUNT(rows), NULL, NULL) : rc;

@@ -200,10 +200,14 @@ TEST(server_drops_a_request_that_is_not_complete_when_its_client_ends)
 
 static void vanish_many(struct host *h, int count)
 {
-    static const char *const requests[] = {
-        GET("/late"), GET("/late") GET("/late"), GET("/feed"), GET("/stream/100000000"), GET("/hello"), "GET /he",
-        "POST /late HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab",
-        "POST /late HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nabcd"};
+    static const char *const requests[] = {GET("/late"),
+                                           GET("/late") GET("/late"),
+                                           GET("/feed"),
+                                           GET("/stream/100000000"),
+                                           GET("/hello"),
+                                           "GET /he",
+                                           "POST /late HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab",
+                                           "POST /late HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nabcd"};
     for (int i = 0; i < count; i++) {
         struct http_client c;
         host_connect(h, &c);
@@ -610,8 +614,7 @@ TEST(server_new_survives_each_failed_alloc)
 {
     struct host h = {0};
     host_open(&h);
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct http_server *s = NULL;
         uint16_t port = 0;
         enum kit_status rc = http_server_new(h.loop, h.router, &h.options, &s, NULL);
@@ -649,11 +652,18 @@ static void request_with_failure(struct host *h, const char *request, uint64_t n
 
 TEST(server_survives_each_failed_alloc_of_a_request)
 {
-    static const char *const requests[] = {
-        GET("/hello"), GET("/late"), GET("/feed"), GET("/stream/20000"), GET("/owned"), GET("/show/a%20b?q=c%20d"),
-        GET("/nowhere"), GET("/late") GET("/owned") GET("/stream/9000"), "OPTIONS /hello HTTP/1.1\r\nHost: a\r\n\r\n",
-        "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
-        "BREW / HTTP/1.1\r\n\r\n"};
+    static const char *const requests[] = {GET("/hello"),
+                                           GET("/late"),
+                                           GET("/feed"),
+                                           GET("/stream/20000"),
+                                           GET("/owned"),
+                                           GET("/show/a%20b?q=c%20d"),
+                                           GET("/nowhere"),
+                                           GET("/late") GET("/owned") GET("/stream/9000"),
+                                           "OPTIONS /hello HTTP/1.1\r\nHost: a\r\n\r\n",
+                                           "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: "
+                                           "100-continue\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+                                           "BREW / HTTP/1.1\r\n\r\n"};
     struct host h = {0};
     for (size_t i = 0; i < KIT_COUNT(requests); i++) {
         uint64_t n = 1, more = 1;
@@ -669,32 +679,31 @@ TEST(server_survives_each_failed_alloc_of_a_request)
 
 int main(void)
 {
-    return TEST_RUN(TEST_OF(server_tells_gone_once_when_a_client_resets_while_its_request_waits),
-                    TEST_OF(server_tells_gone_when_a_client_closes_while_its_request_waits),
-                    TEST_OF(server_tells_gone_while_reading_is_paused),
-                    TEST_OF(server_tells_gone_of_a_stream_that_waits_for_its_source),
-                    TEST_OF(server_tells_gone_when_a_client_closes_a_stream_that_waits_for_its_source),
-                    TEST_OF(server_goes_on_streaming_to_a_half_closed_client),
-                    TEST_OF(server_answers_a_half_closed_client_with_nothing_added),
-                    TEST_OF(server_answers_a_half_closed_client_that_it_does_not_read_from),
-                    TEST_OF(server_goes_on_probing_a_client_that_left_byte_by_byte),
-                    TEST_OF(server_drops_a_request_that_is_not_complete_when_its_client_ends),
-                    TEST_OF(server_keeps_no_memory_of_a_thousand_clients_that_vanish),
-                    TEST_OF(server_find_gives_a_request_until_it_is_answered),
-                    TEST_OF(server_pauses_the_stream_of_a_slow_reader_and_nobody_elses),
-                    TEST_OF(server_reads_no_further_request_of_a_client_that_takes_no_answers),
-                    TEST_OF(server_gives_a_chunk_back_when_the_buffer_is_full),
-                    TEST_OF(server_tells_one_connection_too_many_that_it_is_full),
-                    TEST_OF(server_closes_idle_connections_without_a_word),
-                    TEST_OF(server_answers_408_to_a_head_or_body_that_does_not_come),
-                    TEST_OF(server_counts_a_client_that_takes_nothing_as_gone),
-                    TEST_OF(server_waits_for_a_handler_however_short_its_times_are),
-                    TEST_OF(server_new_names_the_option_that_is_zero),
-                    TEST_OF(server_drain_closes_idle_connections_and_answers_the_rest),
-                    TEST_OF(server_drain_cuts_what_is_left_when_its_time_is_up),
-                    TEST_OF(server_drain_of_an_empty_server_ends_at_once), TEST_OF(server_may_be_freed_from_drained),
-                    TEST_OF(server_free_tells_gone_to_requests_that_wait),
-                    TEST_OF(server_counts_requests_by_route_method_and_code),
-                    TEST_OF(server_new_survives_each_failed_alloc),
-                    TEST_OF(server_survives_each_failed_alloc_of_a_request));
+    return TEST_RUN(
+        TEST_OF(server_tells_gone_once_when_a_client_resets_while_its_request_waits),
+        TEST_OF(server_tells_gone_when_a_client_closes_while_its_request_waits),
+        TEST_OF(server_tells_gone_while_reading_is_paused),
+        TEST_OF(server_tells_gone_of_a_stream_that_waits_for_its_source),
+        TEST_OF(server_tells_gone_when_a_client_closes_a_stream_that_waits_for_its_source),
+        TEST_OF(server_goes_on_streaming_to_a_half_closed_client),
+        TEST_OF(server_answers_a_half_closed_client_with_nothing_added),
+        TEST_OF(server_answers_a_half_closed_client_that_it_does_not_read_from),
+        TEST_OF(server_goes_on_probing_a_client_that_left_byte_by_byte),
+        TEST_OF(server_drops_a_request_that_is_not_complete_when_its_client_ends),
+        TEST_OF(server_keeps_no_memory_of_a_thousand_clients_that_vanish),
+        TEST_OF(server_find_gives_a_request_until_it_is_answered),
+        TEST_OF(server_pauses_the_stream_of_a_slow_reader_and_nobody_elses),
+        TEST_OF(server_reads_no_further_request_of_a_client_that_takes_no_answers),
+        TEST_OF(server_gives_a_chunk_back_when_the_buffer_is_full),
+        TEST_OF(server_tells_one_connection_too_many_that_it_is_full),
+        TEST_OF(server_closes_idle_connections_without_a_word),
+        TEST_OF(server_answers_408_to_a_head_or_body_that_does_not_come),
+        TEST_OF(server_counts_a_client_that_takes_nothing_as_gone),
+        TEST_OF(server_waits_for_a_handler_however_short_its_times_are),
+        TEST_OF(server_new_names_the_option_that_is_zero),
+        TEST_OF(server_drain_closes_idle_connections_and_answers_the_rest),
+        TEST_OF(server_drain_cuts_what_is_left_when_its_time_is_up),
+        TEST_OF(server_drain_of_an_empty_server_ends_at_once), TEST_OF(server_may_be_freed_from_drained),
+        TEST_OF(server_free_tells_gone_to_requests_that_wait), TEST_OF(server_counts_requests_by_route_method_and_code),
+        TEST_OF(server_new_survives_each_failed_alloc), TEST_OF(server_survives_each_failed_alloc_of_a_request));
 }

@@ -17,9 +17,9 @@ struct desk {
     struct loop *loop;
     struct loop_chan *chan;
     int received, dropped;
-    int expected;         /* stops the loop when that many came */
-    int close_after;      /* closes the channel when that many came; 0: never */
-    int next[SENDERS];    /* number that each sender's next note must have */
+    int expected;      /* stops the loop when that many came */
+    int close_after;   /* closes the channel when that many came; 0: never */
+    int next[SENDERS]; /* number that each sender's next note must have */
     bool in_order;
 };
 
@@ -134,7 +134,8 @@ static void send_all(void *arg)
     for (int i = 0; i < EACH; i++) {
         struct note *n = new_note(s->index, i);
         enum kit_status rc;
-        while ((rc = i % 2 == 0 ? loop_chan_send(s->chan, &n->msg) : loop_chan_send_answer(s->chan, &n->msg)) == KIT_FULL) {
+        while ((rc = i % 2 == 0 ? loop_chan_send(s->chan, &n->msg) : loop_chan_send_answer(s->chan, &n->msg)) ==
+               KIT_FULL) {
             sched_yield();
         }
         if (rc == KIT_UNAVAILABLE) {
@@ -193,8 +194,7 @@ TEST(chan_survives_each_failed_alloc)
     struct desk d = {0};
     assert_int_equal(loop_new(&d.loop, NULL), KIT_OK);
     struct loop_chan_options options = {.max = 1, .ctx = &d, .receive = receive, .drop = drop};
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct loop_chan *c = NULL;
         enum kit_status rc = loop_chan_new(d.loop, &options, &c, NULL);
         assert_true(rc == KIT_OK ? c != NULL : rc == KIT_NOMEM && c == NULL);

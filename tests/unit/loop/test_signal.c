@@ -82,8 +82,7 @@ TEST(signal_says_which_number_cannot_be_caught)
     assert_int_equal(loop_signal_new(p.loop, SIGKILL, false, fire, &p, &s, &err), KIT_IO);
     assert_memory_equal(err.msg, "signal 9:", 9);
     assert_null(s);
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         enum kit_status rc = loop_signal_new(p.loop, SIGUSR1, false, fire, &p, &s, NULL);
         assert_true(rc == KIT_OK ? s != NULL : rc == KIT_NOMEM && s == NULL);
     }

@@ -165,7 +165,7 @@ TEST(stream_notices_a_reset_while_nobody_reads)
 TEST(stream_notices_after_the_end_that_a_closed_peer_resets_what_is_written)
 {
     struct end e = {.close_when_gone = true};
-    struct iovec one = {.iov_base = (void *)(uintptr_t)"H", .iov_len = 1};
+    struct iovec one = {.iov_base = (void *)(uintptr_t) "H", .iov_len = 1};
     size_t wrote = 0;
     open_tcp(&e);
     loop_stream_want(e.stream, true, false);
@@ -209,7 +209,7 @@ TEST(stream_writes_what_fits_and_tells_when_there_is_room_again)
 TEST(stream_writing_to_a_closed_peer_is_an_answer_and_no_signal)
 {
     struct end e = {0};
-    struct iovec one = {.iov_base = (void *)(uintptr_t)"x", .iov_len = 1};
+    struct iovec one = {.iov_base = (void *)(uintptr_t) "x", .iov_len = 1};
     size_t wrote = 0;
     open_pair(&e);
     close(e.fd);
@@ -262,8 +262,7 @@ TEST(stream_survives_each_failed_alloc)
 {
     struct loop *l = NULL;
     assert_int_equal(loop_new(&l, NULL), KIT_OK);
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         int fds[2];
         struct loop_stream *s = NULL;
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);

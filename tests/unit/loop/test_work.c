@@ -142,8 +142,7 @@ TEST(work_refuses_a_senseless_number_of_threads)
 
 TEST(work_survives_each_failed_alloc)
 {
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct loop_work *w = NULL;
         enum kit_status rc = loop_work_new(2, 1, &w, NULL);
         assert_true(rc == KIT_OK ? w != NULL : rc == KIT_NOMEM && w == NULL);

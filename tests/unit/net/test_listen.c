@@ -189,7 +189,8 @@ TEST(listen_says_which_name_is_not_known)
     struct kit_err err;
     uint16_t bound = 0;
     assert_int_equal(loop_new(&h.loop, NULL), KIT_OK);
-    assert_int_equal(net_listen_new(h.loop, "300.1.2.3.", 0, 1000, accepted, &h, &h.listen, &bound, &err), KIT_NOT_FOUND);
+    assert_int_equal(net_listen_new(h.loop, "300.1.2.3.", 0, 1000, accepted, &h, &h.listen, &bound, &err),
+                     KIT_NOT_FOUND);
     assert_memory_equal(err.msg, "300.1.2.3.: ", 12);
     close_host(&h);
 }
@@ -198,8 +199,7 @@ TEST(listen_survives_each_failed_alloc)
 {
     struct host h = {0};
     assert_int_equal(loop_new(&h.loop, NULL), KIT_OK);
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         uint16_t bound = 0;
         enum kit_status rc = net_listen_new(h.loop, "127.0.0.1", 0, 1000, accepted, &h, &h.listen, &bound, NULL);
         assert_true(rc == KIT_OK ? h.listen != NULL : rc == KIT_NOMEM && h.listen == NULL);
@@ -261,7 +261,7 @@ TEST(conn_sends_all_through_its_layer)
     struct layer layer = {0};
     struct loop *l = NULL;
     struct net_conn *c = NULL;
-    struct iovec iov = {.iov_base = (void *)(uintptr_t)"out", .iov_len = 3};
+    struct iovec iov = {.iov_base = (void *)(uintptr_t) "out", .iov_len = 3};
     char text[8] = "";
     size_t n = 0;
     int fds[2];
