@@ -18,7 +18,7 @@ static void set_ahead(const struct piece *p, struct native_tile *t, uint32_t ind
 {
     size_t share = (size_t)p->depth * NATIVE_PANEL / tiles / 16 * 16;
     t->ahead = t->b + (size_t)p->g->b->depth * NATIVE_PANEL + index * share;
-    t->ahead_step = 0;
+    t->ahead_step = p->depth > 0 ? share / p->depth : 0;
 }
 
 static void piece_run(const struct piece *p)

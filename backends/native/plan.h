@@ -9,7 +9,7 @@
 
 #include "batch.h"
 
-#define NATIVE_BLOCK_TOKENS 256u /* what a block aims at; a longer row is a block of its own */
+#define NATIVE_BLOCK_TOKENS 192u /* what a block aims at; a longer row is a block of its own */
 
 struct native_plan {
     bool apart;          /* blocks run side by side, one core each */

@@ -30,7 +30,7 @@ static enum kit_status parse_model(struct task_request *r, kit_json root, struct
     if (rc != KIT_OK) {
         return rc;
     }
-    if (id.len > MODEL_ID_BYTES_MAX || memchr(id.ptr, '\0', id.len) != NULL) {
+    if (id.len > MODEL_ID_BYTES_MAX || kit_str_find_char(id, '\0') < id.len) {
         return kit_fail_param(err, KIT_INVALID, "model", "'model' must be an id of at most %d bytes", MODEL_ID_BYTES_MAX);
     }
     kit_str_to_c(id, r->model_id, sizeof(r->model_id));

@@ -111,17 +111,24 @@ static enum http_wait waits_for(const struct http_connection *c)
     return c->lingering ? HTTP_WAIT_LINGER : c->out.bytes > 0 ? HTTP_WAIT_WRITE : c->codec->waits(c);
 }
 
-/* Calls handlers (`more`, dispatch), whose replies must not ask for settling again: hence the depth. */
-static void settle(struct http_connection *c)
+/* Calls handlers (`more`, dispatch), whose replies must not ask for settling again: hence the depth. True: there is more
+ * to do, though it was enough for now. */
+static bool move_on(struct http_connection *c)
 {
-    bool again = true;
+    bool again = !c->lingering;
     c->depth++;
-    for (int round = 0; round < ROUNDS_MAX && again && !c->lost && !c->lingering; round++) {
+    for (int round = 0; round < ROUNDS_MAX && again && !c->lost; round++) {
         again = c->codec->advance(c);
         again = flush(c) || again;
         again = pull(c) || again;
     }
     c->depth--;
+    return again;
+}
+
+static void settle(struct http_connection *c)
+{
+    bool again = move_on(c);
     if (is_over(c)) {
         destroy(c);
         return;

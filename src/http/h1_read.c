@@ -6,7 +6,6 @@
 
 #define HEAD_ROOM_BYTES 1024 /* to begin with */
 #define FIELDS_ROOM 16       /* to begin with */
-#define FIELD_EXTRA_BYTES 4  /* ": " and CR LF, which the parser does not show */
 
 /* Notes what is wrong and makes the parser stop. */
 #define refuse(h, status, reason, code, ...)                                                                           \

@@ -6,8 +6,8 @@
  * When a client is gone. A reset, a failed write, or silence that TCP keep-alive notices: at once. The end of the client's
  * bytes alone may be a half-close, and a half-closed client gets its answer: so the server sends the first bytes of the
  * answer ("HTTP/1.1 ", the same for each), or of the next chunk (zeros before its size), ahead, one at a time. A client
- * that has closed its socket answers the first of them with a reset; one that only closed its sending side reads on. A request that is not complete when the client's
- * bytes end is dropped. See docs/adr/0003-when-a-client-is-gone.md.
+ * that has closed its socket answers the first of them with a reset; one that only closed its sending side reads on.
+ * A request that is not complete when the client's bytes end is dropped. See docs/adr/0003-when-a-client-is-gone.md.
  * Thread: its loop's. Memory: owns its connections. */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H

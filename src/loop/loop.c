@@ -1,6 +1,5 @@
 #include "loop/loop.h"
 
-#include <pthread.h>
 #include <signal.h>
 
 #include "kit/alloc.h"
@@ -21,6 +20,13 @@ void loop_leave(struct loop *l)
     if (took_ns > STALL_NS && took_ns < UINT64_MAX / 2) { /* a test may turn the clock back */
         METRIC_OBSERVE(loop_stall_seconds, (double)took_ns / KIT_NS_PER_S);
     }
+}
+
+/* The address of a thread's own variable names the thread. */
+static uintptr_t this_thread(void)
+{
+    static _Thread_local char mine;
+    return (uintptr_t)&mine;
 }
 
 /* --- tasks --- */
@@ -145,7 +151,7 @@ out:
 
 static void run(struct loop *l, uv_run_mode mode)
 {
-    atomic_store(&l->owner, (uintptr_t)pthread_self());
+    atomic_store(&l->owner, this_thread());
     uv_run(&l->uv, mode);
     run_tasks(l);
     atomic_store(&l->owner, 0);
@@ -198,7 +204,7 @@ void loop_free(struct loop *l)
 bool loop_here(const struct loop *l)
 {
     uintptr_t owner = atomic_load(&l->owner);
-    return owner == 0 || owner == (uintptr_t)pthread_self();
+    return owner == 0 || owner == this_thread();
 }
 
 uint64_t loop_now_ns(const struct loop *l)

@@ -36,7 +36,7 @@ struct native_kernels {
 
     /* In place on x [rows][NATIVE_PANEL], `stride` apart; [NATIVE_ACT_NONE] is NULL.
      * GELU: x Phi(x) by the error function, absolute error <= 1.2e-7 max(1, |x|).
-     * GELU_TANH: the same bound against its own formula. Source: Hendrycks and Gimpel 2016, arXiv 1606.08415. */
+     * GELU_TANH: <= 1.5e-7 max(1, |x|) against its own formula. Source: Hendrycks and Gimpel 2016, arXiv 1606.08415. */
     void (*act[NATIVE_ACT_COUNT])(float *x, size_t stride, uint32_t rows);
 
     /* x[i] = exp(scale (x[i] - max x)), for scale > 0; returns the sum. n >= 1. Relative error of each <= 3e-7 (where

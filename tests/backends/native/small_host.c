@@ -26,6 +26,8 @@ static struct {
     uint32_t helper_id[TEST_HOST_CORES_MAX];
     struct acb_tensor *output[OUTPUTS_MAX];
     uint32_t output_count;
+    void (*on_tensor)(void *arg);
+    void *on_tensor_arg;
 } host;
 
 static void spin(uint32_t *count)
@@ -173,8 +175,17 @@ static int32_t tensor_new(void *ctx, void *call, const char *name, uint32_t dtyp
         return ACB_NOMEM;
     }
     host.output[host.output_count++] = t;
+    if (host.on_tensor != NULL) {
+        host.on_tensor(host.on_tensor_arg);
+    }
     *ret = t;
     return ACB_OK;
+}
+
+void test_host_on_tensor(void (*fn)(void *arg), void *arg)
+{
+    host.on_tensor = fn;
+    host.on_tensor_arg = arg;
 }
 
 void test_host_free_outputs(void)

@@ -16,6 +16,8 @@ const struct acb_host *test_host_table(void);
 
 /* A tensor of the test's own, on someone else's memory. */
 struct acb_tensor test_host_tensor(const char *name, uint32_t dtype, uint32_t rank, const int64_t *shape, void *data);
+/* Calls fn(arg) at each tensor_new: in the midst of a call. NULL: no more. */
+void test_host_on_tensor(void (*fn)(void *arg), void *arg);
 /* Frees what tensor_new gave to calls since the last time. */
 void test_host_free_outputs(void);
 

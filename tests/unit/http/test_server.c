@@ -650,6 +650,10 @@ static void request_with_failure(struct host *h, const char *request, uint64_t n
     host_wait_empty(h);
 }
 
+#define CHUNKED                                                                                                        \
+    "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"                     \
+    "3\r\nabc\r\n0\r\n\r\n"
+
 TEST(server_survives_each_failed_alloc_of_a_request)
 {
     static const char *const requests[] = {GET("/hello"),
@@ -661,8 +665,7 @@ TEST(server_survives_each_failed_alloc_of_a_request)
                                            GET("/nowhere"),
                                            GET("/late") GET("/owned") GET("/stream/9000"),
                                            "OPTIONS /hello HTTP/1.1\r\nHost: a\r\n\r\n",
-                                           "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: "
-                                           "100-continue\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+                                           CHUNKED,
                                            "BREW / HTTP/1.1\r\n\r\n"};
     struct host h = {0};
     for (size_t i = 0; i < KIT_COUNT(requests); i++) {

@@ -1,0 +1,18 @@
+/* tests/backends/native/variant.h - copies of the tiny model in which something is different.
+ *
+ * Thread: main. Memory: the caller's path; the files go with the process. */
+#ifndef NATIVE_TEST_VARIANT_H
+#define NATIVE_TEST_VARIANT_H
+
+#include "support/temp.h"
+
+/* In `file` every `old` becomes `new`; in model.safetensors that is its header, whose length is mended. */
+struct variant_edit {
+    const char *file, *old, *new;
+};
+
+/* Copies tests/data/tiny-bert into the temporary folder `name`, edited; an `old` that is not there fails the test. Returns
+ * the new folder's path in buf. */
+const char *variant_make(char buf[TEST_PATH_BYTES], const char *name, const struct variant_edit *edits, size_t count);
+
+#endif
