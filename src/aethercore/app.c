@@ -56,10 +56,11 @@ static enum kit_status check_exposure(const struct kit_config *c, struct kit_err
     if (is_loopback(host) || kit_config_bool(c, "insecure_open")) {
         return KIT_OK;
     }
-    return kit_fail(err, KIT_INVALID,
-                    "'%s' is not a loopback address and there is no key yet: anyone who reaches it could use the models. "
-                    "Put a proxy before 127.0.0.1, or say --set insecure_open=true",
-                    host);
+    return kit_fail(
+        err, KIT_INVALID,
+        "'%s' is not a loopback address and there is no key yet: anyone who reaches it could use the models. "
+        "Put a proxy before 127.0.0.1, or say --set insecure_open=true",
+        host);
 }
 
 static enum kit_status choose_models_folder(struct app *a, struct kit_err *err)
@@ -240,7 +241,8 @@ static enum kit_status make_loop(struct app *a, struct app_loop *al, struct kit_
 static uint32_t wanted_loops(const struct app *a)
 {
     uint32_t wish = (uint32_t)kit_config_int(a->config, "server.loops");
-    return wish > 0 ? wish : KIT_MIN(KIT_MAX(plug_cores_total(a->engine) / CORES_PER_LOOP, 1u), (uint32_t)API_LOOPS_MAX);
+    return wish > 0 ? wish
+                    : KIT_MIN(KIT_MAX(plug_cores_total(a->engine) / CORES_PER_LOOP, 1u), (uint32_t)API_LOOPS_MAX);
 }
 
 static enum kit_status make_loops(struct app *a, struct kit_err *err)
@@ -347,8 +349,8 @@ enum kit_status aethercore_app_start(struct app *a, const struct kit_config *con
         rc = loop_work_new((uint32_t)kit_config_int(config, "work.threads"),
                            (uint32_t)kit_config_int(config, "work.waiting_max"), &a->work, err);
     }
-    enum kit_status (*const steps[])(struct app *, struct kit_err *) = {make_engine, make_tasks,  make_catalog,
-                                                                         make_api,    make_loops, make_extras};
+    enum kit_status (*const steps[])(struct app *, struct kit_err *) = {make_engine, make_tasks, make_catalog,
+                                                                        make_api,    make_loops, make_extras};
     for (size_t i = 0; rc == KIT_OK && i < KIT_COUNT(steps); i++) {
         rc = steps[i](a, err);
     }
@@ -363,8 +365,8 @@ void aethercore_app_run(struct app *a)
 {
     const char *host = kit_config_str(a->config, "server.host");
     kit_flag_set(&a->api.ready, true);
-    LOG_INFO("server.ready", "address=http://%s%s%s:%u models=%s version=%s", strchr(host, ':') != NULL ? "[" : "", host,
-             strchr(host, ':') != NULL ? "]" : "", a->port, LOG_QUOTE(a->models_folder), HEIMNETZ_VERSION);
+    LOG_INFO("server.ready", "address=http://%s%s%s:%u models=%s version=%s", strchr(host, ':') != NULL ? "[" : "",
+             host, strchr(host, ':') != NULL ? "]" : "", a->port, LOG_QUOTE(a->models_folder), HEIMNETZ_VERSION);
     aethercore_notify("READY=1");
     loop_run(a->loops[0].loop);
     LOG_INFO("server.stopped", "uptime_s=%llu",

@@ -19,14 +19,15 @@ struct app {
     struct api api;
     struct app_loop *loops; /* [loop_count]; the first runs on main's thread */
     uint32_t loop_count;
-    uint32_t loops_open;    /* servers that are not drained yet; main's thread */
+    uint32_t loops_open; /* servers that are not drained yet; main's thread */
     char host[256];
-    uint16_t port;          /* the bound one */
+    uint16_t port; /* the bound one */
     char models_folder[4096];
 };
 
 /* Makes everything and starts to listen; says server.ready when connections are accepted. */
-KIT_MUST_CHECK enum kit_status aethercore_app_start(struct app *a, const struct kit_config *config, struct kit_err *err);
+KIT_MUST_CHECK enum kit_status aethercore_app_start(struct app *a, const struct kit_config *config,
+                                                    struct kit_err *err);
 /* Serves until SIGTERM or SIGINT, then drains: no new connections, answers under way are finished. */
 void aethercore_app_run(struct app *a);
 void aethercore_app_stop(struct app *a); /* also after a start that failed */

@@ -3,9 +3,15 @@
 #include "kit/log.h"
 
 static const struct kit_config_row rows[] = {
-#define CONFIG(key_, type_, initial_, min_, max_, range_, reloadable_, help_)                                \
-    {.key = key_, .type = KIT_CONFIG_##type_, .initial = initial_, .min = min_, .max = max_,                 \
-     .range = range_, .reloadable = reloadable_, .help = help_},
+#define CONFIG(key_, type_, initial_, min_, max_, range_, reloadable_, help_)                                          \
+    {.key = key_,                                                                                                      \
+     .type = KIT_CONFIG_##type_,                                                                                       \
+     .initial = initial_,                                                                                              \
+     .min = min_,                                                                                                      \
+     .max = max_,                                                                                                      \
+     .range = range_,                                                                                                  \
+     .reloadable = reloadable_,                                                                                        \
+     .help = help_},
 #include "aethercore/config.def"
 #undef CONFIG
 };

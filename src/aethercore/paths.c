@@ -47,7 +47,8 @@ enum kit_status aethercore_paths_models(char ret[AETHERCORE_PATH_BYTES], struct 
     } else if (home != NULL && home[0] == '/') {
         len = snprintf(ret, AETHERCORE_PATH_BYTES, "%s/.local/share/heimnetz/models", home);
     } else {
-        return kit_fail(err, KIT_INVALID, "neither HOME nor XDG_DATA_HOME is set: say where models lie with --models DIR");
+        return kit_fail(err, KIT_INVALID,
+                        "neither HOME nor XDG_DATA_HOME is set: say where models lie with --models DIR");
     }
     return len < AETHERCORE_PATH_BYTES ? KIT_OK : too_long(err);
 }

@@ -8,9 +8,12 @@
 #define HOME_MAX 65536 /* answers are bounded by what was accepted; this is only a ceiling for wakes */
 
 static const struct http_route routes[] = {
-#define ROUTE(method_, pattern_, body_, handler_, name_)                                                     \
-    {.method = HTTP_##method_, .pattern = pattern_, .body = HTTP_BODY_##body_,                               \
-     .handler = {.handle = handler_, .fail = api_error_fail}, .name = name_},
+#define ROUTE(method_, pattern_, body_, handler_, name_)                                                               \
+    {.method = HTTP_##method_,                                                                                         \
+     .pattern = pattern_,                                                                                              \
+     .body = HTTP_BODY_##body_,                                                                                        \
+     .handler = {.handle = handler_, .fail = api_error_fail},                                                          \
+     .name = name_},
 #include "api/routes.def"
 #undef ROUTE
 };

@@ -29,26 +29,26 @@ struct api_loop {
 };
 
 struct api_options {
-    const char *program;        /* "aethercore"; metric prefix and server name */
+    const char *program; /* "aethercore"; metric prefix and server name */
     const char *version;
-    uint64_t body_bytes_max;    /* of a question */
-    uint64_t inline_bytes_max;  /* longer bodies are parsed on the work pool */
+    uint64_t body_bytes_max;   /* of a question */
+    uint64_t inline_bytes_max; /* longer bodies are parsed on the work pool */
     uint32_t texts_max;
     uint32_t timeout_max_ms;
-    uint32_t load_wait_max_ms;  /* ?wait=true */
+    uint32_t load_wait_max_ms; /* ?wait=true */
 };
 
 struct api {
     struct api_options options;
-    struct task_service *tasks;      /* borrowed, like all of these */
+    struct task_service *tasks; /* borrowed, like all of these */
     struct model_catalog *catalog;
     struct kit_ledger *ledger;
     struct loop_work *work;
-    struct http_router *router;      /* owned */
+    struct http_router *router; /* owned */
     struct api_loop loops[API_LOOPS_MAX];
     uint32_t loop_count;
     uint64_t started_ns;
-    struct kit_flag ready;           /* set once when everything runs */
+    struct kit_flag ready; /* set once when everything runs */
     struct kit_flag draining;
 };
 

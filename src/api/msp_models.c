@@ -216,7 +216,8 @@ static void wait_over(void *ctx)
     api_error_send(r, &err, 0);
 }
 
-static void wait_for(struct http_request *r, struct api *a, void (*changed)(struct api_watch *w, struct http_request *r))
+static void wait_for(struct http_request *r, struct api *a,
+                     void (*changed)(struct api_watch *w, struct http_request *r))
 {
     struct api_watch *w = NULL;
     struct kit_err err = {0};

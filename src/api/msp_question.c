@@ -31,7 +31,8 @@ static enum kit_status parse_model(struct task_request *r, kit_json root, struct
         return rc;
     }
     if (id.len > MODEL_ID_BYTES_MAX || kit_str_find_char(id, '\0') < id.len) {
-        return kit_fail_param(err, KIT_INVALID, "model", "'model' must be an id of at most %d bytes", MODEL_ID_BYTES_MAX);
+        return kit_fail_param(err, KIT_INVALID, "model", "'model' must be an id of at most %d bytes",
+                              MODEL_ID_BYTES_MAX);
     }
     kit_str_to_c(id, r->model_id, sizeof(r->model_id));
     return KIT_OK;
@@ -102,7 +103,8 @@ static enum kit_status take_text(struct task_request *r, kit_json value, uint32_
     if (kit_json_type(value) != KIT_JSON_STRING) {
         char param[KIT_ERR_PARAM_BYTES];
         snprintf(param, sizeof(param), "inputs[%u]", index);
-        return kit_fail_param(err, KIT_INVALID, param, "'%s' must be a string, but is %s", param, kit_json_type_name(value));
+        return kit_fail_param(err, KIT_INVALID, param, "'%s' must be a string, but is %s", param,
+                              kit_json_type_name(value));
     }
     if (kit_arena_str(&r->arena, kit_json_str(value, (kit_str){0}), &r->texts[index]) != KIT_OK) {
         return kit_fail(err, KIT_NOMEM, "out of memory for the inputs");
@@ -115,7 +117,8 @@ static enum kit_status parse_texts(struct task_request *r, kit_json inputs, uint
     size_t count = kit_json_count(inputs);
     if (count == 0 || count > max) {
         return kit_fail_param(err, count == 0 ? KIT_INVALID : KIT_TOO_LARGE, "inputs",
-                              "'inputs' has %zu texts, but must have 1 to %u: send the rest in another request", count, max);
+                              "'inputs' has %zu texts, but must have 1 to %u: send the rest in another request", count,
+                              max);
     }
     r->texts = kit_arena_zero(&r->arena, count, sizeof(*r->texts));
     if (r->texts == NULL) {

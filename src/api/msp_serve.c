@@ -143,8 +143,7 @@ static enum kit_status ask(struct http_request *h, struct api *a, struct task_re
     struct api_loop *al = api_loop_of(a, h->server);
     struct task_asker asker = {.render = render, .home = al->home, .id = h->id, .ctx = a};
     struct task_request *r = NULL;
-    enum kit_status rc =
-        task_request_new(a->tasks, &asker, ARENA_BYTES_MIN + ARENA_OVER_BODY * h->body.len, &r, err);
+    enum kit_status rc = task_request_new(a->tasks, &asker, ARENA_BYTES_MIN + ARENA_OVER_BODY * h->body.len, &r, err);
     if (rc != KIT_OK) {
         return rc;
     }

@@ -122,13 +122,14 @@ static enum kit_status add_integer(struct reader *rd, kit_json v)
 static enum kit_status add_element(struct reader *rd, kit_json v)
 {
     if (rd->read == rd->count) {
-        return kit_fail_param(rd->err, KIT_INVALID, "inputs.tensors", "tensor '%s': more elements than its shape has (%lld)",
-                              rd->tensor->name, (long long)rd->count);
+        return kit_fail_param(rd->err, KIT_INVALID, "inputs.tensors",
+                              "tensor '%s': more elements than its shape has (%lld)", rd->tensor->name,
+                              (long long)rd->count);
     }
-    enum kit_status rc = rd->type->dtype == ACB_STRING         ? add_string(rd, v)
-                         : rd->type->dtype == ACB_BOOL         ? add_bool(rd, v)
-                         : rd->type->min > rd->type->max       ? add_real(rd, v)
-                                                               : add_integer(rd, v);
+    enum kit_status rc = rd->type->dtype == ACB_STRING   ? add_string(rd, v)
+                         : rd->type->dtype == ACB_BOOL   ? add_bool(rd, v)
+                         : rd->type->min > rd->type->max ? add_real(rd, v)
+                                                         : add_integer(rd, v);
     rd->read++;
     return rc;
 }
@@ -148,8 +149,8 @@ static enum kit_status parse_shape(kit_json shape, struct reader *rd)
     struct acb_tensor *t = rd->tensor;
     size_t rank = kit_json_count(shape);
     if (kit_json_type(shape) != KIT_JSON_ARRAY || rank > ACB_RANK_MAX) {
-        return kit_fail_param(rd->err, KIT_INVALID, "inputs.tensors", "tensor '%s': 'shape' must be an array of at most %d sizes",
-                              t->name, ACB_RANK_MAX);
+        return kit_fail_param(rd->err, KIT_INVALID, "inputs.tensors",
+                              "tensor '%s': 'shape' must be an array of at most %d sizes", t->name, ACB_RANK_MAX);
     }
     rd->count = 1;
     for (struct kit_json_iter i = kit_json_iter(shape); kit_json_next(&i);) {
@@ -185,12 +186,14 @@ static enum kit_status keep_data(struct reader *rd, struct kit_arena *arena)
 static enum kit_status parse_data(kit_json data, struct reader *rd, struct kit_arena *arena)
 {
     if (kit_json_type(data) != KIT_JSON_ARRAY) {
-        return kit_fail_param(rd->err, KIT_INVALID, "inputs.tensors", "tensor '%s': 'data' must be an array", rd->tensor->name);
+        return kit_fail_param(rd->err, KIT_INVALID, "inputs.tensors", "tensor '%s': 'data' must be an array",
+                              rd->tensor->name);
     }
     enum kit_status rc = add_elements(rd, data);
     if (rc == KIT_OK && rd->read != rd->count) {
-        rc = kit_fail_param(rd->err, KIT_INVALID, "inputs.tensors", "tensor '%s': %lld elements, but its shape has %lld",
-                            rd->tensor->name, (long long)rd->read, (long long)rd->count);
+        rc =
+            kit_fail_param(rd->err, KIT_INVALID, "inputs.tensors", "tensor '%s': %lld elements, but its shape has %lld",
+                           rd->tensor->name, (long long)rd->read, (long long)rd->count);
     }
     if (rc == KIT_OK && (rd->bytes.failed != KIT_OK || keep_data(rd, arena) != KIT_OK)) {
         rc = kit_fail(rd->err, KIT_NOMEM, "out of memory for tensor '%s'", rd->tensor->name);
@@ -211,7 +214,8 @@ static enum kit_status parse_head(kit_json v, struct reader *rd, struct kit_aren
     rd->type = type_by_name(dtype);
     if (rd->type == NULL || name.len == 0 || name.len > NAME_BYTES_MAX) {
         return kit_fail_param(rd->err, KIT_INVALID, "inputs.tensors",
-                              "a tensor needs a 'name' of 1 to %d bytes and a 'dtype' of " ELEMENT_NAMES, NAME_BYTES_MAX);
+                              "a tensor needs a 'name' of 1 to %d bytes and a 'dtype' of " ELEMENT_NAMES,
+                              NAME_BYTES_MAX);
     }
     kit_str copy;
     if (kit_arena_str(arena, name, &copy) != KIT_OK) {
@@ -248,8 +252,8 @@ enum kit_status api_tensors_parse(kit_json tensors, struct kit_arena *arena, str
 {
     size_t count = kit_json_count(tensors);
     if (kit_json_type(tensors) != KIT_JSON_ARRAY || count == 0 || count > API_TENSORS_MAX) {
-        return kit_fail_param(err, KIT_INVALID, "inputs.tensors", "'inputs.tensors' must be an array of 1 to %d tensors",
-                              API_TENSORS_MAX);
+        return kit_fail_param(err, KIT_INVALID, "inputs.tensors",
+                              "'inputs.tensors' must be an array of 1 to %d tensors", API_TENSORS_MAX);
     }
     struct acb_tensor **list = kit_arena_zero(arena, count, sizeof(struct acb_tensor *));
     if (list == NULL) {

@@ -7,16 +7,16 @@
 #include "api/api.h"
 
 struct api_watch {
-    struct loop_msg msg;           /* "there is news", at most one on its way */
+    struct loop_msg msg; /* "there is news", at most one on its way */
     struct kit_flag queued;
     bool closed;
-    struct api_loop *loop;         /* borrowed */
+    struct api_loop *loop; /* borrowed */
     kit_id request;
     struct model_listener *listener;
     /* Called on the loop when events may be there: read them by model_events_read(w->listener, …). */
     void (*changed)(struct api_watch *w, struct http_request *r);
-    struct loop_timer *timer;      /* the user's; closed with the watch */
-    kit_str pending;               /* the user's: text that the connection could not take yet, in the request's arena */
+    struct loop_timer *timer; /* the user's; closed with the watch */
+    kit_str pending;          /* the user's: text that the connection could not take yet, in the request's arena */
 };
 
 /* model_id: empty for all. Sets r->user to the watch and closes it when the client goes. */

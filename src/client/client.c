@@ -46,9 +46,12 @@ static enum kit_status call_init(struct call *call, const struct client *c, cons
     if (snprintf(call->url, sizeof(call->url), "%s%s", c->url, path) >= (int)sizeof(call->url)) {
         return kit_fail(err, KIT_INVALID, "the path is too long");
     }
-    call->q = (struct fetch_request){
-        .method = method, .url = call->url, .connect_timeout_ms = CONNECT_TIMEOUT_MS, .timeout_ms = c->timeout_ms,
-        .body_bytes_max = ANSWER_BYTES_MAX, .fields = {"Content-Type: application/json", "Accept: application/json"}};
+    call->q = (struct fetch_request){.method = method,
+                                     .url = call->url,
+                                     .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+                                     .timeout_ms = c->timeout_ms,
+                                     .body_bytes_max = ANSWER_BYTES_MAX,
+                                     .fields = {"Content-Type: application/json", "Accept: application/json"}};
     if (c->key == NULL) {
         return KIT_OK;
     }

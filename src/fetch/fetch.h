@@ -10,13 +10,13 @@
 #define FETCH_FIELDS_MAX 16
 
 struct fetch_request {
-    const char *method; /* "GET", "POST" */
-    const char *url;    /* http:// or https:// */
-    kit_str body;       /* borrowed; sent when it is not empty or the method is POST */
+    const char *method;                   /* "GET", "POST" */
+    const char *url;                      /* http:// or https:// */
+    kit_str body;                         /* borrowed; sent when it is not empty or the method is POST */
     const char *fields[FETCH_FIELDS_MAX]; /* "Name: value", NULL behind the last */
-    uint32_t connect_timeout_ms; /* 0: 5 s */
-    uint32_t timeout_ms;         /* of everything; 0: none */
-    size_t body_bytes_max;       /* of the answer */
+    uint32_t connect_timeout_ms;          /* 0: 5 s */
+    uint32_t timeout_ms;                  /* of everything; 0: none */
+    size_t body_bytes_max;                /* of the answer */
     /* Gets the body of a 2xx answer piece by piece instead of reply.body; false ends the request with OK. NULL: whole. */
     bool (*piece)(void *ctx, kit_str bytes);
     void *ctx;

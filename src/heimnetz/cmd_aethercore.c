@@ -60,7 +60,8 @@ static void print_info(struct heimnetz *h, kit_json health)
              (unsigned long long)number(models, "loading"), (unsigned long long)number(models, "failed"));
     put_line(t, "models", text);
     uint64_t budget = number(memory, "limit_bytes");
-    snprintf(text, sizeof(text), "%s in models, %s", heimnetz_term_bytes(number(memory, "used_bytes"), used, sizeof(used)),
+    snprintf(text, sizeof(text), "%s in models, %s",
+             heimnetz_term_bytes(number(memory, "used_bytes"), used, sizeof(used)),
              budget > 0 ? heimnetz_term_bytes(budget, limit, sizeof(limit)) : "no limit set");
     put_line(t, "memory", text);
 }
@@ -122,8 +123,9 @@ static void print_models(struct heimnetz *h, kit_json models)
     if (rc == KIT_OK && t.count > 0) {
         heimnetz_table_print(&t, &h->out);
     } else if (rc == KIT_OK) {
-        fputs("No models yet. 'make models' fetches one to try; a folder dropped into the models folder appears here.\n",
-              h->out.out);
+        fputs(
+            "No models yet. 'make models' fetches one to try; a folder dropped into the models folder appears here.\n",
+            h->out.out);
     }
     heimnetz_table_done(&t);
 }
@@ -177,9 +179,10 @@ static int print_loaded(struct heimnetz *h, const char *id)
     kit_str state = text_of(m, "state");
     fprintf(h->out.out, "%s is ", id);
     heimnetz_term_put(&h->out, heimnetz_term_style_of_state(state), "%.*s", KIT_STR_ARG(state));
-    fprintf(h->out.out, ": %s on %.*s, %llu dimensions\n",
-            heimnetz_term_bytes(number(held, "weights") + number(held, "kv") + number(held, "cache"), bytes, sizeof(bytes)),
-            KIT_STR_ARG(text_of(m, "backend")), (unsigned long long)number(m, "dimensions"));
+    fprintf(
+        h->out.out, ": %s on %.*s, %llu dimensions\n",
+        heimnetz_term_bytes(number(held, "weights") + number(held, "kv") + number(held, "cache"), bytes, sizeof(bytes)),
+        KIT_STR_ARG(text_of(m, "backend")), (unsigned long long)number(m, "dimensions"));
     client_answer_done(&a);
     return code;
 }
@@ -208,7 +211,8 @@ int heimnetz_cmd_aethercore_load(struct heimnetz *h)
         return heimnetz_usage(h, "aethercore load");
     }
     struct load l = {.h = h, .id = h->args[0]};
-    enum kit_status rc = client_model_path(kit_str_c(l.id), h->json ? "load?wait=true" : "load", path, sizeof(path), &err);
+    enum kit_status rc =
+        client_model_path(kit_str_c(l.id), h->json ? "load?wait=true" : "load", path, sizeof(path), &err);
     if (rc != KIT_OK) {
         return heimnetz_fail(h, rc, &err);
     }

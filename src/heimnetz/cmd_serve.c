@@ -83,8 +83,8 @@ static void print_answer(struct heimnetz *h, const struct question *q, const str
         }
     }
     heimnetz_term_put(&h->out, TERM_DIM, "  %lld tokens, %.1f ms in the model, %.1f ms in all\n",
-             (long long)kit_json_i64(kit_json_get(kit_json_get(root, "usage"), "tokens"), 0),
-             kit_json_f64(kit_json_get(timing, "compute_ms"), 0), (double)a->total_ns / 1e6);
+                      (long long)kit_json_i64(kit_json_get(kit_json_get(root, "usage"), "tokens"), 0),
+                      kit_json_f64(kit_json_get(timing, "compute_ms"), 0), (double)a->total_ns / 1e6);
 }
 
 int heimnetz_cmd_aethercore_serve(struct heimnetz *h)

@@ -19,7 +19,8 @@ static void describe_models(kit_json checks, char *buf, size_t size)
              (unsigned long long)number(m, "known"), number(m, "failed") > 0 ? ", some failed" : "");
 }
 
-static enum kit_status add_row(struct heimnetz_table *t, const char *url, enum kit_status rc, const struct client_answer *a)
+static enum kit_status add_row(struct heimnetz_table *t, const char *url, enum kit_status rc,
+                               const struct client_answer *a)
 {
     char uptime[64], models[64];
     kit_json root = a->doc != NULL ? kit_json_root(a->doc) : (kit_json){0};
@@ -27,7 +28,8 @@ static enum kit_status add_row(struct heimnetz_table *t, const char *url, enum k
                                                    : kit_str_lit("down");
     describe_models(kit_json_get(root, "checks"), models, sizeof(models));
     enum kit_status added = heimnetz_table_add(t, TERM_BOLD, "aethercore");
-    added = added == KIT_OK ? heimnetz_table_add(t, heimnetz_term_style_of_state(state), "%.*s", KIT_STR_ARG(state)) : added;
+    added = added == KIT_OK ? heimnetz_table_add(t, heimnetz_term_style_of_state(state), "%.*s", KIT_STR_ARG(state))
+                            : added;
     added = added == KIT_OK ? heimnetz_table_add(t, TERM_PLAIN, "%s", url) : added;
     if (a->doc == NULL) {
         for (int i = 0; added == KIT_OK && i < 4; i++) {
@@ -38,7 +40,8 @@ static enum kit_status add_row(struct heimnetz_table *t, const char *url, enum k
     kit_str version = kit_json_str(kit_json_get(root, "version"), kit_str_lit("?"));
     added = added == KIT_OK ? heimnetz_table_add(t, TERM_PLAIN, "%.*s", KIT_STR_ARG(version)) : added;
     added = added == KIT_OK
-                ? heimnetz_table_add(t, TERM_PLAIN, "%s", heimnetz_term_duration(number(root, "uptime_s"), uptime, sizeof(uptime)))
+                ? heimnetz_table_add(t, TERM_PLAIN, "%s",
+                                     heimnetz_term_duration(number(root, "uptime_s"), uptime, sizeof(uptime)))
                 : added;
     added = added == KIT_OK ? heimnetz_table_add(t, TERM_PLAIN, "%s", models) : added;
     return added == KIT_OK ? heimnetz_table_add(t, TERM_PLAIN, "%.1f ms", (double)a->total_ns / NS_PER_MS) : added;

@@ -9,10 +9,10 @@
 
 enum heimnetz_exit {
     HEIMNETZ_GOOD = 0,
-    HEIMNETZ_REFUSED = 1,   /* the server said no */
+    HEIMNETZ_REFUSED = 1, /* the server said no */
     HEIMNETZ_USAGE = 2,
-    HEIMNETZ_NOBODY = 3,    /* nothing answers */
-    HEIMNETZ_FAILING = 4,   /* it answers, but it is not well */
+    HEIMNETZ_NOBODY = 3,  /* nothing answers */
+    HEIMNETZ_FAILING = 4, /* it answers, but it is not well */
 };
 
 struct heimnetz {

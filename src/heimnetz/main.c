@@ -128,7 +128,8 @@ int main(int argc, char **argv)
         return HEIMNETZ_GOOD;
     }
     const char *url = o.url != NULL ? o.url : getenv("AETHERCORE_URL");
-    if (client_init(&h.client, url != NULL && url[0] != '\0' ? url : URL_DEFAULT, getenv("HEIMNETZ_API_KEY"), &err) != KIT_OK) {
+    if (client_init(&h.client, url != NULL && url[0] != '\0' ? url : URL_DEFAULT, getenv("HEIMNETZ_API_KEY"), &err) !=
+        KIT_OK) {
         fprintf(stderr, "heimnetz: %s\n", err.msg);
         return HEIMNETZ_USAGE;
     }

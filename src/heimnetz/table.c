@@ -98,7 +98,8 @@ static kit_str front(const char *text, uint32_t columns)
 {
     kit_str s = kit_str_c(text);
     size_t len = s.len;
-    while (len > 0 && (heimnetz_term_columns(kit_str_sub(s, 0, len)) > columns || ((unsigned char)s.ptr[len] & 0xC0) == 0x80)) {
+    while (len > 0 &&
+           (heimnetz_term_columns(kit_str_sub(s, 0, len)) > columns || ((unsigned char)s.ptr[len] & 0xC0) == 0x80)) {
         len--;
     }
     return kit_str_sub(s, 0, len);
@@ -109,7 +110,8 @@ static void pad(const struct heimnetz_term *term, uint32_t columns)
     fprintf(term->out, "%*s", (int)columns, "");
 }
 
-static void print_cell(const struct heimnetz_term *term, const struct heimnetz_table_cell *cell, uint32_t width, bool right, bool last)
+static void print_cell(const struct heimnetz_term *term, const struct heimnetz_table_cell *cell, uint32_t width,
+                       bool right, bool last)
 {
     bool cut = cell->columns > width;
     kit_str text = cut ? front(cell->text, width - 1) : kit_str_c(cell->text);

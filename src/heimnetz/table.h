@@ -18,7 +18,7 @@ struct heimnetz_table {
     uint32_t columns;
     const char *heading[TABLE_COLUMNS_MAX]; /* literals */
     bool right[TABLE_COLUMNS_MAX];          /* aligned to the right */
-    struct heimnetz_table_cell *cells;               /* [rows][columns], row-major; owned */
+    struct heimnetz_table_cell *cells;      /* [rows][columns], row-major; owned */
     uint32_t count, room;                   /* cells */
 };
 
@@ -26,8 +26,8 @@ struct heimnetz_table {
 void heimnetz_table_init(struct heimnetz_table *t, uint32_t columns, const char *const *headings);
 void heimnetz_table_done(struct heimnetz_table *t);
 /* Cells from left to right, row after row. NOMEM. */
-KIT_MUST_CHECK enum kit_status heimnetz_table_add(struct heimnetz_table *t, enum heimnetz_style style, const char *format, ...)
-    KIT_PRINTF(3, 4);
+KIT_MUST_CHECK enum kit_status heimnetz_table_add(struct heimnetz_table *t, enum heimnetz_style style,
+                                                  const char *format, ...) KIT_PRINTF(3, 4);
 void heimnetz_table_print(const struct heimnetz_table *t, const struct heimnetz_term *term);
 
 #endif

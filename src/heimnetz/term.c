@@ -29,8 +29,8 @@ void heimnetz_term_init(struct heimnetz_term *t, FILE *out, bool no_color)
     const char *wish = getenv("NO_COLOR"), *kind = getenv("TERM");
     t->out = out;
     t->terminal = isatty(fileno(out)) == 1;
-    t->colour = t->terminal && !no_color && (wish == NULL || wish[0] == '\0') &&
-                (kind == NULL || strcmp(kind, "dumb") != 0);
+    t->colour =
+        t->terminal && !no_color && (wish == NULL || wish[0] == '\0') && (kind == NULL || strcmp(kind, "dumb") != 0);
     t->unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     t->width = ask_width(out);
 }
@@ -56,9 +56,9 @@ enum heimnetz_style heimnetz_term_style_of_state(kit_str state)
     static const struct {
         const char *word;
         enum heimnetz_style style;
-    } rows[] = {{"ready", TERM_GOOD},    {"ok", TERM_GOOD},        {"alive", TERM_GOOD},       {"loading", TERM_WARN},
-                {"warming", TERM_WARN},  {"draining", TERM_WARN},  {"downloading", TERM_WARN}, {"degraded", TERM_WARN},
-                {"failed", TERM_BAD},    {"failing", TERM_BAD},    {"down", TERM_BAD}};
+    } rows[] = {{"ready", TERM_GOOD},   {"ok", TERM_GOOD},       {"alive", TERM_GOOD},       {"loading", TERM_WARN},
+                {"warming", TERM_WARN}, {"draining", TERM_WARN}, {"downloading", TERM_WARN}, {"degraded", TERM_WARN},
+                {"failed", TERM_BAD},   {"failing", TERM_BAD},   {"down", TERM_BAD}};
     for (size_t i = 0; i < KIT_COUNT(rows); i++) {
         if (kit_str_eq(state, kit_str_c(rows[i].word))) {
             return rows[i].style;
@@ -118,7 +118,8 @@ void heimnetz_term_bar(const struct heimnetz_term *t, const char *label, uint64_
     uint32_t full = (uint32_t)((double)done / (double)total * room);
     fprintf(t->out, "\r\033[K%s ", label);
     for (uint32_t i = 0; i < room; i++) {
-        heimnetz_term_put(t, i < full ? TERM_ACCENT : TERM_DIM, "%s", i < full ? (t->unicode ? "━" : "=") : (t->unicode ? "─" : "-"));
+        heimnetz_term_put(t, i < full ? TERM_ACCENT : TERM_DIM, "%s",
+                          i < full ? (t->unicode ? "━" : "=") : (t->unicode ? "─" : "-"));
     }
     fprintf(t->out, " %3u %%  %s of %s", (unsigned)(100 * (double)done / (double)total), have, all);
     fflush(t->out);

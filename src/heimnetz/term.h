@@ -19,7 +19,8 @@ struct heimnetz_term {
 
 void heimnetz_term_init(struct heimnetz_term *t, FILE *out, bool no_color);
 /* Prints text in a style. */
-void heimnetz_term_put(const struct heimnetz_term *t, enum heimnetz_style style, const char *format, ...) KIT_PRINTF(3, 4);
+void heimnetz_term_put(const struct heimnetz_term *t, enum heimnetz_style style, const char *format, ...)
+    KIT_PRINTF(3, 4);
 /* "● ready" in the colour of the word: good, warn or bad. */
 enum heimnetz_style heimnetz_term_style_of_state(kit_str state);
 /* Columns that UTF-8 text takes: code points, wide ones of East Asia and emoji count two. */

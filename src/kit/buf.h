@@ -10,10 +10,10 @@
 #include "kit/str.h"
 
 struct kit_buf {
-    char *ptr;     /* owned; NULL while empty */
-    size_t len;    /* bytes in use */
-    size_t room;   /* bytes allocated */
-    size_t max;    /* bytes at most */
+    char *ptr;              /* owned; NULL while empty */
+    size_t len;             /* bytes in use */
+    size_t room;            /* bytes allocated */
+    size_t max;             /* bytes at most */
     enum kit_status failed; /* KIT_OK, or the first failure: FULL or NOMEM */
 };
 

@@ -9,7 +9,14 @@
 #include "kit/buf.h"
 
 /* BYTES takes "64MiB", "2GB", "512"; MS takes "250ms", "30s", "5m", "2h", "250"; ENUM's words stand in `range`. */
-enum kit_config_type { KIT_CONFIG_INT, KIT_CONFIG_BOOL, KIT_CONFIG_STRING, KIT_CONFIG_BYTES, KIT_CONFIG_MS, KIT_CONFIG_ENUM };
+enum kit_config_type {
+    KIT_CONFIG_INT,
+    KIT_CONFIG_BOOL,
+    KIT_CONFIG_STRING,
+    KIT_CONFIG_BYTES,
+    KIT_CONFIG_MS,
+    KIT_CONFIG_ENUM
+};
 
 struct kit_config_row {
     const char *key; /* "http.body_bytes_max" */
@@ -24,8 +31,7 @@ struct kit_config_row {
 struct kit_config;
 
 /* rows: borrowed for ever; a default that breaks its own row is a bug (assert). NOMEM. */
-KIT_MUST_CHECK enum kit_status kit_config_new(const struct kit_config_row *rows, size_t count,
-                                              struct kit_config **ret);
+KIT_MUST_CHECK enum kit_status kit_config_new(const struct kit_config_row *rows, size_t count, struct kit_config **ret);
 void kit_config_free(struct kit_config *c);
 
 /* INVALID: unknown key (the message offers the nearest one) or bad value (key, what it must be, what it was). */

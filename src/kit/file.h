@@ -12,14 +12,14 @@ KIT_MUST_CHECK enum kit_status kit_file_read(const char *path, struct kit_buf *o
 bool kit_file_exists(const char *path);
 KIT_MUST_CHECK enum kit_status kit_file_size(const char *path, uint64_t *ret, struct kit_err *err);
 /* "a" + "b" = "a/b" into buf; INVALID when it does not fit. */
-KIT_MUST_CHECK enum kit_status kit_file_join(char *buf, size_t size, kit_str folder, kit_str name,
-                                             struct kit_err *err);
+KIT_MUST_CHECK enum kit_status kit_file_join(char *buf, size_t size, kit_str folder, kit_str name, struct kit_err *err);
 
 /* Calls fn for each entry (not "." and "..") in byte order of names; stops when fn returns false. A link counts as
  * what it points at. NOT_FOUND, IO, NOMEM; FULL when the names together pass KIT_FILE_LIST_NAMES_MAX bytes. */
 #define KIT_FILE_LIST_NAMES_MAX (16 * KIT_MIB)
-KIT_MUST_CHECK enum kit_status kit_file_list(const char *folder, bool (*fn)(void *ctx, const char *name, bool is_folder),
-                                             void *ctx, struct kit_err *err);
+KIT_MUST_CHECK enum kit_status kit_file_list(const char *folder,
+                                             bool (*fn)(void *ctx, const char *name, bool is_folder), void *ctx,
+                                             struct kit_err *err);
 
 /* mkdir -p, mode 0755. */
 KIT_MUST_CHECK enum kit_status kit_file_make_folder(const char *path, struct kit_err *err);

@@ -16,7 +16,15 @@ typedef struct kit_json {
     const void *v;
 } kit_json;
 
-enum kit_json_type { KIT_JSON_NONE, KIT_JSON_NULL, KIT_JSON_BOOL, KIT_JSON_NUMBER, KIT_JSON_STRING, KIT_JSON_ARRAY, KIT_JSON_OBJECT };
+enum kit_json_type {
+    KIT_JSON_NONE,
+    KIT_JSON_NULL,
+    KIT_JSON_BOOL,
+    KIT_JSON_NUMBER,
+    KIT_JSON_STRING,
+    KIT_JSON_ARRAY,
+    KIT_JSON_OBJECT
+};
 
 /* text: copied. depth_max: nested arrays and objects, 1 … 1,000; deeper is PARSE. Rejects what RFC 8259 rejects,
  * invalid UTF-8 among it; the message gives the byte. Duplicate keys: the first counts. Errors: PARSE, NOMEM. */
@@ -26,7 +34,7 @@ void kit_json_free(struct kit_json_doc *d);
 kit_json kit_json_root(const struct kit_json_doc *d);
 
 enum kit_json_type kit_json_type(kit_json v);
-const char *kit_json_type_name(kit_json v); /* "object"; "nothing" for {NULL} */
+const char *kit_json_type_name(kit_json v);              /* "object"; "nothing" for {NULL} */
 kit_json kit_json_get(kit_json object, const char *key); /* {NULL}: no object or no such key */
 size_t kit_json_count(kit_json v);                       /* items of an array, pairs of an object, else 0 */
 
@@ -69,7 +77,7 @@ KIT_MUST_CHECK enum kit_status kit_json_bool_or(kit_json object, const char *key
 struct kit_json_writer {
     struct kit_buf *out; /* borrowed */
     uint32_t depth;
-    bool comma;          /* the next value needs one before it */
+    bool comma; /* the next value needs one before it */
 };
 
 void kit_json_writer_init(struct kit_json_writer *w, struct kit_buf *out);
@@ -83,10 +91,10 @@ void kit_json_put_u64(struct kit_json_writer *w, uint64_t n);
 void kit_json_put_i64(struct kit_json_writer *w, int64_t n);
 void kit_json_put_bool(struct kit_json_writer *w, bool b);
 void kit_json_put_null(struct kit_json_writer *w);
-void kit_json_put_f64(struct kit_json_writer *w, double x);      /* shortest that reads back; NaN, Inf: null */
-void kit_json_put_ms(struct kit_json_writer *w, uint64_t ns);    /* nanoseconds as milliseconds, 3 decimals */
+void kit_json_put_f64(struct kit_json_writer *w, double x);   /* shortest that reads back; NaN, Inf: null */
+void kit_json_put_ms(struct kit_json_writer *w, uint64_t ns); /* nanoseconds as milliseconds, 3 decimals */
 /* An array; each number the shortest that reads back as the same float32; NaN, Inf: null. */
 void kit_json_put_f32s(struct kit_json_writer *w, const float *x, size_t n);
-void kit_json_put_raw(struct kit_json_writer *w, kit_str json);  /* one value, already JSON */
+void kit_json_put_raw(struct kit_json_writer *w, kit_str json); /* one value, already JSON */
 
 #endif

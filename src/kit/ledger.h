@@ -19,7 +19,7 @@ enum kit_ledger_kind {
 };
 
 /* Where a figure comes from; shown to people beside it. */
-#define KIT_LEDGER_SOURCES(X)                                                                                \
+#define KIT_LEDGER_SOURCES(X)                                                                                          \
     X(ESTIMATED, "estimated") X(MAPPED, "mapped") X(COUNTED, "counted") X(TOLD, "told") X(MEASURED, "measured")
 
 enum kit_ledger_source {
@@ -30,8 +30,8 @@ enum kit_ledger_source {
 };
 
 struct kit_ledger_row {
-    char owner[128];  /* model id, or "process" */
-    char device[16];  /* "cpu", "cuda:0" */
+    char owner[128]; /* model id, or "process" */
+    char device[16]; /* "cpu", "cuda:0" */
     uint64_t bytes[KIT_LEDGER_KIND_COUNT];
     enum kit_ledger_source source[KIT_LEDGER_KIND_COUNT];
 };
@@ -44,7 +44,7 @@ void kit_ledger_free(struct kit_ledger *l);
 
 KIT_MUST_CHECK enum kit_status kit_ledger_open(struct kit_ledger *l, kit_str owner, kit_str device, kit_id *ret,
                                                struct kit_err *err); /* FULL, NOMEM */
-void kit_ledger_close(struct kit_ledger *l, kit_id account); /* its bytes return to the budget */
+void kit_ledger_close(struct kit_ledger *l, kit_id account);         /* its bytes return to the budget */
 
 /* Sets one figure. With `refuse` a figure that would pass the budget is FULL and changes nothing; the message
  * shows the sum ("needs 91.0 MB, budget 64.0 MB, in use 12.0 MB by 1 model"). Without, it is booked as it is:

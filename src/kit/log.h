@@ -17,8 +17,8 @@ enum kit_log_format { KIT_LOG_PRETTY, KIT_LOG_LOGFMT, KIT_LOG_JSON };
 struct kit_log_options {
     enum kit_log_level level;
     enum kit_log_format format;
-    bool colour;      /* pretty only */
-    int fd;           /* borrowed; 2 is usual */
+    bool colour; /* pretty only */
+    int fd;      /* borrowed; 2 is usual */
 };
 
 void kit_log_setup(const struct kit_log_options *options); /* before threads start, or on reload */

@@ -45,20 +45,17 @@ void kit_metric_series_observe(struct kit_metric_series *s, double x);
 #define METRIC_SET(name, n) kit_metric_series_set(kit_metric_series(&kit_metric_##name, NULL, 0), (n))
 #define METRIC_OBSERVE(name, x) kit_metric_series_observe(kit_metric_series(&kit_metric_##name, NULL, 0), (x))
 /* With label values: METRIC_ADD_WITH(http_requests_total, 1, method, code), each a kit_str. */
-#define METRIC_ADD_WITH(name, n, ...)                                                                        \
-    kit_metric_series_add(METRIC_SERIES(name, __VA_ARGS__), (n))
-#define METRIC_SET_WITH(name, n, ...)                                                                        \
-    kit_metric_series_set(METRIC_SERIES(name, __VA_ARGS__), (n))
-#define METRIC_OBSERVE_WITH(name, x, ...)                                                                    \
-    kit_metric_series_observe(METRIC_SERIES(name, __VA_ARGS__), (x))
-#define METRIC_SERIES(name, ...)                                                                             \
-    kit_metric_series(&kit_metric_##name, (const kit_str[]){__VA_ARGS__},                                    \
+#define METRIC_ADD_WITH(name, n, ...) kit_metric_series_add(METRIC_SERIES(name, __VA_ARGS__), (n))
+#define METRIC_SET_WITH(name, n, ...) kit_metric_series_set(METRIC_SERIES(name, __VA_ARGS__), (n))
+#define METRIC_OBSERVE_WITH(name, x, ...) kit_metric_series_observe(METRIC_SERIES(name, __VA_ARGS__), (x))
+#define METRIC_SERIES(name, ...)                                                                                       \
+    kit_metric_series(&kit_metric_##name, (const kit_str[]){__VA_ARGS__},                                              \
                       sizeof((const kit_str[]){__VA_ARGS__}) / sizeof(kit_str))
 
 /* In metrics.h:  #define METRIC KIT_METRIC_DECLARE   #include "http/metric.def"   #undef METRIC
  * In metrics.c:  the same with KIT_METRIC_DEFINE, and once more with KIT_METRIC_POINTER inside a table. */
 #define KIT_METRIC_DECLARE(kind, name, labels, bounds, help) extern struct kit_metric kit_metric_##name;
-#define KIT_METRIC_DEFINE(kind_, name_, labels_, bounds_, help_)                                             \
+#define KIT_METRIC_DEFINE(kind_, name_, labels_, bounds_, help_)                                                       \
     struct kit_metric kit_metric_##name_ = {KIT_METRIC_##kind_, #name_, labels_, bounds_, help_, NULL};
 #define KIT_METRIC_POINTER(kind, name, labels, bounds, help) &kit_metric_##name,
 

@@ -8,26 +8,26 @@
 #include "kit/base.h"
 
 /*  name, HTTP, gRPC, wire name, text */
-#define KIT_STATUS_MAP(X)                                                                                    \
-    X(OK, 200, 0, "ok", "ok")                                                                                \
-    X(INVALID, 400, 3, "invalid_request", "the request is not valid")                                        \
-    X(PARSE, 400, 3, "parse_error", "the input could not be parsed")                                         \
-    X(DENIED, 403, 7, "forbidden", "not allowed")                                                            \
-    X(NOT_FOUND, 404, 5, "not_found", "no such thing")                                                       \
-    X(MODEL_NOT_FOUND, 404, 5, "model_not_found", "no such model")                                           \
-    X(METHOD, 405, 12, "method_not_allowed", "this path does not take this method")                          \
-    X(CONFLICT, 409, 9, "conflict", "the state does not allow this now")                                     \
-    X(TOO_LARGE, 413, 11, "too_large", "larger than the limit")                                              \
-    X(MEDIA_TYPE, 415, 3, "unsupported_media_type", "this content type is not taken here")                   \
-    X(UNPROCESSABLE, 422, 3, "unprocessable", "well formed, but it cannot be done")                          \
-    X(LOAD_FAILED, 422, 9, "load_failed", "the model could not be loaded")                                   \
-    X(FULL, 429, 8, "limit_reached", "a limit is reached; try again later")                                  \
-    X(CANCELLED, 499, 1, "cancelled", "cancelled by the caller")                                             \
-    X(INTERNAL, 500, 13, "internal", "an error of ours")                                                     \
-    X(UNSUPPORTED, 501, 12, "unsupported", "not supported")                                                  \
-    X(IO, 502, 14, "io_error", "reading or writing failed")                                                  \
-    X(NOMEM, 503, 8, "out_of_memory", "out of memory")                                                       \
-    X(UNAVAILABLE, 503, 14, "unavailable", "not available at the moment")                                    \
+#define KIT_STATUS_MAP(X)                                                                                              \
+    X(OK, 200, 0, "ok", "ok")                                                                                          \
+    X(INVALID, 400, 3, "invalid_request", "the request is not valid")                                                  \
+    X(PARSE, 400, 3, "parse_error", "the input could not be parsed")                                                   \
+    X(DENIED, 403, 7, "forbidden", "not allowed")                                                                      \
+    X(NOT_FOUND, 404, 5, "not_found", "no such thing")                                                                 \
+    X(MODEL_NOT_FOUND, 404, 5, "model_not_found", "no such model")                                                     \
+    X(METHOD, 405, 12, "method_not_allowed", "this path does not take this method")                                    \
+    X(CONFLICT, 409, 9, "conflict", "the state does not allow this now")                                               \
+    X(TOO_LARGE, 413, 11, "too_large", "larger than the limit")                                                        \
+    X(MEDIA_TYPE, 415, 3, "unsupported_media_type", "this content type is not taken here")                             \
+    X(UNPROCESSABLE, 422, 3, "unprocessable", "well formed, but it cannot be done")                                    \
+    X(LOAD_FAILED, 422, 9, "load_failed", "the model could not be loaded")                                             \
+    X(FULL, 429, 8, "limit_reached", "a limit is reached; try again later")                                            \
+    X(CANCELLED, 499, 1, "cancelled", "cancelled by the caller")                                                       \
+    X(INTERNAL, 500, 13, "internal", "an error of ours")                                                               \
+    X(UNSUPPORTED, 501, 12, "unsupported", "not supported")                                                            \
+    X(IO, 502, 14, "io_error", "reading or writing failed")                                                            \
+    X(NOMEM, 503, 8, "out_of_memory", "out of memory")                                                                 \
+    X(UNAVAILABLE, 503, 14, "unavailable", "not available at the moment")                                              \
     X(TIMEOUT, 504, 4, "timeout", "the deadline has passed")
 
 enum kit_status {
@@ -64,12 +64,11 @@ enum kit_status kit_fail_at(struct kit_err *err, enum kit_status code, const cha
 
 /* Puts "text: " before the message of an error on its way up ("model.safetensors: tensor 'x': …"). err may be
  * NULL. Returns err's code so that it can be returned. */
-enum kit_status kit_err_prefix(struct kit_err *err, enum kit_status code, const char *format, ...)
-    KIT_PRINTF(3, 4);
+enum kit_status kit_err_prefix(struct kit_err *err, enum kit_status code, const char *format, ...) KIT_PRINTF(3, 4);
 
-int kit_status_http(enum kit_status code);          /* 200, 404, … */
-int kit_status_grpc(enum kit_status code);          /* 0 … 16 */
-const char *kit_status_name(enum kit_status code);  /* "model_not_found"; lives for ever */
-const char *kit_status_text(enum kit_status code);  /* "no such model"; lives for ever */
+int kit_status_http(enum kit_status code);         /* 200, 404, … */
+int kit_status_grpc(enum kit_status code);         /* 0 … 16 */
+const char *kit_status_name(enum kit_status code); /* "model_not_found"; lives for ever */
+const char *kit_status_text(enum kit_status code); /* "no such model"; lives for ever */
 
 #endif

@@ -44,7 +44,10 @@ void kit_thread_join(struct kit_thread *t); /* does nothing when it was never st
 struct kit_once {
     pthread_once_t os;
 };
-#define KIT_ONCE {PTHREAD_ONCE_INIT}
+#define KIT_ONCE                                                                                                       \
+    {                                                                                                                  \
+        PTHREAD_ONCE_INIT                                                                                              \
+    }
 void kit_once(struct kit_once *once, void (*run)(void));
 
 #endif

@@ -83,13 +83,24 @@ static enum kit_status infer_texts(struct task_model *m, struct plug_instance *i
                                    uint32_t cores, struct plug_outputs *out, struct kit_err *err)
 {
     struct acb_tensor ids = {
-        .size = sizeof(ids), .dtype = ACB_I32, .rank = 1, .name = "input_ids", .shape = {(int64_t)b->tokens},
-        .data = b->ids, .bytes = b->tokens * sizeof(*b->ids), .row_offsets = b->row_offsets, .rows = b->rows,
+        .size = sizeof(ids),
+        .dtype = ACB_I32,
+        .rank = 1,
+        .name = "input_ids",
+        .shape = {(int64_t)b->tokens},
+        .data = b->ids,
+        .bytes = b->tokens * sizeof(*b->ids),
+        .row_offsets = b->row_offsets,
+        .rows = b->rows,
     };
     struct acb_want want = {.size = sizeof(want), .name = m->vectors->name};
     struct acb_infer call = {
-        .size = sizeof(call), .cores = cores, .input_count = 1, .want_count = 1,
-        .inputs = (const struct acb_tensor *const[]){&ids}, .wants = (const struct acb_want *const[]){&want},
+        .size = sizeof(call),
+        .cores = cores,
+        .input_count = 1,
+        .want_count = 1,
+        .inputs = (const struct acb_tensor *const[]){&ids},
+        .wants = (const struct acb_want *const[]){&want},
     };
     return plug_instance_infer(instance, &call, out, err);
 }
@@ -121,7 +132,9 @@ static enum kit_status run_raw(struct plug_instance *instance, struct task_reque
 {
     struct plug_outputs out = {0};
     struct acb_infer call = {
-        .size = sizeof(call), .cores = cores, .input_count = r->tensors.count, /* no wants: all that the model gives */
+        .size = sizeof(call),
+        .cores = cores,
+        .input_count = r->tensors.count, /* no wants: all that the model gives */
         .inputs = (const struct acb_tensor *const *)r->tensors.tensor,
     };
     enum kit_status rc = plug_instance_infer(instance, &call, &out, err);

@@ -106,8 +106,9 @@ void task_model_free(struct task_model *m)
 enum kit_status task_model_submit(struct task_model *m, struct task_request *r, struct kit_err *err)
 {
     kit_mutex_lock(&m->lock);
-    enum kit_status rc = m->lane != NULL ? sched_submit(m->lane, &r->job, &r->retry_after_ms, err)
-                                         : kit_fail(err, KIT_UNAVAILABLE, "model '%s' is being unloaded", m->loaded->id);
+    enum kit_status rc = m->lane != NULL
+                             ? sched_submit(m->lane, &r->job, &r->retry_after_ms, err)
+                             : kit_fail(err, KIT_UNAVAILABLE, "model '%s' is being unloaded", m->loaded->id);
     kit_mutex_unlock(&m->lock);
     return rc;
 }

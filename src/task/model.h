@@ -10,16 +10,16 @@
 #include "text/tokenizer.h"
 
 struct task_model {
-    struct model_loaded *loaded;       /* borrowed: this lives inside it */
-    struct text_tokenizer *tokenizer;  /* owned; NULL: the model takes tensors only */
-    enum task_kind kind;               /* its default */
-    const struct acb_port *ids;        /* the input for token ids, NULL: none */
-    const struct acb_port *vectors;    /* the output "pooled", NULL: none */
-    uint32_t dimensions;               /* of a vector; 0 without one */
-    uint32_t row_tokens_max;           /* longest text, special tokens included */
-    struct kit_mutex lock;             /* guards lane: submit and cancel meet close */
-    struct sched_lane *lane;           /* owned; NULL: closed */
-    struct task_scratches scratches;   /* to tokenize with */
+    struct model_loaded *loaded;      /* borrowed: this lives inside it */
+    struct text_tokenizer *tokenizer; /* owned; NULL: the model takes tensors only */
+    enum task_kind kind;              /* its default */
+    const struct acb_port *ids;       /* the input for token ids, NULL: none */
+    const struct acb_port *vectors;   /* the output "pooled", NULL: none */
+    uint32_t dimensions;              /* of a vector; 0 without one */
+    uint32_t row_tokens_max;          /* longest text, special tokens included */
+    struct kit_mutex lock;            /* guards lane: submit and cancel meet close */
+    struct sched_lane *lane;          /* owned; NULL: closed */
+    struct task_scratches scratches;  /* to tokenize with */
 };
 
 /* Errors: LOAD_FAILED with the file that is broken, NOMEM, what sched_lane_open says. */

@@ -23,8 +23,8 @@ enum task_kind task_kind_of(kit_str name)
     return TASK_KIND_COUNT;
 }
 
-enum kit_status task_request_new(struct task_service *service, const struct task_asker *asker,
-                                 size_t arena_bytes_max, struct task_request **ret, struct kit_err *err)
+enum kit_status task_request_new(struct task_service *service, const struct task_asker *asker, size_t arena_bytes_max,
+                                 struct task_request **ret, struct kit_err *err)
 {
     struct task_request *r = kit_alloc_zero(1, sizeof(*r));
     if (r == NULL) {

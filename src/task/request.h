@@ -59,34 +59,34 @@ struct task_request {
     struct kit_arena arena;
 
     /* The question; filled before task_submit. */
-    kit_str body;              /* as it came; arena */
+    kit_str body;                          /* as it came; arena */
     char model_id[MODEL_ID_BYTES_MAX + 1]; /* "": the only ready model */
     char request_id[64];
     enum task_kind kind;
     enum sched_priority priority;
     uint64_t deadline_ns;
     uint64_t principal;
-    bool truncate;             /* cut texts that are too long; false: refuse them */
-    kit_str *texts;            /* [text_count], arena */
+    bool truncate;  /* cut texts that are too long; false: refuse them */
+    kit_str *texts; /* [text_count], arena */
     uint32_t text_count;
     struct task_tensors tensors;
 
     /* Text as tensors; filled by task/. */
-    int32_t *ids;              /* [row_offsets[text_count]], arena */
-    uint64_t *row_offsets;     /* [text_count + 1], arena */
+    int32_t *ids;          /* [row_offsets[text_count]], arena */
+    uint64_t *row_offsets; /* [text_count + 1], arena */
 
     /* The answer. */
     enum kit_status status;
     struct kit_err err;
-    uint32_t retry_after_ms;   /* with FULL and UNAVAILABLE; 0: no advice */
-    uint32_t version;          /* of the model that answered */
-    uint64_t tokens;           /* of all inputs */
-    float *vectors;            /* [text_count][dimensions]; owned */
+    uint32_t retry_after_ms; /* with FULL and UNAVAILABLE; 0: no advice */
+    uint32_t version;        /* of the model that answered */
+    uint64_t tokens;         /* of all inputs */
+    float *vectors;          /* [text_count][dimensions]; owned */
     uint32_t dimensions;
     struct plug_outputs outputs; /* raw; owned */
-    struct kit_buf answer;     /* what the asker rendered */
+    struct kit_buf answer;       /* what the asker rendered */
     bool rendered;
-    bool on_pool;              /* its text is prepared on the work pool, not on a loop */
+    bool on_pool; /* its text is prepared on the work pool, not on a loop */
 
     /* Who works on it: guarded by lock, because the asker may cancel at any moment. */
     struct kit_mutex lock;
@@ -97,8 +97,7 @@ struct task_request {
 
 /* arena_bytes_max bounds texts, ids and tensors together. *ret holds one reference: the asker's. */
 KIT_MUST_CHECK enum kit_status task_request_new(struct task_service *service, const struct task_asker *asker,
-                                                size_t arena_bytes_max, struct task_request **ret,
-                                                struct kit_err *err);
+                                                size_t arena_bytes_max, struct task_request **ret, struct kit_err *err);
 struct task_request *task_request_ref(struct task_request *r);
 void task_request_unref(struct task_request *r); /* NULL is fine */
 struct task_request *task_request_of(struct loop_msg *m);

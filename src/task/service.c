@@ -59,8 +59,8 @@ static enum kit_status choose_kind(const struct task_model *m, struct task_reque
         r->kind = r->tensors.count > 0 ? TASK_RAW : m->kind;
     }
     if (r->kind == TASK_EMBED && m->kind != TASK_EMBED) {
-        return kit_fail_param(err, KIT_UNPROCESSABLE, "task", "model '%s' cannot embed: it takes tensors only (task 'raw')",
-                              m->loaded->id);
+        return kit_fail_param(err, KIT_UNPROCESSABLE, "task",
+                              "model '%s' cannot embed: it takes tensors only (task 'raw')", m->loaded->id);
     }
     if (r->kind == TASK_EMBED && r->tensors.count > 0) {
         return kit_fail_param(err, KIT_UNPROCESSABLE, "inputs", "task 'embed' takes texts, not tensors");
@@ -86,7 +86,8 @@ static void fill_job(struct task_request *r)
 static enum kit_status enqueue(struct task_model *m, struct task_request *r, struct kit_err *err)
 {
     kit_mutex_lock(&r->lock);
-    enum kit_status rc = r->cancelled ? kit_fail(err, KIT_CANCELLED, "cancelled by the caller") : task_model_submit(m, r, err);
+    enum kit_status rc =
+        r->cancelled ? kit_fail(err, KIT_CANCELLED, "cancelled by the caller") : task_model_submit(m, r, err);
     kit_mutex_unlock(&r->lock);
     return rc;
 }
@@ -158,8 +159,9 @@ static void begin(struct task_request *r)
     struct kit_err err = {0};
     struct model_loaded *loaded = NULL;
     enum model_state state = MODEL_AVAILABLE;
-    enum kit_status rc = r->model_id[0] == '\0' ? model_acquire_only(s->catalog, &loaded, &err)
-                                                : model_acquire(s->catalog, kit_str_c(r->model_id), &state, &loaded, &err);
+    enum kit_status rc = r->model_id[0] == '\0'
+                             ? model_acquire_only(s->catalog, &loaded, &err)
+                             : model_acquire(s->catalog, kit_str_c(r->model_id), &state, &loaded, &err);
     if (rc == KIT_OK) {
         go_on(r, loaded);
     } else if (rc == KIT_UNAVAILABLE && s->options.autoload && r->model_id[0] != '\0') {
@@ -187,8 +189,8 @@ void task_cancel(struct task_request *r)
 
 /* --- set-up --- */
 
-enum kit_status task_service_new(const struct task_options *options, struct plug_engine *engine,
-                                 struct loop_work *work, struct task_service **ret, struct kit_err *err)
+enum kit_status task_service_new(const struct task_options *options, struct plug_engine *engine, struct loop_work *work,
+                                 struct task_service **ret, struct kit_err *err)
 {
     struct task_service *s = kit_alloc_zero(1, sizeof(*s));
     if (s == NULL) {

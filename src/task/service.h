@@ -7,12 +7,12 @@
 #include "task/request.h"
 
 struct task_options {
-    bool autoload;              /* a request for a model that is not loaded loads it and waits */
-    uint32_t waiting_max;       /* requests that wait for a model to load */
-    uint64_t text_bytes_max;    /* of one text */
-    uint32_t texts_max;         /* of one request */
-    uint64_t inline_bytes_max;  /* longer questions are tokenized on the work pool */
-    uint32_t instances_max;     /* model threads a model; 0: one a core, at most 8 */
+    bool autoload;             /* a request for a model that is not loaded loads it and waits */
+    uint32_t waiting_max;      /* requests that wait for a model to load */
+    uint64_t text_bytes_max;   /* of one text */
+    uint32_t texts_max;        /* of one request */
+    uint64_t inline_bytes_max; /* longer questions are tokenized on the work pool */
+    uint32_t instances_max;    /* model threads a model; 0: one a core, at most 8 */
     uint64_t batch_tokens_max;
     uint32_t batch_rows_max;
     uint64_t queue_tokens_max;
@@ -22,9 +22,8 @@ struct task_options {
 /* engine, work: borrowed. The service is the catalog's observer: make it first, give task_service_observer() and it to
  * model_catalog_new, then tell it the catalog. */
 KIT_MUST_CHECK enum kit_status task_service_new(const struct task_options *options, struct plug_engine *engine,
-                                                struct loop_work *work, struct task_service **ret,
-                                                struct kit_err *err);
-void task_service_free(struct task_service *s); /* after the catalog */
+                                                struct loop_work *work, struct task_service **ret, struct kit_err *err);
+void task_service_free(struct task_service *s);           /* after the catalog */
 const struct model_observer *task_service_observer(void); /* its ctx is the service */
 const struct task_options *task_service_options(const struct task_service *s);
 struct loop_work *task_service_work(const struct task_service *s);

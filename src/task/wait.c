@@ -9,17 +9,17 @@
 #define SWEEP_MS 50
 
 struct task_wait {
-    struct loop *loop;              /* borrowed */
-    struct model_catalog *catalog;  /* borrowed */
+    struct loop *loop;             /* borrowed */
+    struct model_catalog *catalog; /* borrowed */
     struct loop_chan *chan;
     struct loop_timer *sweep;
     struct model_listener *listener;
-    struct task_request *head;      /* oldest first */
+    struct task_request *head; /* oldest first */
     struct task_request **tail;
     uint32_t count, max;
     void (*go)(struct task_request *r, struct model_loaded *loaded);
     struct loop_msg wake_msg;
-    struct kit_flag wake_queued;        /* wake_msg is on its way */
+    struct kit_flag wake_queued; /* wake_msg is on its way */
 };
 
 static void fail(struct task_request *r, const struct kit_err *err)
@@ -46,7 +46,8 @@ static bool try_leave(struct task_wait *w, struct task_request *r)
     if (is_cancelled(r)) {
         rc = kit_fail(&err, KIT_CANCELLED, "cancelled while the model was loading");
     } else if (kit_clock_ns() >= r->deadline_ns) {
-        rc = kit_fail_param(&err, KIT_TIMEOUT, "timeout_ms", "the time was up before model '%s' was loaded", r->model_id);
+        rc = kit_fail_param(&err, KIT_TIMEOUT, "timeout_ms", "the time was up before model '%s' was loaded",
+                            r->model_id);
     } else {
         rc = model_acquire(w->catalog, kit_str_c(r->model_id), &state, &loaded, &err);
     }

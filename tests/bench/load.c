@@ -105,7 +105,8 @@ static void send_next(struct load *l, struct client *c)
 static void connect_client(struct load *l, struct client *c, int port)
 {
     int on = 1;
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
     c->fd = socket(AF_INET, SOCK_STREAM, 0);
     if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
@@ -173,7 +174,8 @@ static void report(struct load *l)
     size_t n = l->sample_count;
     getrusage(RUSAGE_SELF, &u);
     qsort(l->samples, n, sizeof(float), by_size);
-    double cpu = (double)u.ru_utime.tv_sec + (double)u.ru_stime.tv_sec + 1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+    double cpu = (double)u.ru_utime.tv_sec + (double)u.ru_stime.tv_sec +
+                 1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
     printf("{\"requests\":%zu,\"errors\":%zu,\"seconds\":%.3f,\"per_second\":%.1f,\"p50_ms\":%.3f,\"p90_ms\":%.3f,"
            "\"p99_ms\":%.3f,\"cpu_s\":%.3f}\n",
            n, l->errors, seconds, (double)n / seconds, n ? l->samples[n / 2] : 0, n ? l->samples[n * 9 / 10] : 0,

@@ -23,8 +23,8 @@
 #define ROUNDS_MAX 101
 #define RESULTS_MAX 64
 #define HIDDEN 384
-#define MODEL_FLOP 21233664.0      /* of a token, without attention */
-#define ATTENTION_FLOP 9216.0      /* of a token, for each token of its row */
+#define MODEL_FLOP 21233664.0 /* of a token, without attention */
+#define ATTENTION_FLOP 9216.0 /* of a token, for each token of its row */
 
 struct result {
     char name[64];
@@ -85,26 +85,26 @@ static void add(struct bench *b, const char *name, double value, const char *uni
 
 #define PEAK_STEPS 2000000
 #define PEAK_SUMS 16
-#define PEAK(name, target_name, width)                                                                       \
-    typedef float name##_v __attribute__((vector_size(4 * (width))));                                        \
-    __attribute__((target(target_name), noinline)) static void name(void *arg)                               \
-    {                                                                                                        \
-        name##_v sum[PEAK_SUMS], by = {0}, plus = {0};                                                       \
-        for (int i = 0; i < PEAK_SUMS; i++) {                                                                \
-            sum[i] = by + (float)i;                                                                          \
-        }                                                                                                    \
-        by = by + *(const float *)arg;                                                                       \
-        plus = plus + *(const float *)arg;                                                                   \
-        for (int k = 0; k < PEAK_STEPS; k++) {                                                               \
-            _Pragma("GCC unroll 16") for (int i = 0; i < PEAK_SUMS; i++)                                     \
-            {                                                                                                \
-                sum[i] = sum[i] * by + plus;                                                                 \
-            }                                                                                                \
-        }                                                                                                    \
-        for (int i = 1; i < PEAK_SUMS; i++) {                                                                \
-            sum[0] += sum[i];                                                                                \
-        }                                                                                                    \
-        *(volatile float *)arg = sum[0][0] > 1e30f ? 0.25f : 0.5f;                                           \
+#define PEAK(name, target_name, width)                                                                                 \
+    typedef float name##_v __attribute__((vector_size(4 * (width))));                                                  \
+    __attribute__((target(target_name), noinline)) static void name(void *arg)                                         \
+    {                                                                                                                  \
+        name##_v sum[PEAK_SUMS], by = {0}, plus = {0};                                                                 \
+        for (int i = 0; i < PEAK_SUMS; i++) {                                                                          \
+            sum[i] = by + (float)i;                                                                                    \
+        }                                                                                                              \
+        by = by + *(const float *)arg;                                                                                 \
+        plus = plus + *(const float *)arg;                                                                             \
+        for (int k = 0; k < PEAK_STEPS; k++) {                                                                         \
+            _Pragma("GCC unroll 16") for (int i = 0; i < PEAK_SUMS; i++)                                               \
+            {                                                                                                          \
+                sum[i] = sum[i] * by + plus;                                                                           \
+            }                                                                                                          \
+        }                                                                                                              \
+        for (int i = 1; i < PEAK_SUMS; i++) {                                                                          \
+            sum[0] += sum[i];                                                                                          \
+        }                                                                                                              \
+        *(volatile float *)arg = sum[0][0] > 1e30f ? 0.25f : 0.5f;                                                     \
     }
 #if defined(__x86_64__)
 PEAK(peak_avx512, "avx512f,fma", 16)
@@ -165,8 +165,14 @@ static void measure_product(struct bench *b, uint32_t rows, uint32_t depth, uint
     float *c = filled((size_t)rows * NATIVE_STRIDE(columns));
     double flop = 2.0 * rows * depth * columns;
     m.panels = panels;
-    struct product p = {.g = {.kernels = b->kernels, .b = &m, .a = a, .c = c, .a_stride = NATIVE_STRIDE(depth),
-                              .c_stride = NATIVE_STRIDE(columns), .rows = rows, .act = act},
+    struct product p = {.g = {.kernels = b->kernels,
+                              .b = &m,
+                              .a = a,
+                              .c = c,
+                              .a_stride = NATIVE_STRIDE(depth),
+                              .c_stride = NATIVE_STRIDE(columns),
+                              .rows = rows,
+                              .act = act},
                         .times = (uint32_t)(2e9 / flop) + 1};
     double took = median_of(b, run_product, &p) / p.times;
     snprintf(name, sizeof(name), "gemm %ux%ux%u%s", rows, depth, columns, act != NATIVE_ACT_NONE ? " gelu" : "");
@@ -377,8 +383,9 @@ static void read_arguments(struct bench *b, int argc, char **argv)
         } else if (strcmp(argv[i], "--rounds") == 0) {
             b->rounds = (uint32_t)KIT_MAX(KIT_MIN(atoi(value), ROUNDS_MAX), 1);
         } else {
-            fprintf(stderr, "usage: native_bench [--json] [--model FOLDER] [--isa NAME] [--cores N] [--rounds N] [--cpu-time] "
-                            "[--only TEXT]\n");
+            fprintf(stderr,
+                    "usage: native_bench [--json] [--model FOLDER] [--isa NAME] [--cores N] [--rounds N] [--cpu-time] "
+                    "[--only TEXT]\n");
             exit(2);
         }
         i++;

@@ -47,7 +47,8 @@ static uint16_t read_port(struct server *s)
         }
         used += (size_t)n;
         text[used] = '\0';
-        const char *ready = strstr(text, "server.ready"), *at = ready != NULL ? strstr(ready, "address=http://127.0.0.1:") : NULL;
+        const char *ready = strstr(text, "server.ready"),
+                   *at = ready != NULL ? strstr(ready, "address=http://127.0.0.1:") : NULL;
         if (at != NULL && strchr(at, '\n') != NULL) {
             return (uint16_t)strtoul(at + strlen("address=http://127.0.0.1:"), NULL, 10);
         }
@@ -207,7 +208,8 @@ void server_wait_metric(struct server *s, const char *name, double value)
 
 int server_connect(const struct server *s)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(s->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(s->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);

@@ -12,7 +12,7 @@
 
 struct server {
     pid_t pid;
-    int log;             /* read end of its standard error */
+    int log; /* read end of its standard error */
     uint16_t port;
     struct client client; /* to it */
 };

@@ -146,7 +146,7 @@ TEST(a_thousand_clients_that_vanish_leave_nothing_behind)
 
 static int start(void **state)
 {
-    static const char *const args[] = {"--set", "queue.requests_max=8", "--set", "http.idle_timeout=2s",
+    static const char *const args[] = {"--set", "queue.requests_max=8",   "--set", "http.idle_timeout=2s",
                                        "--set", "models.load=slow,quick", NULL};
     char path[TEST_PATH_BYTES];
     (void)state;

@@ -7,7 +7,8 @@
 #include "support/test.h"
 
 #define RAW                                                                                                            \
-    "{\"model\":\"org/echo\",\"inputs\":{\"tensors\":[{\"name\":\"x\",\"dtype\":\"float32\",\"shape\":[2],\"data\":[1.5,-2]}]}}"
+    "{\"model\":\"org/"                                                                                                \
+    "echo\",\"inputs\":{\"tensors\":[{\"name\":\"x\",\"dtype\":\"float32\",\"shape\":[2],\"data\":[1.5,-2]}]}}"
 
 static struct server server;
 
@@ -93,9 +94,10 @@ TEST(events_tell_each_state_in_order)
 
 TEST(unknown_models_are_said_to_be_unknown)
 {
-    static const char *const calls[][2] = {
-        {"POST", "/models/no/such/load"}, {"POST", "/models/nosuch/unload"}, {"GET", "/models/nosuch"},
-        {"GET", "/models/nosuch/events"}};
+    static const char *const calls[][2] = {{"POST", "/models/no/such/load"},
+                                           {"POST", "/models/nosuch/unload"},
+                                           {"GET", "/models/nosuch"},
+                                           {"GET", "/models/nosuch/events"}};
     for (size_t i = 0; i < KIT_COUNT(calls); i++) {
         struct client_answer a;
         server_expect(&server, calls[i][0], calls[i][1], "", 404, &a);

@@ -73,7 +73,8 @@ TEST(many_texts_come_back_in_their_order)
     kit_buf_init(&body, KIT_MIB);
     kit_buf_printf(&body, "{\"model\":\"tiny-bert\",\"inputs\":[");
     for (int i = 0; i < COUNT; i++) {
-        kit_buf_printf(&body, "%s\"%.*s %d\"", i > 0 ? "," : "", i % 40, "the cat the dog the cat the dog the cat the dog", i);
+        kit_buf_printf(&body, "%s\"%.*s %d\"", i > 0 ? "," : "", i % 40,
+                       "the cat the dog the cat the dog the cat the dog", i);
     }
     kit_buf_printf(&body, "]}");
     kit_buf_add_char(&body, '\0');
@@ -84,8 +85,8 @@ TEST(many_texts_come_back_in_their_order)
         if (i.index % 37 == 0) {
             char text[128];
             float here[TINY_DIMENSIONS], alone[TINY_DIMENSIONS];
-            snprintf(text, sizeof(text), "%.*s %d", (int)(i.index % 40), "the cat the dog the cat the dog the cat the dog",
-                     (int)i.index);
+            snprintf(text, sizeof(text), "%.*s %d", (int)(i.index % 40),
+                     "the cat the dog the cat the dog the cat the dog", (int)i.index);
             take_vector(i.value, here, TINY_DIMENSIONS);
             embed_tiny(text, alone);
             assert_close(here, alone, TINY_DIMENSIONS);
@@ -127,8 +128,12 @@ TEST(bad_questions_are_refused_and_good_ones_go_on)
         {"{\"model\":\"tiny-bert\"}", 400},
         {"{\"model\":\"tiny-bert\",\"inputs\":[1]}", 400},
         {"{\"model\":\"tiny-bert\",\"inputs\":\"a\",\"task\":\"raw\"}", 422},
-        {"{\"model\":\"tiny-bert\",\"inputs\":{\"tensors\":[{\"name\":\"nonsense\",\"dtype\":\"int32\",\"shape\":[1],\"data\":[1]}]}}", 400},
-        {"{\"model\":\"tiny-bert\",\"inputs\":{\"tensors\":[{\"name\":\"input_ids\",\"dtype\":\"int32\",\"shape\":[1,1],\"data\":[999999]}]}}", 400},
+        {"{\"model\":\"tiny-bert\",\"inputs\":{\"tensors\":[{\"name\":\"nonsense\",\"dtype\":\"int32\",\"shape\":[1],"
+         "\"data\":[1]}]}}",
+         400},
+        {"{\"model\":\"tiny-bert\",\"inputs\":{\"tensors\":[{\"name\":\"input_ids\",\"dtype\":\"int32\",\"shape\":[1,1]"
+         ",\"data\":[999999]}]}}",
+         400},
     };
     for (size_t i = 0; i < KIT_COUNT(rows); i++) {
         server_expect_only(&server, "POST", "/serve", rows[i].body, rows[i].status);
@@ -223,9 +228,11 @@ static int stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        TEST_OF(an_answer_names_model_version_task_tokens_and_times), TEST_OF(many_texts_come_back_in_their_order),
-        TEST_OF(a_text_that_is_too_long_is_cut_or_refused_as_asked),  TEST_OF(bad_questions_are_refused_and_good_ones_go_on),
-        TEST_OF(without_a_model_the_only_ready_one_answers),          TEST_OF(two_hundred_texts_equal_sentence_transformers)};
+    const struct CMUnitTest tests[] = {TEST_OF(an_answer_names_model_version_task_tokens_and_times),
+                                       TEST_OF(many_texts_come_back_in_their_order),
+                                       TEST_OF(a_text_that_is_too_long_is_cut_or_refused_as_asked),
+                                       TEST_OF(bad_questions_are_refused_and_good_ones_go_on),
+                                       TEST_OF(without_a_model_the_only_ready_one_answers),
+                                       TEST_OF(two_hundred_texts_equal_sentence_transformers)};
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -79,9 +79,9 @@ static int stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        TEST_OF(health_says_ok_ready_version_and_what_it_checked), TEST_OF(heartbeat_is_alive),
-        TEST_OF(metrics_count_requests), TEST_OF(unknown_paths_and_methods_get_an_error_that_says_so),
-        TEST_OF(root_answers_json_to_who_accepts_it)};
+    const struct CMUnitTest tests[] = {TEST_OF(health_says_ok_ready_version_and_what_it_checked),
+                                       TEST_OF(heartbeat_is_alive), TEST_OF(metrics_count_requests),
+                                       TEST_OF(unknown_paths_and_methods_get_an_error_that_says_so),
+                                       TEST_OF(root_answers_json_to_who_accepts_it)};
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -38,9 +38,11 @@ TEST(options_flags_win_over_environment_and_environment_over_the_file)
 {
     struct read r;
     char path[TEST_PATH_BYTES];
-    char head[] = "AETHERCORE_HTTP__HEAD_BYTES_MAX=4KiB", port[] = "AETHERCORE_SERVER__PORT=3", url[] = "AETHERCORE_URL=x";
+    char head[] = "AETHERCORE_HTTP__HEAD_BYTES_MAX=4KiB", port[] = "AETHERCORE_SERVER__PORT=3",
+         url[] = "AETHERCORE_URL=x";
     char *environment[] = {head, port, url, NULL};
-    test_temp_write(path, "c.yaml", kit_str_lit("server:\n  port: 2\n  host: 127.0.0.2\nhttp:\n  head_bytes_max: 2KiB\n"));
+    test_temp_write(path, "c.yaml",
+                    kit_str_lit("server:\n  port: 2\n  host: 127.0.0.2\nhttp:\n  head_bytes_max: 2KiB\n"));
     const char *const arguments[] = {"--port", "4", "--config", path, "--set=models.max=7", NULL};
     assert_int_equal(read_options(&r, environment, arguments), KIT_OK);
     assert_int_equal(kit_config_int(r.config, "server.port"), 4);
@@ -75,8 +77,7 @@ TEST(options_that_are_wrong_say_what)
 TEST(options_survive_each_failed_alloc)
 {
     static const char *const arguments[] = {"--port", "4", "--set", "models.max=7", NULL};
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct read r;
         enum kit_status rc = read_options(&r, no_environment, arguments);
         assert_true(rc == KIT_OK || rc == KIT_NOMEM);

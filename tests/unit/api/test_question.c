@@ -20,9 +20,10 @@ TEST(question_takes_texts_task_priority_timeout_and_parameters)
     struct question q;
     question_open(&q);
     uint64_t before_ns = kit_clock_ns();
-    assert_int_equal(question_parse(&q, "{\"model\":\"m\",\"inputs\":[\"a\",\"\",\"c\"],\"task\":\"embed\",\"priority\":\"high\","
-                                        "\"timeout_ms\":500,\"parameters\":{\"truncate\":false}}"),
-                     KIT_OK);
+    assert_int_equal(
+        question_parse(&q, "{\"model\":\"m\",\"inputs\":[\"a\",\"\",\"c\"],\"task\":\"embed\",\"priority\":\"high\","
+                           "\"timeout_ms\":500,\"parameters\":{\"truncate\":false}}"),
+        KIT_OK);
     assert_int_equal(q.r->text_count, 3);
     assert_str(q.r->texts[2], "c");
     assert_int_equal(q.r->kind, TASK_EMBED);
@@ -99,8 +100,7 @@ TEST(question_survives_each_failed_alloc)
 {
     struct question q;
     question_open(&q);
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         enum kit_status rc = question_parse(&q, "{\"model\":\"m\",\"inputs\":[\"a\",\"b\"]}");
         assert_true(rc == KIT_OK || rc == KIT_NOMEM);
     }
@@ -109,8 +109,8 @@ TEST(question_survives_each_failed_alloc)
 
 int main(void)
 {
-    return TEST_RUN(TEST_OF(question_takes_one_text), TEST_OF(question_takes_texts_task_priority_timeout_and_parameters),
-                    TEST_OF(question_takes_tensors), TEST_OF(question_that_is_wrong_names_the_field),
-                    TEST_OF(question_with_a_model_id_that_is_too_long_is_refused),
-                    TEST_OF(question_survives_each_failed_alloc));
+    return TEST_RUN(
+        TEST_OF(question_takes_one_text), TEST_OF(question_takes_texts_task_priority_timeout_and_parameters),
+        TEST_OF(question_takes_tensors), TEST_OF(question_that_is_wrong_names_the_field),
+        TEST_OF(question_with_a_model_id_that_is_too_long_is_refused), TEST_OF(question_survives_each_failed_alloc));
 }

@@ -64,7 +64,8 @@ TEST(tensors_of_each_type_come_back_as_they_went)
 TEST(tensors_take_nested_data_in_row_major_order)
 {
     struct parsed p;
-    assert_int_equal(parse(&p, "[{\"name\":\"t\",\"dtype\":\"int32\",\"shape\":[2,3],\"data\":[[1,2,3],[4,5,6]]}]"), KIT_OK);
+    assert_int_equal(parse(&p, "[{\"name\":\"t\",\"dtype\":\"int32\",\"shape\":[2,3],\"data\":[[1,2,3],[4,5,6]]}]"),
+                     KIT_OK);
     const int32_t *data = p.tensors.tensor[0]->data;
     for (int i = 0; i < 6; i++) {
         assert_int_equal(data[i], i + 1);
@@ -102,8 +103,7 @@ TEST(tensors_that_are_wrong_are_refused_by_name)
 
 TEST(tensors_survive_each_failed_alloc)
 {
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct parsed p;
         enum kit_status rc = parse(&p, "[{\"name\":\"t\",\"dtype\":\"string\",\"shape\":[1],\"data\":[\"abc\"]}]");
         assert_true(rc == KIT_OK || rc == KIT_NOMEM);

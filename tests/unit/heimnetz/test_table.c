@@ -89,8 +89,7 @@ TEST(figures_are_short_and_say_their_unit)
 
 TEST(table_survives_each_failed_alloc)
 {
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct heimnetz_table t;
         heimnetz_table_init(&t, 3, headings);
         enum kit_status rc = heimnetz_table_add(&t, TERM_PLAIN, "%s", "cell");

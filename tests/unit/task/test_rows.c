@@ -109,8 +109,7 @@ TEST(rows_survive_each_failed_alloc)
     struct rig g;
     const kit_str texts[] = {kit_str_lit("a b"), kit_str_lit("c")};
     rig_open(&g);
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         enum kit_status rc = prepare(&g, texts, 2, true);
         assert_true(rc == KIT_OK || rc == KIT_NOMEM);
     }

@@ -11,8 +11,16 @@
 #define WAIT_NS (20 * KIT_NS_PER_S)
 
 static const struct task_options usual = {
-    .autoload = true, .waiting_max = 2, .text_bytes_max = 1000, .texts_max = 10, .inline_bytes_max = 200,
-    .instances_max = 2, .batch_tokens_max = 256, .batch_rows_max = 16, .queue_tokens_max = 10000, .queue_jobs_max = 8,
+    .autoload = true,
+    .waiting_max = 2,
+    .text_bytes_max = 1000,
+    .texts_max = 10,
+    .inline_bytes_max = 200,
+    .instances_max = 2,
+    .batch_tokens_max = 256,
+    .batch_rows_max = 16,
+    .queue_tokens_max = 10000,
+    .queue_jobs_max = 8,
 };
 
 struct rig {
@@ -50,7 +58,8 @@ static void rig_open(struct rig *g, const char *models, const struct task_option
 {
     struct kit_err err = {0};
     *g = (struct rig){0};
-    struct plug_options plug = {.folder = TEST_BUILD "/lib/aether", .cell_exe = "/bin/false", .cores_max = 2, .backends_max = 8};
+    struct plug_options plug = {
+        .folder = TEST_BUILD "/lib/aether", .cell_exe = "/bin/false", .cores_max = 2, .backends_max = 8};
     struct model_options model = {.folder = models, .models_max = 16, .events_max = 64};
     struct loop_chan_options chan = {.max = 64, .ctx = g, .receive = receive, .drop = drop};
     assert_int_equal(plug_engine_new(&plug, &g->engine, &err), KIT_OK);
@@ -58,9 +67,9 @@ static void rig_open(struct rig *g, const char *models, const struct task_option
     assert_int_equal(loop_work_new(2, 64, &g->work, &err), KIT_OK);
     assert_int_equal(loop_work_new(2, 64, &g->loads, &err), KIT_OK);
     assert_int_equal(task_service_new(options, g->engine, g->work, &g->tasks, &err), KIT_OK);
-    assert_int_equal(model_catalog_new(&model, g->engine, g->ledger, g->loads, task_service_observer(), g->tasks, &g->catalog,
-                                       &err),
-                     KIT_OK);
+    assert_int_equal(
+        model_catalog_new(&model, g->engine, g->ledger, g->loads, task_service_observer(), g->tasks, &g->catalog, &err),
+        KIT_OK);
     assert_int_equal(model_catalog_scan(g->catalog, &err), KIT_OK);
     assert_int_equal(loop_new(&g->loop, &err), KIT_OK);
     assert_int_equal(loop_chan_new(g->loop, &chan, &g->home, &err), KIT_OK);
@@ -254,8 +263,7 @@ TEST(questions_survive_each_failed_alloc)
     rig_open(&g, data(), &usual);
     assert_int_equal(answer(&g, "tiny-bert", "the cat"), KIT_OK);
     uint64_t blocks = 0;
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         enum kit_status rc = answer(&g, "tiny-bert", "the cat");
         assert_true(rc == KIT_OK || rc == KIT_NOMEM);
         blocks++;
