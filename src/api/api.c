@@ -100,9 +100,7 @@ void api_send_json(struct http_request *r, int status, struct kit_buf *body)
 void api_write_progress(struct kit_json_writer *w, uint64_t done, uint64_t total)
 {
     kit_json_open(w, '{');
-    kit_json_key(w, "done_bytes");
-    kit_json_put_u64(w, done);
-    kit_json_key(w, "total_bytes");
-    kit_json_put_u64(w, total);
+    kit_json_member_u64(w, "done_bytes", done);
+    kit_json_member_u64(w, "total_bytes", total);
     kit_json_close(w, '}');
 }

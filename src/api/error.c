@@ -8,16 +8,12 @@
 void api_error_write(struct kit_json_writer *w, const struct kit_err *err, const char *request_id)
 {
     kit_json_open(w, '{');
-    kit_json_key(w, "code");
-    kit_json_put_c(w, kit_status_name(err->code));
-    kit_json_key(w, "message");
-    kit_json_put_c(w, err->msg[0] != '\0' ? err->msg : kit_status_text(err->code));
+    kit_json_member_c(w, "code", kit_status_name(err->code));
+    kit_json_member_c(w, "message", err->msg[0] != '\0' ? err->msg : kit_status_text(err->code));
     if (err->param[0] != '\0') {
-        kit_json_key(w, "param");
-        kit_json_put_c(w, err->param);
+        kit_json_member_c(w, "param", err->param);
     }
-    kit_json_key(w, "request_id");
-    kit_json_put_c(w, request_id);
+    kit_json_member_c(w, "request_id", request_id);
     kit_json_close(w, '}');
 }
 

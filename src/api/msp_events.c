@@ -15,17 +15,13 @@ static void write_event(struct kit_buf *out, const struct model_event *e)
     kit_buf_printf(out, "id: %llu\nevent: %s\ndata: ", (unsigned long long)e->seq, progress ? "progress" : "state");
     kit_json_writer_init(&w, out);
     kit_json_open(&w, '{');
-    kit_json_key(&w, "id");
-    kit_json_put_c(&w, e->id);
-    kit_json_key(&w, "state");
-    kit_json_put_c(&w, model_state_text(e->state));
+    kit_json_member_c(&w, "id", e->id);
+    kit_json_member_c(&w, "state", model_state_text(e->state));
     kit_json_key(&w, "progress");
     api_write_progress(&w, e->done_bytes, e->total_bytes);
-    kit_json_key(&w, "time");
-    kit_json_put_c(&w, kit_clock_text(e->wall_ns, time));
+    kit_json_member_c(&w, "time", kit_clock_text(e->wall_ns, time));
     if (e->error[0] != '\0') {
-        kit_json_key(&w, "error");
-        kit_json_put_c(&w, e->error);
+        kit_json_member_c(&w, "error", e->error);
     }
     kit_json_close(&w, '}');
     kit_buf_add(out, kit_str_lit("\n\n"));

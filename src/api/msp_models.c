@@ -11,16 +11,10 @@
 #define REPLY_BYTES_MAX (16 * KIT_KIB)
 #define LOAD_RETRY_MS 1000
 
-static void put_pair(struct kit_json_writer *w, const char *key, const char *value)
+/* "" is written as null. */
+static void put_known(struct kit_json_writer *w, const char *key, const char *value)
 {
-    kit_json_key(w, key);
-    kit_json_put_c(w, value[0] != '\0' ? value : NULL);
-}
-
-static void put_count(struct kit_json_writer *w, const char *key, uint64_t n)
-{
-    kit_json_key(w, key);
-    kit_json_put_u64(w, n);
+    kit_json_member_c(w, key, value[0] != '\0' ? value : NULL);
 }
 
 static void write_tasks(struct kit_json_writer *w, const char *tasks)
@@ -44,9 +38,9 @@ static void write_bytes(struct kit_json_writer *w, const struct model_info *info
     kit_json_key(w, "bytes");
     kit_json_open(w, '{');
     for (size_t k = 0; k < KIT_LEDGER_KIND_COUNT; k++) {
-        put_count(w, kinds[k], info->bytes[k]);
+        kit_json_member_u64(w, kinds[k], info->bytes[k]);
     }
-    put_pair(w, "source", kit_ledger_source_text(info->source[KIT_LEDGER_WEIGHTS]));
+    kit_json_member_c(w, "source", kit_ledger_source_text(info->source[KIT_LEDGER_WEIGHTS]));
     kit_json_close(w, '}');
 }
 
@@ -54,22 +48,22 @@ static void write_model(struct kit_json_writer *w, const struct model_info *info
 {
     char since[KIT_CLOCK_TEXT_BYTES];
     kit_json_open(w, '{');
-    put_pair(w, "id", info->id);
-    put_pair(w, "format", info->format);
-    put_pair(w, "backend", info->backend);
-    put_pair(w, "kind", "engine");
+    kit_json_member_c(w, "id", info->id);
+    kit_json_member_c(w, "format", info->format);
+    put_known(w, "backend", info->backend);
+    kit_json_member_c(w, "kind", "engine");
     write_tasks(w, info->tasks);
-    put_pair(w, "state", model_state_text(info->state));
-    put_pair(w, "since", kit_clock_text(info->since_ns, since));
+    kit_json_member_c(w, "state", model_state_text(info->state));
+    kit_json_member_c(w, "since", kit_clock_text(info->since_ns, since));
     kit_json_key(w, "progress");
     api_write_progress(w, info->done_bytes, info->total_bytes);
     write_bytes(w, info);
-    put_pair(w, "device", info->device);
-    put_pair(w, "isolation", info->isolation == PLUG_IN_CELL ? "process" : "none");
-    put_count(w, "restarts", info->restarts);
+    put_known(w, "device", info->device);
+    kit_json_member_c(w, "isolation", info->isolation == PLUG_IN_CELL ? "process" : "none");
+    kit_json_member_u64(w, "restarts", info->restarts);
     if (info->hidden_size > 0) {
-        put_count(w, "dimensions", info->hidden_size);
-        put_count(w, "context_tokens", info->context_tokens);
+        kit_json_member_u64(w, "dimensions", info->hidden_size);
+        kit_json_member_u64(w, "context_tokens", info->context_tokens);
     }
     kit_json_key(w, "versions");
     kit_json_open(w, '[');
@@ -78,7 +72,7 @@ static void write_model(struct kit_json_writer *w, const struct model_info *info
     kit_json_key(w, "replicas");
     kit_json_open(w, '[');
     kit_json_close(w, ']');
-    put_pair(w, "error", info->error);
+    put_known(w, "error", info->error);
     kit_json_close(w, '}');
 }
 
@@ -93,9 +87,9 @@ static void write_budget(struct kit_json_writer *w, struct kit_ledger *ledger)
     kit_ledger_sum(ledger, &limit, &used);
     kit_json_key(w, "budget");
     kit_json_open(w, '{');
-    put_count(w, "limit_bytes", limit);
-    put_count(w, "used_bytes", used);
-    put_count(w, "resident_bytes", rss);
+    kit_json_member_u64(w, "limit_bytes", limit);
+    kit_json_member_u64(w, "used_bytes", used);
+    kit_json_member_u64(w, "resident_bytes", rss);
     kit_json_close(w, '}');
 }
 
@@ -145,13 +139,12 @@ static void send_state(struct http_request *r, int status, kit_str id, enum mode
     kit_buf_init(&body, REPLY_BYTES_MAX);
     kit_json_writer_init(&w, &body);
     kit_json_open(&w, '{');
-    kit_json_key(&w, "id");
-    kit_json_put_str(&w, id);
-    put_pair(&w, "state", model_state_text(state));
+    kit_json_member_str(&w, "id", id);
+    kit_json_member_c(&w, "state", model_state_text(state));
     if (with_events) {
         char events[MODEL_ID_BYTES_MAX + 32];
         snprintf(events, sizeof(events), "/models/%.*s/events", KIT_STR_ARG(id));
-        put_pair(&w, "events", events);
+        kit_json_member_c(&w, "events", events);
     }
     kit_json_close(&w, '}');
     api_send_json(r, status, &body);

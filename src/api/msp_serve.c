@@ -34,12 +34,9 @@ static void write_timing(struct kit_json_writer *w, const struct sched_job *job)
     uint64_t started_ns = job->started_ns > 0 ? job->started_ns : job->finished_ns;
     kit_json_key(w, "timing");
     kit_json_open(w, '{');
-    kit_json_key(w, "queue_ms");
-    kit_json_put_ms(w, started_ns - job->submitted_ns);
-    kit_json_key(w, "compute_ms");
-    kit_json_put_ms(w, job->compute_ns);
-    kit_json_key(w, "total_ms");
-    kit_json_put_ms(w, job->finished_ns - job->submitted_ns);
+    kit_json_member_ms(w, "queue_ms", started_ns - job->submitted_ns);
+    kit_json_member_ms(w, "compute_ms", job->compute_ns);
+    kit_json_member_ms(w, "total_ms", job->finished_ns - job->submitted_ns);
     kit_json_close(w, '}');
 }
 
@@ -49,19 +46,14 @@ static void render(struct task_request *r)
     kit_buf_init(&r->answer, ANSWER_BYTES_MAX);
     kit_json_writer_init(&w, &r->answer);
     kit_json_open(&w, '{');
-    kit_json_key(&w, "id");
-    kit_json_put_c(&w, r->request_id);
-    kit_json_key(&w, "model");
-    kit_json_put_c(&w, r->model_id);
-    kit_json_key(&w, "version");
-    kit_json_put_u64(&w, r->version);
-    kit_json_key(&w, "task");
-    kit_json_put_c(&w, task_kind_text(r->kind));
+    kit_json_member_c(&w, "id", r->request_id);
+    kit_json_member_c(&w, "model", r->model_id);
+    kit_json_member_u64(&w, "version", r->version);
+    kit_json_member_c(&w, "task", task_kind_text(r->kind));
     write_outputs(&w, r);
     kit_json_key(&w, "usage");
     kit_json_open(&w, '{');
-    kit_json_key(&w, "tokens");
-    kit_json_put_u64(&w, r->tokens);
+    kit_json_member_u64(&w, "tokens", r->tokens);
     kit_json_close(&w, '}');
     write_timing(&w, &r->job);
     kit_json_close(&w, '}');

@@ -46,16 +46,13 @@ static void write_checks(struct kit_json_writer *w, struct api *a, const struct 
         uint64_t n;
     } rows[] = {{"known", t->known}, {"ready", t->ready}, {"loading", t->loading}, {"failed", t->failed}};
     for (size_t i = 0; i < KIT_COUNT(rows); i++) {
-        kit_json_key(w, rows[i].key);
-        kit_json_put_u64(w, rows[i].n);
+        kit_json_member_u64(w, rows[i].key, rows[i].n);
     }
     kit_json_close(w, '}');
     kit_json_key(w, "memory");
     kit_json_open(w, '{');
-    kit_json_key(w, "limit_bytes");
-    kit_json_put_u64(w, limit);
-    kit_json_key(w, "used_bytes");
-    kit_json_put_u64(w, used);
+    kit_json_member_u64(w, "limit_bytes", limit);
+    kit_json_member_u64(w, "used_bytes", used);
     kit_json_close(w, '}');
     kit_json_close(w, '}');
 }
@@ -68,14 +65,10 @@ static int write_health(struct kit_buf *out, struct api *a)
     bool counted = model_info_each(a->catalog, count_model, &t) == KIT_OK;
     kit_json_writer_init(&w, out);
     kit_json_open(&w, '{');
-    kit_json_key(&w, "status");
-    kit_json_put_c(&w, !counted ? "failing" : t.failed > 0 ? "degraded" : "ok");
-    kit_json_key(&w, "ready");
-    kit_json_put_bool(&w, is_ready(a));
-    kit_json_key(&w, "version");
-    kit_json_put_c(&w, a->options.version);
-    kit_json_key(&w, "uptime_s");
-    kit_json_put_u64(&w, uptime_s(a));
+    kit_json_member_c(&w, "status", !counted ? "failing" : t.failed > 0 ? "degraded" : "ok");
+    kit_json_member_bool(&w, "ready", is_ready(a));
+    kit_json_member_c(&w, "version", a->options.version);
+    kit_json_member_u64(&w, "uptime_s", uptime_s(a));
     write_checks(&w, a, &t);
     kit_json_close(&w, '}');
     return counted ? 200 : 503;
@@ -157,8 +150,7 @@ static void send_root_json(struct http_request *r, const struct api *a)
     } rows[] = {{"name", a->options.program}, {"version", a->options.version}, {"models", "/models"},
                 {"serve", "/serve"},          {"health", "/health"},           {"metrics", "/metrics"}};
     for (size_t i = 0; i < KIT_COUNT(rows); i++) {
-        kit_json_key(&w, rows[i].key);
-        kit_json_put_c(&w, rows[i].value);
+        kit_json_member_c(&w, rows[i].key, rows[i].value);
     }
     kit_json_close(&w, '}');
     api_send_json(r, 200, &body);

@@ -332,10 +332,8 @@ static void write_tensor(struct kit_json_writer *w, const struct acb_tensor *t)
 {
     const struct element_type *type = type_by_code(t->dtype);
     kit_json_open(w, '{');
-    kit_json_key(w, "name");
-    kit_json_put_c(w, t->name);
-    kit_json_key(w, "dtype");
-    kit_json_put_c(w, type != NULL ? type->name : "unknown");
+    kit_json_member_c(w, "name", t->name);
+    kit_json_member_c(w, "dtype", type != NULL ? type->name : "unknown");
     kit_json_key(w, "shape");
     kit_json_open(w, '[');
     for (uint32_t d = 0; d < t->rank; d++) {

@@ -41,11 +41,9 @@ static void write_body(const struct question *q, struct kit_buf *out)
     struct kit_json_writer w;
     kit_json_writer_init(&w, out);
     kit_json_open(&w, '{');
-    kit_json_key(&w, "model");
-    kit_json_put_c(&w, q->model);
+    kit_json_member_c(&w, "model", q->model);
     if (q->task != NULL) {
-        kit_json_key(&w, "task");
-        kit_json_put_c(&w, q->task);
+        kit_json_member_c(&w, "task", q->task);
     }
     kit_json_key(&w, "inputs");
     kit_json_open(&w, '[');

@@ -95,6 +95,12 @@ void kit_json_put_f64(struct kit_json_writer *w, double x);   /* shortest that r
 void kit_json_put_ms(struct kit_json_writer *w, uint64_t ns); /* nanoseconds as milliseconds, 3 decimals */
 /* An array; each number the shortest that reads back as the same float32; NaN, Inf: null. */
 void kit_json_put_f32s(struct kit_json_writer *w, const float *x, size_t n);
+/* Key and value at once. */
+void kit_json_member_c(struct kit_json_writer *w, const char *key, const char *text); /* NULL writes null */
+void kit_json_member_str(struct kit_json_writer *w, const char *key, kit_str s);
+void kit_json_member_u64(struct kit_json_writer *w, const char *key, uint64_t n);
+void kit_json_member_bool(struct kit_json_writer *w, const char *key, bool b);
+void kit_json_member_ms(struct kit_json_writer *w, const char *key, uint64_t ns);
 void kit_json_put_raw(struct kit_json_writer *w, kit_str json); /* one value, already JSON */
 
 #endif

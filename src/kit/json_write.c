@@ -211,3 +211,33 @@ void kit_json_put_f32s(struct kit_json_writer *w, const float *x, size_t n)
     kit_buf_add(w->out, (kit_str){.ptr = chunk, .len = used});
     kit_json_close(w, ']');
 }
+
+void kit_json_member_c(struct kit_json_writer *w, const char *key, const char *text)
+{
+    kit_json_key(w, key);
+    kit_json_put_c(w, text);
+}
+
+void kit_json_member_str(struct kit_json_writer *w, const char *key, kit_str s)
+{
+    kit_json_key(w, key);
+    kit_json_put_str(w, s);
+}
+
+void kit_json_member_u64(struct kit_json_writer *w, const char *key, uint64_t n)
+{
+    kit_json_key(w, key);
+    kit_json_put_u64(w, n);
+}
+
+void kit_json_member_bool(struct kit_json_writer *w, const char *key, bool b)
+{
+    kit_json_key(w, key);
+    kit_json_put_bool(w, b);
+}
+
+void kit_json_member_ms(struct kit_json_writer *w, const char *key, uint64_t ns)
+{
+    kit_json_key(w, key);
+    kit_json_put_ms(w, ns);
+}
