@@ -29,8 +29,9 @@ models: ## demo models (build/models)
 sbom: release ## what is linked, as SPDX: build/release/sbom.spdx.json
 	@$(PYTHON) tools/deps/sbom.py --check $(build)/sbom.spdx.json
 
-demo: release models ## build, start, load a model, ask it something; ends with what to try
-	@tools/deps/install demo
+demo: ## build, start, load a model, ask it something; ends with what to try
+	@tools/deps/install build demo
+	@$(MAKE) --no-print-directory release models
 	@tools/demo.sh
 
 run: release models ## aethercore on the models in build/models; ARGS="--port 9000" adds to it
@@ -42,8 +43,9 @@ test: deps models ## everything: release, then unit and flow tests under ASan+UB
 bench: release models ## measure against others; prints a table
 	@$(PYTHON) tests/bench/run.py $(ARGS)
 
-check: release ## format, layers and conventions, the list of what is linked
-	@tools/deps/install check
+check: ## format, layers and conventions, the list of what is linked
+	@tools/deps/install build test check
+	@$(MAKE) --no-print-directory release
 	@tools/check
 
 tidy: ## layers and conventions only, with the longest and most branched functions

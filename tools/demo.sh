@@ -10,9 +10,11 @@ if (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null; then
     port=0 # somebody listens there already; leave them alone
 fi
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-dim=$'\033[2m' plain=$'\033[0m'
-[ -t 1 ] || { dim='' plain=''; say() { printf '\n%s\n' "$*"; }; }
+dim=$'\033[2m' bold=$'\033[1m' plain=$'\033[0m'
+if [ ! -t 1 ] || [ -n "${NO_COLOR:-}" ] || [ "${TERM:-dumb}" = dumb ]; then
+    dim='' bold='' plain=''
+fi
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 run() {
     local words='' word
     for word in "$@"; do
@@ -53,15 +55,17 @@ echo
 say "How it is"
 run ./heimnetz status
 
-say "Try it yourself"
-cat <<END
-  AETHERCORE_URL=$address ./heimnetz aethercore serve all-MiniLM-L6-v2 --text "your text"
-  curl $address/models
-  curl $address/metrics
-END
+tries() {
+    say "Try it yourself"
+    [ "$1" = http://127.0.0.1:8001 ] || printf '  export AETHERCORE_URL=%s\n' "$1"
+    printf '  %s\n' './heimnetz aethercore serve all-MiniLM-L6-v2 --text "your text"' "curl $1/models" "curl $1/metrics"
+}
+
 if [ -t 0 ] && [ -t 1 ] && [ "${CI:-}" != true ]; then
-    printf '\nThe server runs until you press Ctrl-C here. Its log: %s\n' "$log"
+    tries "$address"
+    printf '\nThe server runs until you press Ctrl-C here; use another terminal. Its log: %s\n' "$log"
     wait "$server"
 else
+    tries http://127.0.0.1:8001
     printf '\nThe demo ends its server now; "make run" starts one that stays.\n'
 fi

@@ -17,7 +17,12 @@ static void pack_values(const struct native_attention *a, float *to)
     for (uint32_t from = 0; from < a->head; from += NATIVE_PANEL) {
         uint32_t columns = KIT_MIN(a->head - from, NATIVE_PANEL);
         for (uint32_t t = 0; t < a->tokens; t++, to += NATIVE_PANEL) {
-            memcpy(to, a->value + t * a->stride + from, columns * sizeof(float));
+            const float *value = a->value + t * a->stride + from;
+            if (columns == NATIVE_PANEL) {
+                memcpy(to, value, NATIVE_PANEL * sizeof(float)); /* a length that the compiler knows */
+                continue;
+            }
+            memcpy(to, value, columns * sizeof(float));
             memset(to + columns, 0, (NATIVE_PANEL - columns) * sizeof(float));
         }
     }
@@ -38,15 +43,24 @@ static void score_rows(const struct native_attention *a, struct native_scratch *
     }
 }
 
+static inline void scale_row(const float *restrict from, float by, uint32_t n, float *restrict to)
+{
+    for (uint32_t j = 0; j < n; j++) {
+        to[j] = from[j] * by;
+    }
+}
+
 /* mix / sum, into the place of the query. */
 static void write_rows(const struct native_attention *a, const float *mix, const float *scale, uint32_t row,
                        uint32_t rows, uint32_t from)
 {
     uint32_t columns = KIT_MIN(a->head - from, NATIVE_PANEL);
-    for (uint32_t r = 0; r < rows; r++) {
+    for (uint32_t r = 0; r < rows; r++, mix += NATIVE_PANEL) {
         float *to = a->query + (row + r) * a->stride + from;
-        for (uint32_t j = 0; j < columns; j++) {
-            to[j] = mix[r * NATIVE_PANEL + j] * scale[r];
+        if (columns == NATIVE_PANEL) {
+            scale_row(mix, scale[r], NATIVE_PANEL, to);
+        } else {
+            scale_row(mix, scale[r], columns, to);
         }
     }
 }

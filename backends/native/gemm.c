@@ -5,6 +5,8 @@
 /* Rows that pass by one panel at a time: their a must stay in L2. */
 #define ROWS_MAX 256u
 
+#define PARTS_EACH 3u
+
 /* One panel, some rows and some depth of a product. */
 struct piece {
     const struct native_gemm *g;
@@ -90,8 +92,9 @@ static void split_part(void *arg, uint32_t i, uint32_t worker)
     native_gemm_panels(s->g, (uint32_t)(panels * i / s->parts), (uint32_t)(panels * (i + 1) / s->parts));
 }
 
+/* More parts than cores: a core that is held up leaves the rest to the others. */
 void native_gemm_run(const struct native_gemm *g, struct native_team team)
 {
-    struct split s = {.g = g, .parts = KIT_MIN(team.cores, g->b->panel_count)};
+    struct split s = {.g = g, .parts = team.cores == 1 ? 1 : KIT_MIN(PARTS_EACH * team.cores, g->b->panel_count)};
     native_host_spread(team, s.parts, split_part, &s);
 }

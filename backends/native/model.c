@@ -128,20 +128,22 @@ void native_model_close(struct native_model *m)
     }
 }
 
+static bool has_file(const char *folder, const char *name)
+{
+    char path[NATIVE_FOLDER_BYTES + 32];
+    return kit_file_join(path, sizeof(path), kit_str_c(folder), kit_str_c(name), NULL) == KIT_OK &&
+           kit_file_exists(path);
+}
+
 /* config.json and model.safetensors are what this engine is for; where the first one is broken or of another kind, we say
  * so when the model is loaded, unless somebody else knows better. */
 int32_t native_model_probe(const char *folder)
 {
     struct native_config c;
-    char path[NATIVE_FOLDER_BYTES + 32];
-    static const char *const files[] = {"config.json", "model.safetensors"};
-    for (size_t i = 0; i < KIT_COUNT(files); i++) {
-        kit_str name = kit_str_c(files[i]);
-        if (kit_file_join(path, sizeof(path), kit_str_c(folder), name, NULL) != KIT_OK || !kit_file_exists(path)) {
-            return 0;
-        }
+    if (native_config_read(folder, &c, NULL) == KIT_OK) {
+        return has_file(c.folder, "model.safetensors") ? 90 : 0;
     }
-    return native_config_read(folder, &c, NULL) == KIT_OK ? 90 : 5;
+    return has_file(folder, "config.json") && has_file(folder, "model.safetensors") ? 5 : 0;
 }
 
 /* --- bytes --- */

@@ -28,7 +28,7 @@ void native_model_close(struct native_model *m); /* NULL is fine */
 const char *native_model_meta(const struct native_model *m, const char *key); /* NULL: unknown */
 void native_model_describe(const struct native_model *m, struct acb_model_info *ret);
 
-/* How well the folder suits: 90 when it is one of ours, else 0. */
+/* How well the folder suits: 90 when it is one of ours, 5 when it looks like one but cannot be read, else 0. */
 int32_t native_model_probe(const char *folder);
 
 /* Fills [NATIVE_BYTES_ROWS]: weights that stay in the mapped file, weights that were packed. */

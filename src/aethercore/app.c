@@ -29,16 +29,19 @@ struct app_loop {
     struct loop *loop;
     struct http_server *server;
     struct api_loop *api;
-    struct loop_chan *orders; /* "drain", from main's loop */
-    struct loop_msg drain;
-    struct kit_thread thread; /* not for the first */
+    struct loop_chan *orders;            /* from other loops of ours */
+    struct loop_msg drain, end, drained; /* to this loop, to this loop, to the first loop */
+    bool told_to_end;                    /* main's thread */
+    struct kit_thread thread;            /* not for the first */
     uint16_t port;
     /* the first loop's own */
-    struct loop_signal *terminate, *interrupt;
+    struct loop_signal *terminate, *interrupt, *hangup;
     struct loop_timer *tick;
 };
 
 /* --- making --- */
+
+static void end_all_loops(struct app *a);
 
 static bool is_loopback(const char *host)
 {
@@ -166,17 +169,20 @@ static enum kit_status make_api(struct app *a, struct kit_err *err)
 
 /* --- loops --- */
 
-static struct http_options http_options(const struct kit_config *c)
+static struct http_options http_options(struct app *a)
 {
+    const struct kit_config *c = a->config;
     struct http_options o = HTTP_OPTIONS_DEFAULT;
     o.connections_max = (uint32_t)kit_config_int(c, "http.connections_max");
     o.head_bytes_max = (uint32_t)kit_config_int(c, "http.head_bytes_max");
     o.body_bytes_max = (uint64_t)kit_config_int(c, "http.body_bytes_max");
+    o.bodies_bytes_max = (uint64_t)kit_config_int(c, "http.bodies_bytes_max");
+    o.bodies = &a->bodies;
     o.idle_timeout_ms = (uint32_t)kit_config_int(c, "http.idle_timeout");
     o.head_timeout_ms = (uint32_t)kit_config_int(c, "http.head_timeout");
     o.body_timeout_ms = (uint32_t)kit_config_int(c, "http.body_timeout");
     o.write_timeout_ms = (uint32_t)kit_config_int(c, "http.write_timeout");
-    o.fail = api_error_fail;
+    o.fail = api_error_send;
     return o;
 }
 
@@ -196,29 +202,64 @@ static void close_loop(struct app_loop *al)
     al->orders = NULL;
 }
 
+/* --- orders between loops: each is a message that lies in the app_loop, sent at most once --- */
+
+/* On the first loop: one more has drained; when all have, all end. */
+static void note_drained(struct app *a)
+{
+    if (--a->loops_open > 0) {
+        return;
+    }
+    end_all_loops(a);
+}
+
 static void drained(void *ctx)
 {
     struct app_loop *al = ctx;
-    loop_stop(al->loop);
+    if (loop_chan_send_answer(al->app->loops[0].orders, &al->drained) != KIT_OK) {
+        LOG_ERROR("server.drain", "what=\"the first loop has ended before the others\"");
+    }
 }
 
-static void drain(void *ctx, struct loop_msg *m)
+static void obey(void *ctx, struct loop_msg *m)
 {
     struct app_loop *al = ctx;
-    (void)m; /* part of the app_loop */
-    http_server_drain(al->server, (uint64_t)kit_config_int(al->app->config, "server.drain"), drained, al);
+    if (m == &al->drain) {
+        http_server_drain(al->server, (uint64_t)kit_config_int(al->app->config, "server.drain"), drained, al);
+    } else if (m == &al->end) {
+        loop_stop(al->loop);
+    } else {
+        note_drained(al->app);
+    }
 }
 
 static void drop_order(void *ctx, struct loop_msg *m)
 {
     (void)ctx;
-    (void)m;
+    (void)m; /* part of an app_loop */
+}
+
+/* Main's thread, once for each loop. */
+static void end_other_loops(struct app *a)
+{
+    for (uint32_t i = 1; i < a->loop_count; i++) {
+        struct app_loop *al = &a->loops[i];
+        if (al->thread.started && !al->told_to_end && loop_chan_send_answer(al->orders, &al->end) == KIT_OK) {
+            al->told_to_end = true;
+        }
+    }
+}
+
+static void end_all_loops(struct app *a)
+{
+    end_other_loops(a);
+    loop_stop(a->loops[0].loop);
 }
 
 static enum kit_status make_loop(struct app *a, struct app_loop *al, struct kit_err *err)
 {
-    struct http_options options = http_options(a->config);
-    struct loop_chan_options orders = {.max = 4, .ctx = al, .receive = drain, .drop = drop_order};
+    struct http_options options = http_options(a);
+    struct loop_chan_options orders = {.max = 4, .ctx = al, .receive = obey, .drop = drop_order};
     uint16_t port = a->port != 0 ? a->port : (uint16_t)kit_config_int(a->config, "server.port");
     al->app = a;
     enum kit_status rc = loop_new(&al->loop, err);
@@ -284,11 +325,12 @@ static void stop_asked(void *ctx, int number)
     (void)number;
     if (kit_flag_raise(&a->api.draining)) {
         LOG_WARN("server.stop", "how=now");
-        loop_stop(a->loops[0].loop); /* asked twice: do not wait */
+        end_all_loops(a); /* asked twice: do not wait */
         return;
     }
     LOG_INFO("server.drain", "requests=%u", http_server_counts(a->loops[0].server).requests);
     aethercore_notify("STOPPING=1");
+    a->loops_open = a->loop_count;
     for (uint32_t i = 0; i < a->loop_count; i++) {
         if (loop_chan_send(a->loops[i].orders, &a->loops[i].drain) != KIT_OK) {
             LOG_ERROR("server.drain", "what=\"a loop could not be told\"");
@@ -296,10 +338,39 @@ static void stop_asked(void *ctx, int number)
     }
 }
 
+static void scan_on_pool(struct loop_work_job *job)
+{
+    struct app *a = KIT_CONTAINER(job, struct app, scan);
+    struct kit_err err = {0};
+    if (model_catalog_scan(a->catalog, &err) != KIT_OK) {
+        LOG_DEBUG("model.scan", "why=%s", LOG_QUOTE(err.msg)); /* the start has warned already */
+    }
+    kit_flag_set(&a->scanning, false);
+}
+
+static void scan_soon(struct app *a)
+{
+    a->scanned_ns = kit_clock_ns();
+    a->scan.run = scan_on_pool;
+    if (!kit_flag_raise(&a->scanning) && loop_work_submit(a->work, &a->scan) != KIT_OK) {
+        kit_flag_set(&a->scanning, false); /* the next tick tries again */
+    }
+}
+
+static void scan_asked(void *ctx, int number)
+{
+    (void)number;
+    scan_soon(ctx);
+}
+
 static void tick(void *ctx)
 {
     struct app *a = ctx;
-    model_catalog_tick(a->catalog, kit_clock_ns());
+    uint64_t now_ns = kit_clock_ns(), every_ms = (uint64_t)kit_config_int(a->config, "models.scan");
+    model_catalog_tick(a->catalog, now_ns);
+    if (every_ms > 0 && now_ns - a->scanned_ns >= every_ms * KIT_NS_PER_MS) {
+        scan_soon(a);
+    }
 }
 
 static enum kit_status make_extras(struct app *a, struct kit_err *err)
@@ -311,6 +382,9 @@ static enum kit_status make_extras(struct app *a, struct kit_err *err)
     }
     if (rc == KIT_OK) {
         rc = loop_signal_new(first->loop, SIGINT, false, stop_asked, a, &first->interrupt, err);
+    }
+    if (rc == KIT_OK) {
+        rc = loop_signal_new(first->loop, SIGHUP, false, scan_asked, a, &first->hangup, err);
     }
     if (rc == KIT_OK) {
         rc = loop_timer_new(first->loop, tick, a, &first->tick);
@@ -373,30 +447,40 @@ void aethercore_app_run(struct app *a)
              (unsigned long long)((kit_clock_ns() - a->api.started_ns) / KIT_NS_PER_S));
 }
 
-static void stop_first_loop(struct app *a)
+/* Servers and channels of all loops, and the threads: nobody can ask anything after this. */
+static void end_loops(struct app *a)
 {
     struct app_loop *first = &a->loops[0];
-    task_service_stop(a->tasks);
+    if (a->loop_count == 0 || first->loop == NULL) {
+        return;
+    }
+    end_other_loops(a); /* a start that failed half-way has not told them yet */
+    for (uint32_t i = 1; i < a->loop_count; i++) {
+        bool ran = a->loops[i].thread.started;
+        kit_thread_join(&a->loops[i].thread);
+        if (!ran) {
+            close_loop(&a->loops[i]);
+        }
+    }
     loop_signal_close(first->terminate);
     loop_signal_close(first->interrupt);
+    loop_signal_close(first->hangup);
     loop_timer_close(first->tick);
     close_loop(first);
 }
 
 void aethercore_app_stop(struct app *a)
 {
-    if (a->loop_count > 0 && a->loops[0].loop != NULL) {
-        stop_first_loop(a);
+    end_loops(a);
+    if (a->work != NULL) {
+        loop_work_drain(a->work); /* long questions that were under way: they are queued, wait or fail now */
     }
-    for (uint32_t i = 0; i < a->loop_count; i++) {
-        if (i > 0 && !a->loops[i].thread.started) {
-            close_loop(&a->loops[i]);
-        }
-        kit_thread_join(&a->loops[i].thread);
+    if (a->tasks != NULL) {
+        task_service_stop(a->tasks);
     }
     model_catalog_free(a->catalog);
     loop_work_free(a->loads);
-    loop_work_free(a->work);
+    loop_work_free(a->work); /* long answers of the last batches */
     for (uint32_t i = 0; i < a->loop_count; i++) {
         loop_free(a->loops[i].loop);
     }

@@ -4,6 +4,7 @@
 #define AETHERCORE_APP_H
 
 #include "api/api.h"
+#include "kit/budget.h"
 #include "kit/config.h"
 
 struct app_loop; /* a loop, its server, its thread */
@@ -17,12 +18,15 @@ struct app {
     struct task_service *tasks;
     struct model_catalog *catalog;
     struct api api;
-    struct app_loop *loops; /* [loop_count]; the first runs on main's thread */
+    struct kit_budget bodies; /* bytes of requests that all loops hold */
+    struct app_loop *loops;   /* [loop_count]; the first runs on main's thread */
     uint32_t loop_count;
     uint32_t loops_open; /* servers that are not drained yet; main's thread */
-    char host[256];
-    uint16_t port; /* the bound one */
+    uint16_t port;       /* the bound one */
     char models_folder[4096];
+    struct loop_work_job scan; /* looks at the models folder again; one at a time */
+    struct kit_flag scanning;
+    uint64_t scanned_ns;
 };
 
 /* Makes everything and starts to listen; says server.ready when connections are accepted. */
@@ -30,6 +34,9 @@ KIT_MUST_CHECK enum kit_status aethercore_app_start(struct app *a, const struct 
                                                     struct kit_err *err);
 /* Serves until SIGTERM or SIGINT, then drains: no new connections, answers under way are finished. */
 void aethercore_app_run(struct app *a);
-void aethercore_app_stop(struct app *a); /* also after a start that failed */
+/* Also after a start that failed. The order of ending, each step making the next one safe: loops (nobody asks any more),
+ * work pool drained (no question is half-way), waiting room, models with their lanes (every job is done), work pool, loops'
+ * memory. */
+void aethercore_app_stop(struct app *a);
 
 #endif

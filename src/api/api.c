@@ -12,7 +12,7 @@ static const struct http_route routes[] = {
     {.method = HTTP_##method_,                                                                                         \
      .pattern = pattern_,                                                                                              \
      .body = HTTP_BODY_##body_,                                                                                        \
-     .handler = {.handle = handler_, .fail = api_error_fail},                                                          \
+     .handler = {.handle = handler_, .fail = api_error_send},                                                          \
      .name = name_},
 #include "api/routes.def"
 #undef ROUTE
@@ -87,8 +87,12 @@ void api_send_json(struct http_request *r, int status, struct kit_buf *body)
 {
     if (body->failed != KIT_OK) {
         struct kit_err err = {0};
-        kit_fail(&err, body->failed, "the answer does not fit into memory");
-        api_error_send(r, &err, 0);
+        if (body->failed == KIT_FULL) {
+            kit_fail(&err, KIT_TOO_LARGE, "the answer is larger than %zu bytes: ask for less at a time", body->max);
+        } else {
+            kit_fail(&err, body->failed, "out of memory for the answer");
+        }
+        api_error_send(r, &err);
     } else {
         size_t len = 0;
         char *text = kit_buf_take(body, &len);

@@ -24,7 +24,7 @@ static void add_retry_after(struct http_request *r, uint32_t ms)
     http_reply_field(r, "Retry-After", (kit_str){.ptr = text, .len = (size_t)len});
 }
 
-void api_error_send(struct http_request *r, const struct kit_err *err, uint32_t retry_after_ms)
+void api_error_send(struct http_request *r, const struct kit_err *err)
 {
     struct kit_buf body;
     struct kit_json_writer w;
@@ -34,15 +34,10 @@ void api_error_send(struct http_request *r, const struct kit_err *err, uint32_t 
     kit_json_key(&w, "error");
     api_error_write(&w, err, r->request_id);
     kit_json_close(&w, '}');
-    if (retry_after_ms > 0) {
-        add_retry_after(r, retry_after_ms);
+    if (err->retry_after_ms > 0) {
+        add_retry_after(r, err->retry_after_ms);
     }
     kit_str text = body.failed == KIT_OK ? kit_buf_str(&body) : kit_str_lit("{\"error\":{\"code\":\"out_of_memory\"}}");
     http_reply_send(r, kit_status_http(err->code), "application/json", text);
     kit_buf_done(&body);
-}
-
-void api_error_fail(struct http_request *r, const struct kit_err *err)
-{
-    api_error_send(r, err, 0);
 }

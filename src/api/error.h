@@ -6,10 +6,8 @@
 #include "http/message.h"
 #include "kit/json.h"
 
-/* Answers the request with an error. retry_after_ms > 0 adds Retry-After (whole seconds, rounded up). */
-void api_error_send(struct http_request *r, const struct kit_err *err, uint32_t retry_after_ms);
-/* The http layer's own refusals and unknown paths. */
-void api_error_fail(struct http_request *r, const struct kit_err *err);
+/* Answers the request with an error; err->retry_after_ms > 0 adds Retry-After (whole seconds, rounded up). */
+void api_error_send(struct http_request *r, const struct kit_err *err);
 /* The "error" member's value. */
 void api_error_write(struct kit_json_writer *w, const struct kit_err *err, const char *request_id);
 

@@ -17,6 +17,7 @@ static void write_event(struct kit_buf *out, const struct model_event *e)
     kit_json_open(&w, '{');
     kit_json_member_c(&w, "id", e->id);
     kit_json_member_c(&w, "state", model_state_text(e->state));
+    kit_json_member_bool(&w, "wanted", e->wanted);
     kit_json_key(&w, "progress");
     api_write_progress(&w, e->done_bytes, e->total_bytes);
     kit_json_member_c(&w, "time", kit_clock_text(e->wall_ns, time));
@@ -33,7 +34,7 @@ static bool push(struct api_watch *w, struct http_request *r, kit_str text)
     if (http_reply_chunk(r, text) == KIT_OK) {
         return true;
     }
-    if (kit_arena_str(r->arena, text, &w->pending) != KIT_OK) {
+    if (kit_buf_add(&w->pending, text) != KIT_OK) {
         api_watch_close(w);
         r->user = NULL;
         http_reply_abort(r);
@@ -65,11 +66,11 @@ static void more(struct http_request *r)
     if (w == NULL) {
         return;
     }
-    kit_str text = w->pending;
-    w->pending = (kit_str){0};
-    if (text.len == 0 || push(w, r, text)) {
-        changed(w, r);
+    if (w->pending.len > 0 && http_reply_chunk(r, kit_buf_str(&w->pending)) != KIT_OK) {
+        return;
     }
+    kit_buf_clear(&w->pending);
+    changed(w, r);
 }
 
 static void keep_alive(void *ctx)
@@ -87,14 +88,21 @@ static void source_gone(struct http_request *r)
     r->user = NULL;
 }
 
+/* The server stops: the stream ends well, so that its reader comes again elsewhere. */
+static void source_drain(struct http_request *r)
+{
+    source_gone(r);
+    http_reply_finish(r);
+}
+
 static void stream(struct http_request *r, struct api *a, kit_str id)
 {
-    static const struct http_source source = {.more = more, .gone = source_gone};
+    static const struct http_source source = {.more = more, .gone = source_gone, .drain = source_drain};
     struct api_loop *al = api_loop_of(a, r->server);
     struct api_watch *w = NULL;
     struct kit_err err = {0};
     if (api_watch_open(al, r, id, changed, &w, &err) != KIT_OK) {
-        api_error_send(r, &err, 1000);
+        api_error_send(r, &err);
         return;
     }
     if (loop_timer_new(http_server_loop(r->server), keep_alive, w, &w->timer) == KIT_OK) {
@@ -112,7 +120,7 @@ void api_model_events(struct http_request *r, void *ctx)
     struct model_info info;
     struct kit_err err = {0};
     if (model_info_get(a->catalog, r->param[0], &info, &err) != KIT_OK) {
-        api_error_send(r, &err, 0);
+        api_error_send(r, &err);
         return;
     }
     stream(r, a, r->param[0]);

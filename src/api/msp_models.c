@@ -9,7 +9,6 @@
 
 #define LIST_BYTES_MAX (16 * KIT_MIB)
 #define REPLY_BYTES_MAX (16 * KIT_KIB)
-#define LOAD_RETRY_MS 1000
 
 /* "" is written as null. */
 static void put_known(struct kit_json_writer *w, const char *key, const char *value)
@@ -119,7 +118,7 @@ void api_model(struct http_request *r, void *ctx)
     struct model_info info;
     struct kit_err err = {0};
     if (model_info_get(a->catalog, r->param[0], &info, &err) != KIT_OK) {
-        api_error_send(r, &err, 0);
+        api_error_send(r, &err);
         return;
     }
     struct kit_buf body;
@@ -168,16 +167,16 @@ static void load_changed(struct api_watch *w, struct http_request *r)
             send_state(r, 200, r->param[0], e.state, false);
             return;
         }
-        if (e.state == MODEL_FAILED) {
+        if (e.state == MODEL_FAILED && !e.wanted) {
             kit_fail_param(&err, KIT_LOAD_FAILED, "model", "%s", e.error);
-        } else if (e.state == MODEL_AVAILABLE) {
+        } else if (!e.wanted && (e.state == MODEL_AVAILABLE || e.state == MODEL_DRAINING)) {
             kit_fail_param(&err, KIT_CONFLICT, "model", "model '%.*s' was unloaded while it was loading",
                            KIT_STR_ARG(r->param[0]));
         } else {
             continue;
         }
         stop_waiting(w, r);
-        api_error_send(r, &err, 0);
+        api_error_send(r, &err);
         return;
     }
 }
@@ -206,11 +205,12 @@ static void wait_over(void *ctx)
     kit_fail(&err, KIT_TIMEOUT, "model '%.*s' is not there yet after %u s: follow /models/%.*s/events",
              KIT_STR_ARG(r->param[0]), w->loop->api->options.load_wait_max_ms / 1000, KIT_STR_ARG(r->param[0]));
     stop_waiting(w, r);
-    api_error_send(r, &err, 0);
+    api_error_send(r, &err);
 }
 
-static void wait_for(struct http_request *r, struct api *a,
-                     void (*changed)(struct api_watch *w, struct http_request *r))
+/* Opens the watch before the wish is said, so that no change is missed. False: an error was sent. */
+static bool open_wait(struct http_request *r, struct api *a,
+                      void (*changed)(struct api_watch *w, struct http_request *r), struct api_watch **ret)
 {
     struct api_watch *w = NULL;
     struct kit_err err = {0};
@@ -220,11 +220,37 @@ static void wait_for(struct http_request *r, struct api *a,
         rc = kit_fail(&err, KIT_NOMEM, "out of memory for a timer");
     }
     if (rc != KIT_OK) {
-        api_error_send(r, &err, LOAD_RETRY_MS);
-        return;
+        api_error_send(r, &err);
+        return false;
     }
     loop_timer_start(w->timer, a->options.load_wait_max_ms, 0);
-    changed(w, r);
+    *ret = w;
+    return true;
+}
+
+static bool is_in_state(struct api *a, kit_str id, enum model_state state)
+{
+    struct model_info info;
+    return model_info_get(a->catalog, id, &info, NULL) != KIT_OK || info.state == state;
+}
+
+static void load_and_wait(struct http_request *r, struct api *a)
+{
+    struct api_watch *w = NULL;
+    struct kit_err err = {0};
+    enum model_state state = MODEL_AVAILABLE;
+    if (!open_wait(r, a, load_changed, &w)) {
+        return;
+    }
+    if (model_load(a->catalog, r->param[0], &state, &err) != KIT_OK) {
+        stop_waiting(w, r);
+        api_error_send(r, &err);
+    } else if (state == MODEL_READY) {
+        stop_waiting(w, r);
+        send_state(r, 200, r->param[0], state, false);
+    } else {
+        load_changed(w, r);
+    }
 }
 
 void api_model_load(struct http_request *r, void *ctx)
@@ -232,25 +258,30 @@ void api_model_load(struct http_request *r, void *ctx)
     struct api *a = ctx;
     struct kit_err err = {0};
     enum model_state state = MODEL_AVAILABLE;
-    enum kit_status rc = model_load(a->catalog, r->param[0], &state, &err);
-    if (rc != KIT_OK) {
-        api_error_send(r, &err, rc == KIT_FULL ? LOAD_RETRY_MS : 0);
-    } else if (state == MODEL_READY) {
-        send_state(r, 200, r->param[0], state, false);
-    } else if (kit_str_eq(http_request_query(r, "wait"), kit_str_lit("true"))) {
-        wait_for(r, a, load_changed);
+    if (kit_str_eq(http_request_query(r, "wait"), kit_str_lit("true"))) {
+        load_and_wait(r, a);
+    } else if (model_load(a->catalog, r->param[0], &state, &err) != KIT_OK) {
+        api_error_send(r, &err);
     } else {
-        send_state(r, 202, r->param[0], state, true);
+        send_state(r, state == MODEL_READY ? 200 : 202, r->param[0], state, state != MODEL_READY);
     }
 }
 
 void api_model_unload(struct http_request *r, void *ctx)
 {
     struct api *a = ctx;
+    struct api_watch *w = NULL;
     struct kit_err err = {0};
+    if (!open_wait(r, a, unload_changed, &w)) {
+        return;
+    }
     if (model_unload(a->catalog, r->param[0], &err) != KIT_OK) {
-        api_error_send(r, &err, 0);
+        stop_waiting(w, r);
+        api_error_send(r, &err);
+    } else if (is_in_state(a, r->param[0], MODEL_AVAILABLE)) {
+        stop_waiting(w, r);
+        send_state(r, 200, r->param[0], MODEL_AVAILABLE, false);
     } else {
-        wait_for(r, a, unload_changed);
+        unload_changed(w, r);
     }
 }

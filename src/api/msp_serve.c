@@ -10,7 +10,9 @@
 #include "kit/alloc.h"
 
 #define ANSWER_BYTES_MAX (512 * KIT_MIB)
-#define ARENA_OVER_BODY 8 /* arena bytes for each byte of the body: texts, rows, ids */
+/* What a question may take: its body, the texts in it again, and a row's books for each text that is allowed. */
+#define ARENA_OVER_BODY 8
+#define ARENA_PER_TEXT 128
 #define ARENA_BYTES_MIN (64 * KIT_KIB)
 
 /* --- the answer --- */
@@ -64,7 +66,7 @@ static void send(struct http_request *h, struct task_request *r)
     http_request_on_gone(h, NULL);
     h->user = NULL;
     if (r->status != KIT_OK) {
-        api_error_send(h, &r->err, r->retry_after_ms);
+        api_error_send(h, &r->err);
         return;
     }
     if (!r->rendered) {
@@ -101,45 +103,39 @@ static void gone(struct http_request *h)
     task_request_unref(r);
 }
 
-static void parse_and_submit(struct task_request *r)
+static enum kit_status parse(struct task_request *r, struct kit_err *err)
 {
-    struct kit_err err = {0};
-    const struct api *a = r->asker.ctx;
-    if (api_question_parse(r, a, &err) == KIT_OK) {
-        task_submit(r);
-        return;
-    }
-    task_request_ref(r); /* the message's */
-    task_request_fail(r, &err);
-    task_request_send_home(r, false);
+    return api_question_parse(r, r->asker.ctx, err);
 }
 
-static void parse_on_pool(struct loop_work_job *job)
+static enum kit_status take_body(struct task_request *r, struct http_request *h, struct kit_err *err)
 {
-    parse_and_submit(KIT_CONTAINER(job, struct task_request, work));
-}
-
-static enum kit_status copy_body(struct task_request *r, const struct http_request *h, struct kit_err *err)
-{
+    _Static_assert(sizeof(r->request_id) == sizeof(h->request_id), "one size for request ids");
     memcpy(r->request_id, h->request_id, sizeof(r->request_id));
     r->principal = kit_str_hash(h->principal);
     r->deadline_ns = h->deadline_ns;
-    if (kit_arena_str(&r->arena, h->body, &r->body) != KIT_OK) {
-        return kit_fail(err, KIT_NOMEM, "out of memory for a question of %zu bytes", h->body.len);
+    size_t len = 0;
+    char *body = http_request_take_body(h, &len);
+    if (body != NULL && kit_arena_defer(&r->arena, kit_alloc_free, body) != KIT_OK) {
+        kit_alloc_free(body);
+        return kit_fail(err, KIT_NOMEM, "out of memory for a question of %zu bytes", len);
     }
+    r->body = (kit_str){.ptr = body, .len = len}; /* the request's now, as long as its arena */
     return KIT_OK;
 }
 
 static enum kit_status ask(struct http_request *h, struct api *a, struct task_request **ret, struct kit_err *err)
 {
     struct api_loop *al = api_loop_of(a, h->server);
-    struct task_asker asker = {.render = render, .home = al->home, .id = h->id, .ctx = a};
+    struct task_asker asker = {.parse = parse, .render = render, .home = al->home, .id = h->id, .ctx = a};
     struct task_request *r = NULL;
-    enum kit_status rc = task_request_new(a->tasks, &asker, ARENA_BYTES_MIN + ARENA_OVER_BODY * h->body.len, &r, err);
+    size_t arena_bytes_max =
+        ARENA_BYTES_MIN + ARENA_OVER_BODY * h->body.len + ARENA_PER_TEXT * (size_t)a->options.texts_max;
+    enum kit_status rc = task_request_new(a->tasks, &asker, arena_bytes_max, &r, err);
     if (rc != KIT_OK) {
         return rc;
     }
-    rc = copy_body(r, h, err);
+    rc = take_body(r, h, err);
     if (rc != KIT_OK) {
         task_request_unref(r);
         return rc;
@@ -154,22 +150,10 @@ void api_serve(struct http_request *h, void *ctx)
     struct kit_err err = {0};
     struct task_request *r = NULL;
     if (ask(h, a, &r, &err) != KIT_OK) {
-        api_error_send(h, &err, 0);
+        api_error_send(h, &err);
         return;
     }
     h->user = r; /* the asker's reference */
     http_request_on_gone(h, gone);
-    if (h->body.len <= a->options.inline_bytes_max) {
-        parse_and_submit(r);
-        return;
-    }
-    r->on_pool = true;
-    r->work.run = parse_on_pool;
-    if (loop_work_submit(a->work, &r->work) != KIT_OK) {
-        kit_fail(&err, KIT_FULL, "the work pool is full: try again later");
-        http_request_on_gone(h, NULL);
-        h->user = NULL;
-        task_request_unref(r);
-        api_error_send(h, &err, 1000);
-    }
+    task_submit(r);
 }

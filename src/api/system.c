@@ -129,7 +129,7 @@ void api_metrics(struct http_request *r, void *ctx)
     enum kit_status rc = kit_metric_render(&text, prefix);
     if (rc != KIT_OK) {
         kit_fail(&err, rc, "the metrics do not fit into memory");
-        api_error_send(r, &err, 0);
+        api_error_send(r, &err);
         kit_buf_done(&text);
         return;
     }
@@ -161,7 +161,12 @@ void api_root(struct http_request *r, void *ctx)
     kit_str accept = http_request_field(r, "Accept");
     if (kit_str_find(accept, kit_str_lit("json")) < accept.len) {
         send_root_json(r, ctx);
+    } else if (kit_str_find(accept, kit_str_lit("text/html")) < accept.len) {
+        http_reply_send(
+            r, 200, "text/plain; charset=utf-8",
+            kit_str_lit("AetherCore " HEIMNETZ_VERSION ": /models, /health, /metrics; questions go to POST /serve\n"));
     } else {
-        http_reply_send(r, 200, "text/plain; charset=utf-8", kit_str_lit("Ollama is running"));
+        http_reply_send(r, 200, "text/plain; charset=utf-8",
+                        kit_str_lit("Ollama is running")); /* its clients look for it */
     }
 }

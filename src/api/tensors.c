@@ -1,5 +1,7 @@
 #include "api/tensors.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -95,6 +97,10 @@ static enum kit_status add_real(struct reader *rd, kit_json v)
         return bad_element(rd->tensor->name, rd->read, "a number", v, rd->err);
     }
     double wide = kit_json_f64(v, 0);
+    if (rd->type->dtype == ACB_F32 && fabs(wide) > FLT_MAX) {
+        return kit_fail_param(rd->err, KIT_INVALID, "inputs.tensors", "tensor '%s': element %lld is beyond float32",
+                              rd->tensor->name, (long long)rd->read);
+    }
     float narrow = (float)wide;
     const void *from = rd->type->dtype == ACB_F32 ? (const void *)&narrow : &wide;
     return kit_buf_add(&rd->bytes, (kit_str){.ptr = from, .len = rd->type->bytes});
@@ -190,12 +196,17 @@ static enum kit_status parse_data(kit_json data, struct reader *rd, struct kit_a
                               rd->tensor->name);
     }
     enum kit_status rc = add_elements(rd, data);
+    if (rd->bytes.failed != KIT_OK) { /* which says nothing by itself */
+        rc = rd->bytes.failed == KIT_NOMEM ? KIT_NOMEM : KIT_TOO_LARGE;
+        kit_fail_param(rd->err, rc, "inputs.tensors", "tensor '%s' does not fit into the memory of a question",
+                       rd->tensor->name);
+    }
     if (rc == KIT_OK && rd->read != rd->count) {
         rc =
             kit_fail_param(rd->err, KIT_INVALID, "inputs.tensors", "tensor '%s': %lld elements, but its shape has %lld",
                            rd->tensor->name, (long long)rd->read, (long long)rd->count);
     }
-    if (rc == KIT_OK && (rd->bytes.failed != KIT_OK || keep_data(rd, arena) != KIT_OK)) {
+    if (rc == KIT_OK && keep_data(rd, arena) != KIT_OK) {
         rc = kit_fail(rd->err, KIT_NOMEM, "out of memory for tensor '%s'", rd->tensor->name);
     }
     return rc;

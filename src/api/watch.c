@@ -3,6 +3,8 @@
 #include "kit/alloc.h"
 #include "loop/timer.h"
 
+#define PENDING_BYTES_MAX (16 * KIT_KIB)
+
 static void wake(void *ctx)
 {
     struct api_watch *w = ctx;
@@ -28,6 +30,7 @@ enum kit_status api_watch_open(struct api_loop *al, struct http_request *r, kit_
     w->loop = al;
     w->request = r->id;
     w->changed = changed;
+    kit_buf_init(&w->pending, PENDING_BYTES_MAX);
     enum kit_status rc = model_events_listen(al->api->catalog, model_id, wake, w, &w->listener);
     if (rc != KIT_OK) {
         kit_alloc_free(w);
@@ -46,6 +49,7 @@ void api_watch_close(struct api_watch *w)
     }
     model_events_close(w->listener); /* no wake runs after this */
     loop_timer_close(w->timer);
+    kit_buf_done(&w->pending);
     w->listener = NULL;
     w->timer = NULL;
     w->closed = true;

@@ -16,7 +16,7 @@ struct api_watch {
     /* Called on the loop when events may be there: read them by model_events_read(w->listener, …). */
     void (*changed)(struct api_watch *w, struct http_request *r);
     struct loop_timer *timer; /* the user's; closed with the watch */
-    kit_str pending;          /* the user's: text that the connection could not take yet, in the request's arena */
+    struct kit_buf pending;   /* the user's: text that the connection could not take yet; freed with the watch */
 };
 
 /* model_id: empty for all. Sets r->user to the watch and closes it when the client goes. */

@@ -79,10 +79,13 @@ static enum kit_status server_said(const struct client_answer *a, struct kit_err
         return KIT_OK;
     }
     kit_json error = a->doc != NULL ? kit_json_get(kit_json_root(a->doc), "error") : (kit_json){0};
-    kit_str message = kit_json_str(kit_json_get(error, "message"), kit_str_lit("no reason given"));
+    kit_str message = kit_json_str(kit_json_get(error, "message"), (kit_str){0});
     kit_str param = kit_json_str(kit_json_get(error, "param"), kit_str_lit(""));
     char name[KIT_ERR_PARAM_BYTES];
     enum kit_status rc = status_by_name(kit_json_str(kit_json_get(error, "code"), kit_str_lit("")), a->status);
+    if (message.len == 0) {
+        return kit_fail(err, rc, "HTTP %d, and no reason in JSON: is that an aethercore?", a->status);
+    }
     return kit_fail_param(err, rc, kit_str_to_c(param, name, sizeof(name)), "%.*s", KIT_STR_ARG(message));
 }
 

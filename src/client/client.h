@@ -18,7 +18,7 @@ struct client {
 KIT_MUST_CHECK enum kit_status client_init(struct client *c, const char *url, const char *key, struct kit_err *err);
 
 struct client_answer {
-    int status;               /* HTTP */
+    int status;               /* HTTP; 0: nothing answered */
     struct kit_json_doc *doc; /* owned; NULL when the body is no JSON */
     char *text;               /* owned: the body, NUL-ended */
     uint64_t total_ns;

@@ -28,9 +28,9 @@ static bool call(struct heimnetz *h, const char *method, const char *path, struc
         *code = heimnetz_print_json(h, a);
     } else if (rc == KIT_OK) {
         kit_fail(&err, KIT_IO, "%s%s did not answer in JSON: is that an aethercore?", h->client.url, path);
-        *code = heimnetz_fail(h, KIT_IO, &err);
+        *code = heimnetz_fail(h, KIT_IO, &err, NULL);
     } else {
-        *code = heimnetz_fail(h, rc, &err);
+        *code = heimnetz_fail(h, rc, &err, a);
     }
     client_answer_done(a);
     return true;
@@ -123,9 +123,8 @@ static void print_models(struct heimnetz *h, kit_json models)
     if (rc == KIT_OK && t.count > 0) {
         heimnetz_table_print(&t, &h->out);
     } else if (rc == KIT_OK) {
-        fputs(
-            "No models yet. 'make models' fetches one to try; a folder dropped into the models folder appears here.\n",
-            h->out.out);
+        fputs("No models yet: a folder with config.json that is put into the models folder appears here.\n",
+              h->out.out);
     }
     heimnetz_table_done(&t);
 }
@@ -156,13 +155,11 @@ static bool follow(void *ctx, kit_json event)
 {
     struct load *l = ctx;
     kit_json progress = kit_json_get(event, "progress");
+    bool wanted = kit_json_bool(kit_json_get(event, "wanted"), true);
     kit_str_to_c(text_of(event, "state"), l->state, sizeof(l->state));
     kit_str_to_c(kit_json_str(kit_json_get(event, "error"), kit_str_lit("")), l->error, sizeof(l->error));
-    if (l->h->json) {
-        return strcmp(l->state, "ready") != 0 && strcmp(l->state, "failed") != 0 && strcmp(l->state, "available") != 0;
-    }
     heimnetz_term_bar(&l->h->err, l->id, number(progress, "done_bytes"), number(progress, "total_bytes"));
-    return strcmp(l->state, "ready") != 0 && strcmp(l->state, "failed") != 0 && strcmp(l->state, "available") != 0;
+    return wanted && strcmp(l->state, "ready") != 0;
 }
 
 /* The last word on a load: what the model holds now. */
@@ -198,7 +195,24 @@ static int finish_load(struct load *l, enum kit_status rc, struct kit_err *err)
     } else if (rc == KIT_OK) {
         rc = kit_fail(err, KIT_CONFLICT, "model '%s' was unloaded while it was loading", l->id);
     }
-    return heimnetz_fail(l->h, rc, err);
+    return heimnetz_fail(l->h, rc, err, NULL);
+}
+
+/* --json: the server's own answer once it is there. */
+static int load_json(struct heimnetz *h, const char *id)
+{
+    char path[PATH_BYTES];
+    struct client_answer a;
+    struct kit_err err = {0};
+    int code = HEIMNETZ_GOOD;
+    enum kit_status rc = client_model_path(kit_str_c(id), "load?wait=true", path, sizeof(path), &err);
+    if (rc != KIT_OK) {
+        return heimnetz_fail(h, rc, &err, NULL);
+    }
+    if (!call(h, "POST", path, &a, &code)) {
+        client_answer_done(&a);
+    }
+    return code;
 }
 
 int heimnetz_cmd_aethercore_load(struct heimnetz *h)
@@ -211,10 +225,12 @@ int heimnetz_cmd_aethercore_load(struct heimnetz *h)
         return heimnetz_usage(h, "aethercore load");
     }
     struct load l = {.h = h, .id = h->args[0]};
-    enum kit_status rc =
-        client_model_path(kit_str_c(l.id), h->json ? "load?wait=true" : "load", path, sizeof(path), &err);
+    if (h->json) {
+        return load_json(h, l.id);
+    }
+    enum kit_status rc = client_model_path(kit_str_c(l.id), "load", path, sizeof(path), &err);
     if (rc != KIT_OK) {
-        return heimnetz_fail(h, rc, &err);
+        return heimnetz_fail(h, rc, &err, NULL);
     }
     if (call(h, "POST", path, &a, &code)) {
         return code;
@@ -235,7 +251,7 @@ int heimnetz_cmd_aethercore_unload(struct heimnetz *h)
     }
     enum kit_status rc = client_model_path(kit_str_c(h->args[0]), "unload", path, sizeof(path), &err);
     if (rc != KIT_OK) {
-        return heimnetz_fail(h, rc, &err);
+        return heimnetz_fail(h, rc, &err, NULL);
     }
     if (call(h, "POST", path, &a, &code)) {
         return code;

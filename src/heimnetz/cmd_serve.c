@@ -7,7 +7,7 @@
 
 #define BODY_BYTES_MAX (64 * KIT_MIB)
 #define TEXTS_MAX 200
-#define VALUES_SHOWN 6
+#define VALUES_SHOWN 4
 
 struct question {
     const char *model, *task;
@@ -54,22 +54,29 @@ static void write_body(const struct question *q, struct kit_buf *out)
     kit_json_close(&w, '}');
 }
 
-/* "384 dimensions, norm 1.000  [-0.0345, 0.0310, …]" */
-static void print_vector(const struct heimnetz_term *t, const char *text, kit_json vector)
+static double norm_of(kit_json vector)
 {
     double square = 0;
-    heimnetz_term_put(t, TERM_BOLD, "%s\n", text);
-    fputs("  [", t->out);
     for (struct kit_json_iter i = kit_json_iter(vector); kit_json_next(&i);) {
         double x = kit_json_f64(i.value, 0);
         square += x * x;
+    }
+    return sqrt(square);
+}
+
+/* The text, and below it "384 dimensions, norm 1.000: [-0.0345, 0.0310, …]". */
+static void print_vector(const struct heimnetz_term *t, const char *text, kit_json vector)
+{
+    heimnetz_term_put(t, TERM_BOLD, "%s\n", text);
+    heimnetz_term_put(t, TERM_DIM, "  %zu dimensions, norm %.3f: ", kit_json_count(vector), norm_of(vector));
+    fputc('[', t->out);
+    for (struct kit_json_iter i = kit_json_iter(vector); kit_json_next(&i);) {
         if (i.index < VALUES_SHOWN) {
-            fprintf(t->out, "%s%.4f", i.index > 0 ? ", " : "", x);
+            fprintf(t->out, "%s%.4f", i.index > 0 ? ", " : "", kit_json_f64(i.value, 0));
         }
     }
     bool cut = kit_json_count(vector) > VALUES_SHOWN;
-    fprintf(t->out, "%s]", !cut ? "" : t->unicode ? ", …" : ", ...");
-    heimnetz_term_put(t, TERM_DIM, "  %zu dimensions, norm %.3f\n", kit_json_count(vector), sqrt(square));
+    fprintf(t->out, "%s]\n", !cut ? "" : t->unicode ? ", …" : ", ...");
 }
 
 static void print_answer(struct heimnetz *h, const struct question *q, const struct client_answer *a)
@@ -89,19 +96,24 @@ int heimnetz_cmd_aethercore_serve(struct heimnetz *h)
 {
     struct question q = {0};
     struct kit_buf body;
-    struct client_answer a;
+    struct client_answer a = {0};
     struct kit_err err = {0};
     if (!read_arguments(h, &q)) {
         return heimnetz_usage(h, "aethercore serve");
     }
     kit_buf_init(&body, BODY_BYTES_MAX);
     write_body(&q, &body);
-    enum kit_status rc = client_call(&h->client, "POST", "/serve", kit_buf_str(&body), &a, &err);
+    enum kit_status rc = body.failed == KIT_OK
+                             ? client_call(&h->client, "POST", "/serve", kit_buf_str(&body), &a, &err)
+                             : kit_fail(&err, KIT_TOO_LARGE, "the texts are longer than %zu bytes", body.max);
     int code = HEIMNETZ_GOOD;
+    if (rc == KIT_OK && a.doc == NULL) {
+        rc = kit_fail(&err, KIT_IO, "%s did not answer in JSON: is that an aethercore?", h->client.url);
+    }
     if (h->json && a.text != NULL) {
         code = heimnetz_print_json(h, &a);
-    } else if (rc != KIT_OK || a.doc == NULL) {
-        code = heimnetz_fail(h, rc, &err);
+    } else if (rc != KIT_OK) {
+        code = heimnetz_fail(h, rc, &err, &a);
     } else {
         print_answer(h, &q, &a);
     }

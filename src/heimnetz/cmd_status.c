@@ -11,12 +11,16 @@ static uint64_t number(kit_json object, const char *key)
     return (uint64_t)kit_json_i64(kit_json_get(object, key), 0);
 }
 
-/* "1 ready, 0 loading, 0 failed, 3 known" */
+/* "1 of 3 ready, 1 failed" */
 static void describe_models(kit_json checks, char *buf, size_t size)
 {
     kit_json m = kit_json_get(checks, "models");
-    snprintf(buf, size, "%llu ready, %llu known%s", (unsigned long long)number(m, "ready"),
-             (unsigned long long)number(m, "known"), number(m, "failed") > 0 ? ", some failed" : "");
+    unsigned long long failed = number(m, "failed");
+    int len = snprintf(buf, size, "%llu of %llu ready", (unsigned long long)number(m, "ready"),
+                       (unsigned long long)number(m, "known"));
+    if (failed > 0) {
+        snprintf(buf + len, size - (size_t)len, ", %llu failed", failed);
+    }
 }
 
 static enum kit_status add_row(struct heimnetz_table *t, const char *url, enum kit_status rc,
@@ -67,6 +71,27 @@ static void print_status(struct heimnetz *h, enum kit_status rc, const struct cl
     heimnetz_table_done(&t);
 }
 
+static void print_status_json(struct heimnetz *h, const struct client_answer *a)
+{
+    struct kit_buf text;
+    struct kit_json_writer w;
+    kit_buf_init(&text, KIT_MIB);
+    kit_json_writer_init(&w, &text);
+    kit_json_open(&w, '{');
+    kit_json_key(&w, "services");
+    kit_json_open(&w, '[');
+    kit_json_open(&w, '{');
+    kit_json_member_c(&w, "name", "aethercore");
+    kit_json_member_c(&w, "url", h->client.url);
+    kit_json_key(&w, "health");
+    kit_json_put_raw(&w, a->doc != NULL ? kit_str_c(a->text) : kit_str_lit("null"));
+    kit_json_close(&w, '}');
+    kit_json_close(&w, ']');
+    kit_json_close(&w, '}');
+    fprintf(h->out.out, "%.*s\n", KIT_STR_ARG(kit_buf_str(&text)));
+    kit_buf_done(&text);
+}
+
 int heimnetz_cmd_status(struct heimnetz *h)
 {
     struct kit_err err = {0};
@@ -74,12 +99,11 @@ int heimnetz_cmd_status(struct heimnetz *h)
     enum kit_status rc = client_call(&h->client, "GET", "/health", (kit_str){0}, &a, &err);
     int code = exit_code(rc, &a);
     if (h->json) {
-        fprintf(h->out.out, "{\"services\":[{\"name\":\"aethercore\",\"url\":\"%s\",\"health\":%s}]}\n", h->client.url,
-                a.doc != NULL ? a.text : "null");
+        print_status_json(h, &a);
     } else {
         print_status(h, rc, &a);
         if (code == HEIMNETZ_NOBODY) {
-            heimnetz_fail(h, rc, &err);
+            heimnetz_fail(h, rc, &err, &a);
         }
     }
     client_answer_done(&a);
@@ -93,7 +117,7 @@ int heimnetz_cmd_aethercore_health(struct heimnetz *h)
     enum kit_status rc = client_call(&h->client, "GET", "/health", (kit_str){0}, &a, &err);
     int code = exit_code(rc, &a);
     if (code == HEIMNETZ_NOBODY) {
-        heimnetz_fail(h, rc, &err);
+        heimnetz_fail(h, rc, &err, &a);
     } else if (h->json) {
         heimnetz_print_json(h, &a);
     } else {
@@ -102,7 +126,7 @@ int heimnetz_cmd_aethercore_health(struct heimnetz *h)
         kit_str state = kit_json_str(kit_json_get(root, "status"), kit_str_lit("failing"));
         describe_models(kit_json_get(root, "checks"), models, sizeof(models));
         heimnetz_term_put(&h->out, heimnetz_term_style_of_state(state), "%.*s", KIT_STR_ARG(state));
-        fprintf(h->out.out, "  %s at %s\n", models, h->client.url);
+        fprintf(h->out.out, "  models: %s; %s\n", models, h->client.url);
     }
     client_answer_done(&a);
     return code;

@@ -19,31 +19,28 @@ int heimnetz_usage(struct heimnetz *h, const char *words)
     return HEIMNETZ_USAGE;
 }
 
-static void say_next(struct heimnetz *h, enum kit_status rc)
+static const char *next_step(enum kit_status rc, bool answered)
 {
-    const char *next = NULL;
-    if (rc == KIT_UNAVAILABLE) {
-        next = "start the server with 'make run', or name another one with --url";
-    } else if (rc == KIT_MODEL_NOT_FOUND) {
-        next = "'heimnetz aethercore models' lists what is there";
+    if (rc == KIT_UNAVAILABLE && !answered) {
+        return "start the server with 'make run', or name another one with --url";
     }
+    return rc == KIT_MODEL_NOT_FOUND ? "'heimnetz aethercore models' lists what is there" : NULL;
+}
+
+int heimnetz_fail(struct heimnetz *h, enum kit_status rc, const struct kit_err *err, const struct client_answer *a)
+{
+    bool answered = a != NULL && a->status != 0;
+    const char *next = next_step(rc, answered);
+    heimnetz_term_put(&h->err, TERM_BAD, "heimnetz:");
+    fprintf(h->err.out, " %s\n", err->msg);
     if (next != NULL) {
         heimnetz_term_put(&h->err, TERM_DIM, "  %s\n", next);
     }
-}
-
-int heimnetz_fail(struct heimnetz *h, enum kit_status rc, const struct kit_err *err)
-{
-    heimnetz_term_put(&h->err, TERM_BAD, "heimnetz:");
-    fprintf(h->err.out, " %s\n", err->msg);
-    say_next(h, rc);
-    switch (rc) {
-    case KIT_UNAVAILABLE:
-    case KIT_IO:
-        return HEIMNETZ_NOBODY;
-    default:
-        return HEIMNETZ_REFUSED;
+    if (answered) {
+        return a->status >= 500 ? HEIMNETZ_FAILING : HEIMNETZ_REFUSED;
     }
+    bool nobody = rc == KIT_UNAVAILABLE || rc == KIT_IO || rc == KIT_TIMEOUT;
+    return nobody ? HEIMNETZ_NOBODY : HEIMNETZ_REFUSED;
 }
 
 int heimnetz_print_json(struct heimnetz *h, const struct client_answer *a)

@@ -36,8 +36,9 @@ struct heimnetz_command {
 
 extern const struct heimnetz_command heimnetz_commands[]; /* ends with words NULL */
 
-/* Prints an error with what to do next, and gives the exit code that goes with it. */
-int heimnetz_fail(struct heimnetz *h, enum kit_status rc, const struct kit_err *err);
+/* Prints an error with what to do next, and gives the exit code that goes with it. a: the answer that said it; NULL: nothing
+ * was asked, or nothing answered. */
+int heimnetz_fail(struct heimnetz *h, enum kit_status rc, const struct kit_err *err, const struct client_answer *a);
 /* "usage: heimnetz …"; HEIMNETZ_USAGE. */
 int heimnetz_usage(struct heimnetz *h, const char *words);
 /* Prints an answer's body as it came and a newline: what --json does. */

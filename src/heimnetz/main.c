@@ -13,14 +13,16 @@ static void print_help(const struct heimnetz_term *t)
     fputs(" - your own AI on your own machines\n\n", t->out);
     heimnetz_term_put(t, TERM_DIM, "usage: heimnetz [options] COMMAND\n\n");
     for (const struct heimnetz_command *c = heimnetz_commands; c->words != NULL; c++) {
-        heimnetz_term_put(t, TERM_ACCENT, "  %-20s", c->words);
-        fprintf(t->out, "  %s\n", c->help);
+        heimnetz_term_put(t, TERM_ACCENT, "  %s", c->words);
+        fprintf(t->out, " %s\n", c->usage);
+        heimnetz_term_put(t, TERM_DIM, "      %s\n", c->help);
     }
     fputs("\n  --url ADDRESS  the model server (AETHERCORE_URL, " URL_DEFAULT ")\n"
           "  --json         what the server said, as it said it\n"
           "  --no-color     no colours (NO_COLOR)\n"
           "  --version, --help\n\n"
-          "Exit codes: 0 good, 1 the server said no, 2 usage, 3 nothing answers, 4 it is failing.\n",
+          "Exit codes: 0 good, 1 the server said no, 2 usage, 3 nothing answers,\n"
+          "4 it is failing.\n",
           t->out);
 }
 
@@ -68,7 +70,10 @@ static bool is(const char *arg, const char *name)
 static bool read_options(int argc, char **argv, struct options *o)
 {
     for (int i = 1; i < argc; i++) {
-        if (is(argv[i], "--json")) {
+        if (is(argv[i], "--text") && i + 1 < argc && o->count + 2 <= (int)KIT_COUNT(o->args)) {
+            o->args[o->count++] = argv[i++]; /* whatever the text is */
+            o->args[o->count++] = argv[i];
+        } else if (is(argv[i], "--json")) {
             o->json = true;
         } else if (is(argv[i], "--no-color")) {
             o->no_color = true;
@@ -92,16 +97,37 @@ static bool read_options(int argc, char **argv, struct options *o)
     return true;
 }
 
+/* A group's name alone ("aethercore") lists its commands. */
+static int unknown_command(struct heimnetz *h, const char *word)
+{
+    size_t len = strlen(word);
+    bool group = false;
+    for (const struct heimnetz_command *c = heimnetz_commands; c->words != NULL; c++) {
+        if (strncmp(c->words, word, len) == 0 && c->words[len] == ' ') {
+            fprintf(h->err.out, "  heimnetz %s %s\n", c->words, c->usage);
+            group = true;
+        }
+    }
+    if (!group) {
+        fprintf(h->err.out, "heimnetz: unknown %s '%s'; --help lists them\n", word[0] == '-' ? "option" : "command",
+                word);
+    }
+    return HEIMNETZ_USAGE;
+}
+
 static int run_command(struct heimnetz *h, const struct options *o)
 {
     int taken = 0;
     const struct heimnetz_command *c = find_command(o->args, o->count, &taken);
     if (c == NULL) {
-        fprintf(h->err.out, "heimnetz: unknown command '%s'; --help lists them\n", o->args[0]);
-        return HEIMNETZ_USAGE;
+        return unknown_command(h, o->args[0]);
     }
     h->args = o->args + taken;
     h->arg_count = o->count - taken;
+    if (h->arg_count > 0 && c->usage[0] == '\0') {
+        fprintf(h->err.out, "heimnetz: '%s' takes no '%s'\n", c->words, h->args[0]);
+        return HEIMNETZ_USAGE;
+    }
     return c->run(h);
 }
 
@@ -133,5 +159,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "heimnetz: %s\n", err.msg);
         return HEIMNETZ_USAGE;
     }
-    return run_command(&h, &o);
+    int code = run_command(&h, &o);
+    return fflush(stdout) == 0 && ferror(stdout) == 0 ? code : HEIMNETZ_REFUSED;
 }

@@ -58,6 +58,11 @@ enum kit_status heimnetz_table_add(struct heimnetz_table *t, enum heimnetz_style
     va_start(args, format);
     kit_buf_vprintf(&text, format, args);
     va_end(args);
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7F) {
+            text.ptr[i] = '?'; /* what a server says must not steer the terminal */
+        }
+    }
     struct heimnetz_table_cell cell = {.style = style, .columns = heimnetz_term_columns(kit_buf_str(&text))};
     cell.text = kit_alloc_copy(text.len > 0 ? text.ptr : "", text.len);
     kit_buf_done(&text);

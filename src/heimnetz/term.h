@@ -21,13 +21,13 @@ void heimnetz_term_init(struct heimnetz_term *t, FILE *out, bool no_color);
 /* Prints text in a style. */
 void heimnetz_term_put(const struct heimnetz_term *t, enum heimnetz_style style, const char *format, ...)
     KIT_PRINTF(3, 4);
-/* "● ready" in the colour of the word: good, warn or bad. */
+/* The colour of a state: good, warn or bad. */
 enum heimnetz_style heimnetz_term_style_of_state(kit_str state);
 /* Columns that UTF-8 text takes: code points, wide ones of East Asia and emoji count two. */
 uint32_t heimnetz_term_columns(kit_str text);
 
-/* A progress bar on the current line: call again to redraw it, heimnetz_term_bar_end to leave it. On no terminal only the end is
- * printed. */
+/* A progress bar on the current line: call again to redraw it, heimnetz_term_bar_end to wipe it away. On no terminal nothing is
+ * drawn. */
 void heimnetz_term_bar(const struct heimnetz_term *t, const char *label, uint64_t done, uint64_t total);
 void heimnetz_term_bar_end(const struct heimnetz_term *t);
 

@@ -78,6 +78,7 @@ struct http_reply {
     bool bodyless; /* HEAD, 204, 304: body bytes are thrown away */
     bool chunked;  /* the codec's */
     bool pull;     /* `more` is due once there is room */
+    bool told_to_drain;
     bool out_of_memory;
 };
 
@@ -94,6 +95,7 @@ struct http_exchange {
     void *handler_ctx;
     uint32_t route_index;
     uint64_t body_max;
+    uint64_t body_held;      /* of the server's bodies */
     struct kit_err *refusal; /* in the arena: answered by `fail` instead of the handler */
     uint32_t allow;          /* for 405 and OPTIONS */
     bool options;            /* answered by us, from `allow` */
@@ -114,13 +116,11 @@ struct http_exchange *http_exchange_new(struct http_connection *c);
 /* The request's head is complete: parses the target, finds the route, checks the announced body (-1: unknown length).
  * A failure is for http_exchange_refuse, with *status the protocol's own HTTP status or 0. */
 enum kit_status http_exchange_route(struct http_exchange *x, int64_t body_bytes, int *status, struct kit_err *err);
-/* More of the body. TOO_LARGE, NOMEM. */
-enum kit_status http_exchange_body(struct http_exchange *x, kit_str bytes, struct kit_err *err);
 /* From now on the request is answered by `fail`. status: as above. reason: for http_refused_total. */
 void http_exchange_refuse(struct http_exchange *x, const struct kit_err *err, int status, const char *reason);
 /* The request is complete: calls handler, fail, or answers OPTIONS. */
 void http_exchange_dispatch(struct http_exchange *x);
-/* Calls `more` when that is due and there is room. */
+/* Calls `drain` when that is due, or `more` when there is room; ends a reply that has no body. True: it did. */
 bool http_exchange_pull(struct http_exchange *x);
 /* The client left: tells whoever waits, then the exchange is as good as finished. */
 void http_exchange_gone(struct http_exchange *x);
@@ -188,6 +188,8 @@ struct http_server {
     const struct http_router *router;
     struct http_options options;
     struct kit_slots *requests;
+    struct kit_budget own_bodies, *bodies; /* what bodies hold; shared with other servers, or own_bodies */
+    uint64_t bodies_bytes_max;
     struct net_listen *listener[HTTP_SERVER_LISTENERS_MAX];
     struct http_connection waiting[HTTP_WAIT_COUNT]; /* heads of the rings */
     struct loop_timer *sweep;

@@ -2,16 +2,15 @@
 
 #include <string.h>
 
+#include "http/body.h"
 #include "http/target.h"
 #include "kit/alloc.h"
-#include "kit/json.h"
 #include "kit/log.h"
+#include "kit/num.h"
 
 #define POOL_MAX 64
-#define BODY_KEPT_BYTES (16 * KIT_KIB) /* of a body buffer that goes back to the pool */
-#define BODY_STEP_BYTES (64 * KIT_KIB) /* of the first room for a large body */
 #define ARENA_SLACK_BYTES KIT_MIB
-#define ERROR_BYTES_MAX (4 * KIT_KIB)
+#define MS_PER_S 1000
 
 /* --- life --- */
 
@@ -71,15 +70,12 @@ void http_exchange_free(struct http_exchange *x)
 {
     struct http_server *s = x->connection->server;
     http_out_done(&x->held, &s->pieces);
+    http_body_drop(x);
     if (s->pool_count == POOL_MAX) {
         http_exchange_destroy(x);
         return;
     }
     kit_arena_reset(&x->arena);
-    if (x->body.room > BODY_KEPT_BYTES) {
-        kit_buf_done(&x->body);
-    }
-    kit_buf_clear(&x->body);
     struct kit_arena arena = x->arena;
     struct kit_buf body = x->body;
     *x = (struct http_exchange){.arena = arena, .body = body, .next = s->pool};
@@ -143,12 +139,6 @@ static enum kit_status find_route(struct http_exchange *x, kit_str raw, struct k
     return take_params(r, &m, err);
 }
 
-static enum kit_status too_large(const struct http_exchange *x, struct kit_err *err)
-{
-    return kit_fail(err, KIT_TOO_LARGE, "the body is larger than the limit of %llu bytes for this path",
-                    (unsigned long long)x->body_max);
-}
-
 enum kit_status http_exchange_route(struct http_exchange *x, int64_t body_bytes, int *status, struct kit_err *err)
 {
     struct http_request *r = &x->request;
@@ -169,29 +159,7 @@ enum kit_status http_exchange_route(struct http_exchange *x, int64_t body_bytes,
         rc = target.asterisk ? kit_fail(err, KIT_INVALID, "only OPTIONS takes the target '*'")
                              : find_route(x, target.raw, err);
     }
-    if (rc == KIT_OK && body_bytes > 0 && (uint64_t)body_bytes > x->body_max) {
-        rc = too_large(x, err);
-    }
-    return rc;
-}
-
-/* --- the body --- */
-
-enum kit_status http_exchange_body(struct http_exchange *x, kit_str bytes, struct kit_err *err)
-{
-    if (bytes.len > x->body_max - x->request.body.len) {
-        return too_large(x, err);
-    }
-    x->request.body.len += bytes.len; /* counted, and without a pointer until it is complete */
-    if (!x->keep_body || x->refusal != NULL) {
-        return KIT_OK;
-    }
-    if (x->body.room == 0 && bytes.len > BODY_KEPT_BYTES &&
-        kit_buf_reserve(&x->body, KIT_MIN(x->body_max, BODY_STEP_BYTES)) == NULL) {
-        kit_buf_clear(&x->body); /* a smaller piece may still be had */
-    }
-    enum kit_status rc = kit_buf_add(&x->body, bytes);
-    return rc == KIT_OK ? KIT_OK : kit_fail(err, rc, "out of memory for the body");
+    return rc == KIT_OK ? http_body_announce(x, body_bytes, err) : rc;
 }
 
 /* --- answers --- */
@@ -199,6 +167,7 @@ enum kit_status http_exchange_body(struct http_exchange *x, kit_str bytes, struc
 void http_exchange_refuse(struct http_exchange *x, const struct kit_err *err, int status, const char *reason)
 {
     http_server_count_refused(x->connection->server, reason);
+    http_body_drop(x);
     x->reply.forced_status = status;
     x->refusal = kit_arena_get(&x->arena, sizeof(*x->refusal));
     if (x->refusal == NULL) {
@@ -224,27 +193,15 @@ static void add_allow(struct http_request *r, uint32_t allow)
     http_reply_field(r, "Allow", (kit_str){.ptr = text, .len = len});
 }
 
-/* The server's own way to render an error. */
+/* When nobody above has said how an error looks. */
 static void fail_plainly(struct http_request *r, const struct kit_err *err)
 {
-    struct kit_buf body;
-    struct kit_json_writer w;
-    kit_buf_init(&body, ERROR_BYTES_MAX);
-    kit_json_writer_init(&w, &body);
-    kit_json_open(&w, '{');
-    kit_json_key(&w, "error");
-    kit_json_open(&w, '{');
-    kit_json_key(&w, "code");
-    kit_json_put_c(&w, kit_status_name(err->code));
-    kit_json_key(&w, "message");
-    kit_json_put_c(&w, err->msg);
-    kit_json_key(&w, "request_id");
-    kit_json_put_c(&w, r->request_id);
-    kit_json_close(&w, '}');
-    kit_json_close(&w, '}');
-    kit_str text = body.failed == KIT_OK ? kit_buf_str(&body) : kit_str_lit("{\"error\":{\"code\":\"out_of_memory\"}}");
-    http_reply_send(r, kit_status_http(err->code), "application/json", text);
-    kit_buf_done(&body);
+    char seconds[KIT_NUM_BYTES];
+    size_t len = kit_num_u64((err->retry_after_ms + MS_PER_S - 1) / MS_PER_S, seconds);
+    if (err->retry_after_ms > 0) {
+        http_reply_field(r, "Retry-After", (kit_str){.ptr = seconds, .len = len});
+    }
+    http_reply_send(r, kit_status_http(err->code), "text/plain", kit_str_c(err->msg));
 }
 
 static void answer_refusal(struct http_exchange *x)
@@ -279,11 +236,25 @@ void http_exchange_dispatch(struct http_exchange *x)
     }
 }
 
-bool http_exchange_pull(struct http_exchange *x)
+/* --- streams --- */
+
+/* The last call on a request whose handler has not ended it. */
+static void tell_gone(struct http_exchange *x)
+{
+    const struct http_reply *reply = &x->reply;
+    bool streamed = reply->source != NULL && reply->source->gone != NULL;
+    void (*gone)(struct http_request * r) = streamed ? reply->source->gone : reply->gone;
+    http_exchange_finish(x);
+    if (gone != NULL) {
+        gone(&x->request);
+    }
+}
+
+static bool pull_more(struct http_exchange *x)
 {
     struct http_reply *reply = &x->reply;
     size_t low = x->connection->server->options.write_buffer_bytes_max / 2;
-    if (!reply->pull || reply->finished || x->connection->codec->out(x)->bytes > low) {
+    if (!reply->pull || x->connection->codec->out(x)->bytes > low) {
         return false;
     }
     reply->pull = false;
@@ -292,6 +263,26 @@ bool http_exchange_pull(struct http_exchange *x)
     }
     reply->source->more(&x->request);
     return true;
+}
+
+bool http_exchange_pull(struct http_exchange *x)
+{
+    struct http_reply *reply = &x->reply;
+    if (!reply->started || reply->finished) {
+        return false;
+    }
+    if (reply->bodyless) {
+        tell_gone(x); /* nothing is wanted of its source */
+        return true;
+    }
+    if (x->connection->server->draining && !reply->told_to_drain) {
+        reply->told_to_drain = true;
+        if (reply->source != NULL && reply->source->drain != NULL) {
+            reply->source->drain(&x->request);
+            return true;
+        }
+    }
+    return pull_more(x);
 }
 
 void http_exchange_finish(struct http_exchange *x)
@@ -306,14 +297,8 @@ void http_exchange_finish(struct http_exchange *x)
 void http_exchange_gone(struct http_exchange *x)
 {
     struct http_reply *reply = &x->reply;
-    if (x->phase != HTTP_PHASE_DISPATCHED || reply->finished) {
-        return;
-    }
-    bool streamed = reply->source != NULL && reply->source->gone != NULL;
-    void (*gone)(struct http_request * r) = streamed ? reply->source->gone : reply->gone;
-    reply->status = kit_status_http(KIT_CANCELLED);
-    http_exchange_finish(x);
-    if (gone != NULL) {
-        gone(&x->request);
+    if (x->phase == HTTP_PHASE_DISPATCHED && !reply->finished) {
+        reply->status = kit_status_http(KIT_CANCELLED);
+        tell_gone(x);
     }
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "http/body.h"
 #include "kit/alloc.h"
 
 #define HEAD_ROOM_BYTES 1024 /* to begin with */
@@ -238,6 +239,24 @@ static int check_expect(struct http_h1 *h, struct http_exchange *x, bool has_bod
     return 0;
 }
 
+/* For http_refused_total. */
+static const char *reason_of(enum kit_status rc)
+{
+    switch (rc) {
+    case KIT_NOT_FOUND:
+    case KIT_METHOD:
+        return "route";
+    case KIT_TOO_LARGE:
+        return "body";
+    case KIT_UNAVAILABLE:
+        return "bodies";
+    case KIT_NOMEM:
+        return "memory";
+    default:
+        return "malformed";
+    }
+}
+
 /* A request without a route is answered when its body has passed, so that the connection lives on; at once when the
  * body is unwelcome, or waits for our word. */
 static int route(struct http_h1 *h, struct http_exchange *x, int64_t body_bytes)
@@ -250,7 +269,7 @@ static int route(struct http_h1 *h, struct http_exchange *x, int64_t body_bytes)
     bool pass_body =
         (rc == KIT_NOT_FOUND || rc == KIT_METHOD) && !x->wants_continue && body_bytes <= (int64_t)x->body_max;
     h->refused_status = status;
-    h->refused_reason = rc == KIT_NOT_FOUND || rc == KIT_METHOD ? "route" : rc == KIT_TOO_LARGE ? "body" : "malformed";
+    h->refused_reason = reason_of(rc);
     if (!pass_body) {
         return -1;
     }
@@ -291,8 +310,8 @@ static int on_body(llhttp_t *p, const char *at, size_t len)
     struct http_h1 *h = self(p);
     h->reading->wants_continue = false; /* it did not wait for our word */
     h->connection->progress = true;
-    enum kit_status rc = http_exchange_body(h->reading, (kit_str){at, len}, h->err);
-    h->refused_reason = rc == KIT_OK ? NULL : rc == KIT_TOO_LARGE ? "body" : "memory";
+    enum kit_status rc = http_body_add(h->reading, (kit_str){at, len}, h->err);
+    h->refused_reason = rc == KIT_OK ? NULL : reason_of(rc);
     return rc == KIT_OK ? 0 : -1;
 }
 

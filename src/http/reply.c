@@ -131,12 +131,15 @@ enum kit_status http_reply_chunk(struct http_request *r, kit_str bytes)
     if (x->connection->lost) {
         return KIT_NOMEM; /* or it failed a moment ago: `gone` comes */
     }
+    if (reply->bodyless) {
+        return KIT_OK;
+    }
     reply->pull = true;
     if (waiting > 0 && (waiting >= max || bytes.len > max - waiting)) {
         return KIT_FULL;
     }
     http_connection_wake(x->connection);
-    if (bytes.len == 0 || reply->bodyless) {
+    if (bytes.len == 0) {
         return KIT_OK;
     }
     assert(reply->length < 0 || (int64_t)bytes.len <= reply->length - reply->sent);

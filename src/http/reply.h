@@ -18,14 +18,22 @@ void http_reply_send_owned(struct http_request *r, int status, const char *conte
 void http_reply_field(struct http_request *r, const char *name, kit_str value);
 
 /* What a streamed reply is pulled from. The connection calls `more` whenever it can take bytes (soon after start, and
- * again after what was written has left); the source writes chunks when it has them, then or later. */
+ * again after what was written has left); the source writes chunks when it has them, then or later. All calls come from
+ * the loop, never from within a call of the handler's own. */
 struct http_source {
     void (*more)(struct http_request *r); /* may call http_reply_chunk / finish before it returns; NULL: not wanted */
-    void (*gone)(
-        struct http_request *r); /* the client left or the connection failed: last call, r is dead after it; NULL:
-                                             that of http_request_on_gone is called */
+    /* The last call, r is dead after it: the client left, the connection failed, or the reply has no body (below). Not
+     * called after finish or abort. NULL: that of http_request_on_gone is called. */
+    void (*gone)(struct http_request *r);
+    /* The server drains (http_server_drain): called once, also soon after start when it drains already. The source may
+     * write a last chunk (FULL is possible) and should finish or abort, now or soon: what is still open when the time of
+     * the drain is up is cut. Nothing changes until it does: `more` goes on. NULL: nobody is told. */
+    void (*drain)(struct http_request *r);
 };
-/* length: of the body when it is known, or -1: chunked (HTTP/1.1) or until close (HTTP/1.0). source: borrowed for ever. */
+/* length: of the body when it is known, or -1: chunked (HTTP/1.1) or until close (HTTP/1.0). source: borrowed for ever.
+ * A reply that has no body (to HEAD; 204, 304) needs nothing of its source: chunks are thrown away (OK), `more` and
+ * `drain` are not called, and unless the handler finishes it before it returns, the loop ends it soon after start (its id
+ * is dead then) and calls `gone`. */
 void http_reply_start(struct http_request *r, int status, const char *content_type, int64_t length,
                       const struct http_source *source);
 /* Queues bytes (copied). FULL when the connection's write buffer is full: the source keeps the piece and waits for

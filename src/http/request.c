@@ -1,6 +1,6 @@
 #include "http/request.h"
 
-#include "http/core.h"
+#include "http/body.h"
 #include "http/target.h"
 
 kit_str http_request_field(const struct http_request *r, const char *name)
@@ -39,6 +39,11 @@ kit_str http_request_query(struct http_request *r, const char *name)
         return http_target_decode(r->arena, raw, true, &value) == KIT_OK ? value : (kit_str){0};
     }
     return value;
+}
+
+char *http_request_take_body(struct http_request *r, size_t *len)
+{
+    return http_body_take(http_exchange_of(r), len);
 }
 
 void http_request_on_gone(struct http_request *r, void (*gone)(struct http_request *r))

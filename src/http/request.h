@@ -43,7 +43,7 @@ struct http_request {
     kit_str
         param[HTTP_PARAMS_MAX]; /* what the route's placeholders matched, in their order; each was cut out of the path
                                        as sent and decoded after that: an id may hold '/' sent as %2F */
-    kit_str body;               /* whole body for HTTP_BODY_WHOLE; empty else */
+    kit_str body;               /* whole body for HTTP_BODY_WHOLE; empty else, and when it was taken */
     const struct http_route *route; /* NULL: none, only fail is called */
     uint64_t started_ns;            /* first byte read */
     uint64_t deadline_ns; /* KIT_NEVER_NS, or when the answer is not wanted any more: for those above to set and keep */
@@ -55,6 +55,11 @@ kit_str http_request_field(const struct http_request *r, const char *name); /* f
 /* One value of the query (first with that name), percent-decoded into the arena, '+' as space; {NULL}: not there, or out
  * of memory. */
 kit_str http_request_query(struct http_request *r, const char *name);
+
+/* Hands the body over without a copy: kit_alloc memory, one NUL behind *len bytes, owned by the caller, who may keep it
+ * beyond the request; r->body is empty from then on. NULL (*len 0): it is empty, or was taken before. Not after the reply.
+ * Its bytes count as held (http_options.bodies_bytes_max) until the request ends, whether they are freed earlier or later. */
+KIT_MUST_CHECK char *http_request_take_body(struct http_request *r, size_t *len);
 
 /* A handler that answers later (from a message) says who wants to know when the client leaves before the answer. May be
  * called again; NULL clears. Called at most once, from the loop, never from within a call of the handler's own; r is dead

@@ -55,11 +55,17 @@ static enum kit_status check_options(const struct http_options *o, struct kit_er
         const char *name;
         uint64_t value;
     } rows[] = {
-        {"connections_max", o->connections_max}, {"head_bytes_max", o->head_bytes_max},
-        {"fields_max", o->fields_max},           {"body_bytes_max", o->body_bytes_max},
-        {"pipeline_max", o->pipeline_max},       {"write_buffer_bytes_max", o->write_buffer_bytes_max},
-        {"head_timeout_ms", o->head_timeout_ms}, {"body_timeout_ms", o->body_timeout_ms},
-        {"idle_timeout_ms", o->idle_timeout_ms}, {"write_timeout_ms", o->write_timeout_ms},
+        {"connections_max", o->connections_max},
+        {"head_bytes_max", o->head_bytes_max},
+        {"fields_max", o->fields_max},
+        {"body_bytes_max", o->body_bytes_max},
+        {"pipeline_max", o->pipeline_max},
+        {"write_buffer_bytes_max", o->write_buffer_bytes_max},
+        {"head_timeout_ms", o->head_timeout_ms},
+        {"body_timeout_ms", o->body_timeout_ms},
+        {"idle_timeout_ms", o->idle_timeout_ms},
+        {"write_timeout_ms", o->write_timeout_ms},
+        {"bodies_bytes_max", o->bodies_bytes_max},
     };
     for (size_t i = 0; i < KIT_COUNT(rows); i++) {
         if (rows[i].value == 0) {
@@ -83,6 +89,8 @@ enum kit_status http_server_new(struct loop *l, const struct http_router *router
     s->loop = l;
     s->router = router;
     s->options = *options;
+    s->bodies = options->bodies != NULL ? options->bodies : &s->own_bodies;
+    s->bodies_bytes_max = KIT_MAX(options->bodies_bytes_max, options->body_bytes_max);
     s->drain_task.run = drain_check;
     init_rings(s);
     http_ids_init(&s->ids);

@@ -13,30 +13,35 @@
 #define HTTP_SERVER_H
 
 #include "http/router.h"
+#include "kit/budget.h"
 #include "loop/loop.h"
 
 struct http_options {
-    uint32_t connections_max;             /* more are accepted and closed at once with 503 */
-    uint32_t head_bytes_max;              /* request line and fields: 431 beyond; a target over half of it: 414 */
-    uint32_t fields_max;                  /* 431 beyond */
-    uint64_t body_bytes_max;              /* 413 beyond */
-    uint32_t pipeline_max;                /* requests of one connection that wait for their turn */
-    uint32_t write_buffer_bytes_max;      /* of one connection, before a source has to wait */
-    uint32_t head_timeout_ms;             /* first byte to end of head: 408 */
-    uint32_t body_timeout_ms;             /* between two pieces of a body: 408 */
-    uint32_t idle_timeout_ms;             /* keep-alive without a request: close */
-    uint32_t write_timeout_ms;            /* a client that takes nothing: it counts as gone */
+    uint32_t connections_max; /* more are accepted and closed at once with 503 */
+    uint32_t head_bytes_max;  /* request line and fields: 431 beyond; a target over half of it: 414 */
+    uint32_t fields_max;      /* 431 beyond */
+    uint64_t body_bytes_max;  /* 413 beyond */
+    /* What the bodies of all requests may hold together: 503 with Retry-After beyond, before the body is read when its
+     * length is announced. At least body_bytes_max counts, so that one body always fits. */
+    uint64_t bodies_bytes_max;
+    struct kit_budget *bodies;       /* that sum, shared by the servers of several loops; borrowed; NULL: its own */
+    uint32_t pipeline_max;           /* requests of one connection that wait for their turn */
+    uint32_t write_buffer_bytes_max; /* of one connection, before a source has to wait */
+    uint32_t head_timeout_ms;        /* first byte to end of head: 408 */
+    uint32_t body_timeout_ms;        /* between two pieces of a body: 408 */
+    uint32_t idle_timeout_ms;        /* keep-alive without a request: close */
+    uint32_t write_timeout_ms;       /* a client that takes nothing: it counts as gone */
     uint32_t requests_per_connection_max; /* 0: no limit */
-    /* A request without a route of its own is answered through this (404, 405, 400, …). NULL: the server's own, which
-     * sends {"error":{"code","message","request_id"}}. */
+    /* A request without a route of its own is answered through this (404, 405, 400, …). It turns
+     * err->retry_after_ms into Retry-After (503). NULL: the message as plain text. */
     void (*fail)(struct http_request *r, const struct kit_err *err);
 };
 #define HTTP_OPTIONS_DEFAULT                                                                                           \
     (struct http_options)                                                                                              \
     {                                                                                                                  \
         .connections_max = 10000, .head_bytes_max = 16384, .fields_max = 64, .body_bytes_max = 64 << 20,               \
-        .pipeline_max = 16, .write_buffer_bytes_max = 1 << 20, .head_timeout_ms = 10000, .body_timeout_ms = 30000,     \
-        .idle_timeout_ms = 75000, .write_timeout_ms = 30000                                                            \
+        .bodies_bytes_max = 256 << 20, .pipeline_max = 16, .write_buffer_bytes_max = 1 << 20,                          \
+        .head_timeout_ms = 10000, .body_timeout_ms = 30000, .idle_timeout_ms = 75000, .write_timeout_ms = 30000        \
     }
 
 /* router, loop: borrowed, outlive it. */
@@ -52,8 +57,9 @@ KIT_MUST_CHECK enum kit_status http_server_listen(struct http_server *s, const c
 struct loop *http_server_loop(const struct http_server *s);
 /* The request with this id, if it still waits for its answer. */
 struct http_request *http_server_find(struct http_server *s, kit_id id);
-/* Drain: stop accepting, answer what is there (Connection: close), close idle connections; `drained` is called when the
- * last one is gone or after_ms has passed (what is left is then closed), from the loop, once. */
+/* Drain: stop accepting, answer what is there (Connection: close), tell streams (http_source.drain), close idle
+ * connections; `drained` is called when the last one is gone or after_ms has passed (what is left is then closed), from
+ * the loop, once. Called again it sets a new after_ms (0: end it now) and a new `drained`; the old one is forgotten. */
 void http_server_drain(struct http_server *s, uint64_t after_ms, void (*drained)(void *ctx), void *ctx);
 /* Not while its loop runs, or from `drained`. Requests that still wait for an answer are told `gone`. NULL is fine. */
 void http_server_free(struct http_server *s);

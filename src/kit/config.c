@@ -251,7 +251,7 @@ static enum kit_status fail_unknown(const struct kit_config *c, kit_str key, str
     const char *nearest = nearest_key(c, key);
     kit_str_to_c(key, shown, sizeof(shown));
     return nearest == NULL
-               ? kit_fail_param(err, KIT_INVALID, shown, "unknown key '%s'; --help lists them all", shown)
+               ? kit_fail_param(err, KIT_INVALID, shown, "unknown key '%s'; --print-config lists them all", shown)
                : kit_fail_param(err, KIT_INVALID, shown, "unknown key '%s'; did you mean '%s'?", shown, nearest);
 }
 

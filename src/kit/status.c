@@ -42,6 +42,7 @@ enum kit_status kit_fail_at(struct kit_err *err, enum kit_status code, const cha
     kit_str_to_c(kit_str_c(param), field, sizeof(field));
     err->code = code;
     err->where = where;
+    err->retry_after_ms = kit_status_retry_ms(code);
     memcpy(err->param, field, sizeof(field));
     kit_str_to_c(kit_str_c(text), err->msg, sizeof(err->msg));
     return code;
@@ -60,7 +61,13 @@ enum kit_status kit_err_prefix(struct kit_err *err, enum kit_status code, const 
     size_t at = len < 0 ? 0 : KIT_MIN((size_t)len, sizeof(text) / 2 - 1);
     snprintf(text + at, sizeof(text) - at, ": %s", err->msg);
     kit_str_to_c(kit_str_c(text), err->msg, sizeof(err->msg));
+    err->code = code;
     return code;
+}
+
+uint32_t kit_status_retry_ms(enum kit_status code)
+{
+    return code == KIT_FULL || code == KIT_NOMEM || code == KIT_UNAVAILABLE ? 1000 : 0;
 }
 
 int kit_status_http(enum kit_status code)

@@ -44,6 +44,7 @@ enum kit_status {
 struct kit_err {
     enum kit_status code;
     const char *where;
+    uint32_t retry_after_ms;         /* when to try again; 0: trying again does not help, or nobody knows */
     char param[KIT_ERR_PARAM_BYTES]; /* the input field at fault, such as "inputs[3]"; "" when none */
     char msg[KIT_ERR_MSG_BYTES];     /* one line for a person: field, limit, remedy */
 };
@@ -66,6 +67,8 @@ enum kit_status kit_fail_at(struct kit_err *err, enum kit_status code, const cha
  * NULL. Returns err's code so that it can be returned. */
 enum kit_status kit_err_prefix(struct kit_err *err, enum kit_status code, const char *format, ...) KIT_PRINTF(3, 4);
 
+/* What kit_fail puts into retry_after_ms: 1 s where waiting helps (FULL, NOMEM, UNAVAILABLE), else 0. */
+uint32_t kit_status_retry_ms(enum kit_status code);
 int kit_status_http(enum kit_status code);         /* 200, 404, … */
 int kit_status_grpc(enum kit_status code);         /* 0 … 16 */
 const char *kit_status_name(enum kit_status code); /* "model_not_found"; lives for ever */

@@ -13,7 +13,9 @@ struct loop_work {
     struct kit_cond wake;
     struct loop_work_job *first, *last;
     uint32_t waiting, waiting_max;
-    uint32_t idle; /* threads that wait for a job */
+    uint32_t idle;    /* threads that wait for a job */
+    uint32_t running; /* jobs */
+    struct kit_cond drained;
     uint32_t started, threads;
     bool ending;
     struct kit_thread thread[];
@@ -30,6 +32,7 @@ enum kit_status loop_work_new(uint32_t threads, uint32_t waiting_max, struct loo
     }
     kit_mutex_init(&w->mutex);
     kit_cond_init(&w->wake);
+    kit_cond_init(&w->drained);
     w->waiting_max = waiting_max;
     w->threads = threads;
     *ret = w;
@@ -58,9 +61,14 @@ static void work(void *arg)
     struct loop_work *w = arg;
     kit_mutex_lock(&w->mutex);
     for (struct loop_work_job *job; (job = take(w)) != NULL;) {
+        w->running++;
         kit_mutex_unlock(&w->mutex);
         job->run(job); /* may free the job */
         kit_mutex_lock(&w->mutex);
+        w->running--;
+        if (w->running == 0 && w->first == NULL) {
+            kit_cond_broadcast(&w->drained);
+        }
     }
     kit_mutex_unlock(&w->mutex);
 }
@@ -98,6 +106,15 @@ enum kit_status loop_work_submit(struct loop_work *w, struct loop_work_job *job)
     return rc;
 }
 
+void loop_work_drain(struct loop_work *w)
+{
+    kit_mutex_lock(&w->mutex);
+    while (w->running > 0 || w->first != NULL) {
+        kit_cond_wait(&w->drained, &w->mutex);
+    }
+    kit_mutex_unlock(&w->mutex);
+}
+
 void loop_work_free(struct loop_work *w)
 {
     if (w == NULL) {
@@ -111,6 +128,7 @@ void loop_work_free(struct loop_work *w)
         kit_thread_join(&w->thread[i]);
     }
     kit_cond_done(&w->wake);
+    kit_cond_done(&w->drained);
     kit_mutex_done(&w->mutex);
     kit_alloc_free(w);
 }

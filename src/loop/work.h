@@ -18,6 +18,8 @@ KIT_MUST_CHECK enum kit_status loop_work_new(uint32_t threads, uint32_t waiting_
                                              struct kit_err *err);
 /* FULL: nothing happened. NOMEM: no thread could be started. */
 KIT_MUST_CHECK enum kit_status loop_work_submit(struct loop_work *w, struct loop_work_job *job);
+/* Waits until nothing is queued or running; jobs may still be submitted, by the running ones too. Not from a job. */
+void loop_work_drain(struct loop_work *w);
 /* Runs what is queued to its end, then joins the threads. A job that is still running must not submit. NULL is fine. */
 void loop_work_free(struct loop_work *w);
 

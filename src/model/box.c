@@ -73,15 +73,6 @@ static struct model_box *box_of(struct model_loaded *m)
     return KIT_CONTAINER(m, struct model_box, loaded);
 }
 
-struct model_loaded *model_loaded_ref(struct model_loaded *m)
-{
-    struct kit_mutex *lock = &box_of(m)->entry->catalog->lock;
-    kit_mutex_lock(lock);
-    m->refs++;
-    kit_mutex_unlock(lock);
-    return m;
-}
-
 void model_loaded_unref(struct model_loaded *m)
 {
     if (m == NULL) {

@@ -27,6 +27,16 @@ static bool next_state(void *ctx, const char *after, kit_str only, struct model_
     return e != NULL;
 }
 
+#define WORK_THREADS 4 /* for steps that are not loads, and for booking */
+
+/* Each entry has one job at most, so a pool is never full. */
+static enum kit_status make_pools(struct model_catalog *c, const struct model_options *o, struct kit_err *err)
+{
+    uint32_t loads = o->loads_max > 0 ? o->loads_max : MODEL_LOADS_MAX;
+    enum kit_status rc = loop_work_new(loads, o->models_max, &c->loads, err);
+    return rc == KIT_OK ? loop_work_new(WORK_THREADS, o->models_max + 1, &c->work, err) : rc;
+}
+
 static enum kit_status allocate(struct model_catalog *c, const struct model_options *options)
 {
     const struct model_events_source source = {.next = next_state, .ctx = c};
@@ -42,6 +52,8 @@ static enum kit_status allocate(struct model_catalog *c, const struct model_opti
 
 static void free_memory(struct model_catalog *c)
 {
+    loop_work_free(c->loads);
+    loop_work_free(c->work);
     kit_alloc_free(c->folder);
     kit_alloc_free(c->entries);
     kit_alloc_free(c);
@@ -60,15 +72,19 @@ enum kit_status model_catalog_new(const struct model_options *options, struct pl
     if (c == NULL) {
         return kit_fail(err, KIT_NOMEM, "no memory for the catalog of models");
     }
+    (void)work;
     c->engine = engine;
     c->ledger = ledger;
-    c->work = work;
     c->observer = observer;
     c->observer_ctx = observer_ctx;
-    if (allocate(c, options) != KIT_OK) {
+    enum kit_status rc = make_pools(c, options, err);
+    if (rc == KIT_OK && allocate(c, options) != KIT_OK) {
+        rc = kit_fail(err, KIT_NOMEM, "no memory for a catalog of %u models and %u events", options->models_max,
+                      options->events_max);
+    }
+    if (rc != KIT_OK) {
         free_memory(c);
-        return kit_fail(err, KIT_NOMEM, "no memory for a catalog of %u models and %u events", options->models_max,
-                        options->events_max);
+        return rc;
     }
     kit_mutex_init(&c->scanning);
     kit_mutex_init(&c->lock);
@@ -83,6 +99,7 @@ static void want_nothing(struct model_catalog *c)
     for (uint32_t i = 0; i < c->count; i++) {
         c->entries[i]->wanted = false;
         model_restart_reset(c->entries[i]);
+        model_converge_call_off(c->entries[i]);
         model_converge_soon(c->entries[i]);
     }
     model_events_flush(&c->events);
@@ -172,8 +189,7 @@ static enum kit_status want(struct model_entry *e, struct kit_err *err)
     enum kit_status rc = model_converge(e);
     if (rc != KIT_OK) {
         e->wanted = false;
-        return kit_fail(err, rc, "model '%s' cannot be loaded now: %s", e->info.id,
-                        rc == KIT_FULL ? "too many loads are waiting; try again later" : kit_status_text(rc));
+        return kit_fail(err, rc, "model '%s' cannot be loaded now: %s", e->info.id, kit_status_text(rc));
     }
     return KIT_OK;
 }
@@ -200,6 +216,7 @@ static void want_no_more(struct model_entry *e)
     if (e->info.state == MODEL_FAILED) {
         model_entry_set_state(e, MODEL_AVAILABLE, "");
     }
+    model_converge_call_off(e);
     model_converge_soon(e);
     if (e->vanished && !e->busy && e->info.state == MODEL_AVAILABLE) {
         model_entry_remove(e);

@@ -1,6 +1,6 @@
 /* src/model/catalog.h - which models there are, in what state, and who changed it.
  *
- * The catalog reads a folder of models, loads and unloads on the work pool, counts bytes in the ledger and tells events.
+ * The catalog reads a folder of models, loads and unloads on threads of its own, counts bytes in the ledger and tells events.
  * It executes; it decides nothing: whoever wants a model loaded or gone says so, and that wish is kept: each entry is
  * brought from the state that it has to the one that is wanted, whatever happens in between. States: available ->
  * loading -> warming -> ready -> draining -> available, and failed with a reason (state.h).
@@ -26,15 +26,14 @@ struct model_loaded {
     void *attached;           /* the observer's: set by warm, freed by forget; readable while a reference is held */
     uint32_t refs;            /* under the catalog's lock; the catalog holds one */
 };
-struct model_loaded *model_loaded_ref(struct model_loaded *m); /* returns m */
-/* Never blocks: the closing (observer.forget, plug_model_close) is left to the work pool. The state stays draining until
+/* Never blocks: the closing (observer.forget, plug_model_close) is left to the catalog's threads. The state stays draining until
  * it is done, so that available means: the memory is back. */
 void model_loaded_unref(struct model_loaded *m);
 /* Books what the model and its instances hold now. It is booked after loading, after warming and every two seconds
  * (model_catalog_tick); call this where a figure must be right at once. Blocks as plug_model_bytes does. */
 void model_loaded_book(struct model_loaded *m);
 
-/* Told by the catalog, implemented above (task/). Work-pool thread, without the lock. */
+/* Told by the catalog, implemented above (task/). A thread of the catalog's, without the lock. */
 struct model_observer {
     /* State warming: tokenizer, instances, first run. An error makes the load fail with it; no reference may be left
      * behind then. */
@@ -47,18 +46,21 @@ struct model_observer {
     void (*forget)(void *ctx, struct model_loaded *m);
 };
 
+#define MODEL_LOADS_MAX 2 /* loads at a time when the options do not say */
+
 struct model_options {
     const char *folder;            /* models; copied */
     uint32_t models_max;           /* catalog entries, 1 … */
     uint32_t events_max;           /* kept for listeners that lag, 1 …; some 400 bytes each */
+    uint32_t loads_max;            /* loads at a time, 1 … 64; 0: MODEL_LOADS_MAX; unloads never wait for them */
     enum plug_isolation isolation; /* where a back end has no wish of its own */
     uint32_t restart_max;          /* restarts of a lost model in a row before it stays failed: restart.h */
 };
 
 struct model_catalog;
 
-/* engine, ledger, work: borrowed, outlive the catalog. Loads block a thread of `work` for as long as they take: give the
- * catalog a pool of its own. observer: borrowed for ever. INVALID: no folder. NOMEM. The catalog is empty until
+/* engine, ledger: borrowed, outlive the catalog. observer: borrowed for ever. Takes threads of its own, started when they
+ * are needed: loads_max for loading, four for the rest. INVALID: no folder, loads_max. NOMEM. The catalog is empty until
  * model_catalog_scan. */
 KIT_MUST_CHECK enum kit_status model_catalog_new(const struct model_options *options, struct plug_engine *engine,
                                                  struct kit_ledger *ledger, struct loop_work *work,
@@ -73,7 +75,7 @@ void model_catalog_free(struct model_catalog *c);
  * changed), NOMEM, FULL (more than models_max: as many as fit are in, nothing was taken out). */
 KIT_MUST_CHECK enum kit_status model_catalog_scan(struct model_catalog *c, struct kit_err *err);
 
-/* What waits for time to pass: restarts after a back-off, steps that found the work pool full, figures of the ledger.
+/* What waits for time to pass: restarts after a back-off, steps for which no thread could be started, figures of the ledger.
  * The program calls it every 250 ms or so; now_ns: kit_clock_ns. Any thread; never blocks. */
 void model_catalog_tick(struct model_catalog *c, uint64_t now_ns);
 
@@ -81,8 +83,7 @@ void model_catalog_tick(struct model_catalog *c, uint64_t now_ns);
 
 /* It is wanted: starts loading unless it is ready or on its way; returns at once. While draining the wish is kept: it
  * loads again after. While a lost model waits for its restart nothing changes (unload first to try at once). A failed one
- * is tried again. MODEL_NOT_FOUND (message offers the nearest id); FULL: the work pool has no room, nothing changed;
- * NOMEM. `*state` out: after the call; may be NULL. */
+ * is tried again. MODEL_NOT_FOUND (message offers the nearest id); NOMEM: no thread could be started, nothing changed. `*state` out: after the call; may be NULL. */
 KIT_MUST_CHECK enum kit_status model_load(struct model_catalog *c, kit_str id, enum model_state *state,
                                           struct kit_err *err);
 /* It is not wanted: starts unloading; cancels a load in progress, which ends at its next word of progress; takes a failed
@@ -108,6 +109,7 @@ struct model_info {
     char device[16];
     char error[KIT_ERR_MSG_BYTES]; /* state failed */
     enum model_state state;
+    bool wanted; /* it is to be ready: see model_event */
     enum plug_isolation isolation;
     uint32_t version;
     uint64_t done_bytes, total_bytes; /* of the load or download that is on; 0, 0 otherwise */
@@ -131,6 +133,9 @@ struct model_event {
     uint64_t wall_ns;
     char id[MODEL_ID_BYTES_MAX + 1];
     enum model_state state;
+    /* The last word of load and unload when it was told: available or draining, and wanted, goes on to loading by itself;
+     * failed and wanted waits for a restart; not wanted stays away. */
+    bool wanted;
     uint64_t done_bytes,
         total_bytes;               /* progress: at most every 50 ms, the first and the last word always; done rises */
     char error[KIT_ERR_MSG_BYTES]; /* state failed */

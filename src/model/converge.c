@@ -16,6 +16,12 @@ static enum model_step next_step(const struct model_entry *e)
     return model_state_step(e->info.state, &facts);
 }
 
+/* Loads are long: whatever gives memory back, or books it, has threads of its own. */
+static struct loop_work *pool_for(const struct model_entry *e, enum model_step step)
+{
+    return step == MODEL_STEP_LOAD ? e->catalog->loads : e->catalog->work;
+}
+
 /* What shows outside that a step is on its way. */
 static void begin(struct model_entry *e, enum model_step step)
 {
@@ -44,24 +50,29 @@ static void do_step(struct model_entry *e, enum model_step step)
     }
 }
 
-static void do_steps(struct model_entry *e)
+/* Until nothing is to be done, or nothing on this pool. here: NULL for any step. */
+static void do_steps(struct model_entry *e, const struct loop_work *here)
 {
     while (e->step != MODEL_STEP_NONE) {
         enum model_step step = e->step;
         model_catalog_unlock(e->catalog);
         do_step(e, step);
         kit_mutex_lock(&e->catalog->lock);
-        begin(e, next_step(e));
+        step = next_step(e);
+        begin(e, here == NULL || here == pool_for(e, step) ? step : MODEL_STEP_NONE);
     }
 }
 
-/* The last line under the lock is the last that touches the catalog: model_catalog_free waits for `inside`. */
+/* The next step may be another pool's. The last line under the lock is the last that touches the catalog:
+ * model_catalog_free waits for `inside`. */
 static void finish(struct model_entry *e)
 {
     struct model_catalog *c = e->catalog;
-    e->busy = false;
-    if (e->vanished && e->info.state == MODEL_AVAILABLE) {
+    e->busy = e->running = false;
+    if (e->vanished && e->info.state == MODEL_AVAILABLE && !e->wanted) {
         model_entry_remove(e);
+    } else {
+        model_converge_soon(e);
     }
     model_events_flush(&c->events);
     c->inside--;
@@ -73,7 +84,8 @@ static void run(struct loop_work_job *job)
     struct model_entry *e = KIT_CONTAINER(job, struct model_entry, job);
     struct model_catalog *c = e->catalog;
     kit_mutex_lock(&c->lock);
-    do_steps(e);
+    e->running = true;
+    do_steps(e, pool_for(e, e->step));
     finish(e);
     kit_mutex_unlock(&c->lock);
 }
@@ -84,17 +96,28 @@ enum kit_status model_converge(struct model_entry *e)
     if (step == MODEL_STEP_COOL && e->info.state == MODEL_READY) {
         model_entry_set_state(e, MODEL_DRAINING, "");
     }
+    if (e->busy && !e->running && e->step == MODEL_STEP_NONE) {
+        begin(e, step); /* it was called off, and its job waits still */
+    }
     if (e->busy || step == MODEL_STEP_NONE) {
         return KIT_OK;
     }
     e->job = (struct loop_work_job){.run = run};
-    enum kit_status rc = loop_work_submit(e->catalog->work, &e->job);
+    enum kit_status rc = loop_work_submit(pool_for(e, step), &e->job);
     if (rc == KIT_OK) {
         e->busy = true;
         e->catalog->inside++;
         begin(e, step);
     }
     return rc;
+}
+
+void model_converge_call_off(struct model_entry *e)
+{
+    if (e->busy && !e->running && e->step == MODEL_STEP_LOAD && !e->wanted) {
+        e->step = MODEL_STEP_NONE;
+        model_entry_set_state(e, MODEL_AVAILABLE, "");
+    }
 }
 
 void model_converge_soon(struct model_entry *e)
@@ -109,10 +132,10 @@ bool model_converge_here(struct model_entry *e)
     if (e->busy || step == MODEL_STEP_NONE) {
         return false;
     }
-    e->busy = true;
+    e->busy = e->running = true;
     e->catalog->inside++;
     begin(e, step);
-    do_steps(e);
+    do_steps(e, NULL);
     finish(e);
     return true;
 }

@@ -137,6 +137,7 @@ void model_entry_show(const struct model_entry *e, struct model_info *ret)
 {
     struct kit_ledger_row row = {0};
     *ret = e->info;
+    ret->wanted = e->wanted;
     if (e->box != NULL && e->box->booked && kit_ledger_get(e->catalog->ledger, e->box->account, &row)) {
         memcpy(ret->bytes, row.bytes, sizeof(ret->bytes));
         memcpy(ret->source, row.source, sizeof(ret->source));
@@ -148,6 +149,7 @@ void model_entry_tell(const struct model_entry *e, struct model_event *ret)
     ret->wall_ns = kit_clock_wall_ns();
     memcpy(ret->id, e->info.id, sizeof(ret->id));
     ret->state = e->info.state;
+    ret->wanted = e->wanted;
     ret->done_bytes = e->info.done_bytes;
     ret->total_bytes = e->info.total_bytes;
     memcpy(ret->error, e->info.error, sizeof(ret->error));

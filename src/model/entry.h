@@ -15,12 +15,13 @@ struct model_entry {
     struct model_catalog *catalog; /* borrowed */
     struct loop_work_job job;
     bool busy;              /* the job is queued or runs; it alone moves the state on then */
+    bool running;           /* it runs */
     enum model_step step;   /* what the job is to do */
-    struct model_info info; /* as shown, but for bytes and source */
+    struct model_info info; /* as shown, but for wanted, bytes and source */
     struct model_box *box;  /* owned; NULL unless loading … draining */
     bool wanted;
     bool vanished;               /* its folder is gone: it leaves when it is unloaded */
-    bool lost;                   /* its cell has died, see why */
+    bool lost;                   /* its engine or its cell is gone, see why; set once a load */
     bool cooled, cooled_as_lost; /* draining: cool has returned, and what it was told */
     char why[KIT_ERR_MSG_BYTES];
     uint64_t progress_ns; /* kit_clock_ns of the last event of progress; 0: none yet */
@@ -34,9 +35,10 @@ struct model_entry {
 struct model_catalog {
     char *folder;                 /* owned */
     struct model_options options; /* its folder: the same */
-    struct plug_engine *engine;   /* borrowed, like the next three */
+    struct loop_work *loads;      /* owned: options.loads_max threads for loading */
+    struct loop_work *work;       /* owned: for all that must not wait behind a load */
+    struct plug_engine *engine;   /* borrowed, like the next two */
     struct kit_ledger *ledger;
-    struct loop_work *work;
     const struct model_observer *observer;
     void *observer_ctx;
     struct kit_mutex scanning; /* one scan at a time; taken before `lock` */

@@ -16,30 +16,6 @@ bool model_id_is_segment(kit_str segment)
     return segment.len > 0 && !kit_str_eq(segment, kit_str_lit(".")) && !kit_str_eq(segment, kit_str_lit(".."));
 }
 
-static bool is_id(kit_str id)
-{
-    if (id.len == 0 || id.len > MODEL_ID_BYTES_MAX || id.ptr[id.len - 1] == '/') {
-        return false;
-    }
-    uint32_t segments = 0;
-    for (kit_str segment; kit_str_cut(&id, '/', &segment); segments++) {
-        if (segments == MODEL_ID_SEGMENTS_MAX || !model_id_is_segment(segment)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-enum kit_status model_id_check(kit_str id, struct kit_err *err)
-{
-    if (!is_id(id)) {
-        return kit_fail_param(err, KIT_INVALID, "model",
-                              "a model's id is 1 to %d segments of A-Z a-z 0-9 . _ - joined by '/', %d bytes at most",
-                              MODEL_ID_SEGMENTS_MAX, MODEL_ID_BYTES_MAX);
-    }
-    return KIT_OK;
-}
-
 /* --- how far apart two ids are --- */
 
 static char lower(char c)

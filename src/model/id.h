@@ -12,8 +12,6 @@
 
 /* One part between slashes: [A-Za-z0-9._-], at least one byte, neither "." nor "..". */
 bool model_id_is_segment(kit_str segment);
-/* INVALID, param "model": the message says what an id may look like. */
-KIT_MUST_CHECK enum kit_status model_id_check(kit_str id, struct kit_err *err);
 
 /* Changes of one byte (put in, left out, replaced) that lead from a to b, capitals counting as small letters. More than
  * `most` (at most MODEL_ID_DISTANCE_MAX) is answered as most + 1. Source: Levenshtein 1966; only the diagonals within

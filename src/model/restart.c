@@ -18,8 +18,10 @@ void model_restart_lost(struct model_entry *e, const char *reason)
     struct model_catalog *c = e->catalog;
     kit_mutex_lock(&c->lock);
     c->inside++;
-    e->lost = true;
-    kit_str_to_c(kit_str_c(reason), e->why, sizeof(e->why));
+    if (!e->lost) { /* the first reason stays: cool reads it */
+        e->lost = true;
+        kit_str_to_c(kit_str_c(reason), e->why, sizeof(e->why));
+    }
     model_converge_soon(e);
     model_events_flush(&c->events);
     c->inside--;

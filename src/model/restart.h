@@ -1,4 +1,4 @@
-/* src/model/restart.h - a model whose cell has died is loaded again: at once would be a storm, never would be an outage.
+/* src/model/restart.h - a model that was lost is loaded again: at once would be a storm, never would be an outage.
  *
  * The wait before a restart is 1 s, doubled each time, 60 s at most. After restart_max restarts in a row the model stays
  * failed. A model that was ready for MODEL_RESTART_CALM_NS starts from 1 s again, and so does one that somebody loads.
@@ -14,7 +14,8 @@
 /* The wait before the n-th restart in a row, counted from 0. Pure. */
 uint64_t model_restart_wait_ns(uint32_t n);
 
-/* The engine says that the model's cell has died. Any thread, without the lock. reason: copied. */
+/* The engine says that the model is lost: its cell has died, or a call into it said so. Any thread, also one inside a
+ * call into the model, without the lock; waits for nothing but the lock. reason: copied, the first one counts. */
 void model_restart_lost(struct model_entry *e, const char *reason);
 
 /* A lost model has been cleared away: failed, and waits for its restart if it has one left. */

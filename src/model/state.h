@@ -28,7 +28,7 @@ bool model_state_may(enum model_state from, enum model_state to);
 struct model_facts {
     bool wanted; /* somebody wants it loaded */
     bool due;    /* failed: it may be tried now (no back-off is running) */
-    bool lost;   /* its cell has died */
+    bool lost;   /* its engine or its cell is gone */
     bool cooled; /* draining: nothing runs any more */
     bool alone;  /* nobody but the catalog refers to it */
 };

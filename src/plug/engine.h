@@ -56,9 +56,12 @@ struct plug_model_options {
     /* Bytes done of bytes total, done never falls; false: stop loading (plug_model_open answers CANCELLED). Called on the
      * thread of plug_model_open; from a cell at least every 50 ms. NULL: nobody asks. */
     bool (*progress)(void *ctx, uint64_t done, uint64_t total);
-    /* The cell died on its own (reason is borrowed). At most once, from a thread of the engine, perhaps before
-     * plug_model_open has returned OK; the model must then be closed, but not from inside this function, which
-     * plug_model_close waits for. Calls on a lost model fail with UNAVAILABLE. NULL: nobody asks. */
+    /* The cell died on its own, or the engine in this process said that the model is lost (reason is borrowed). At most
+     * once. Of a cell: from a thread of ours, perhaps before plug_model_open has returned OK; plug_model_close waits for
+     * it. In this process: from inside the plug_instance_open or plug_instance_infer that heard it, at its end and
+     * without a lock, so that no instance can be closed meanwhile. The model must then be closed, but later and by
+     * somebody else: here nothing may wait for that thread. Calls on a lost model fail with UNAVAILABLE. NULL: nobody
+     * asks. */
     void (*lost)(void *ctx, const char *reason);
 };
 

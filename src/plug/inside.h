@@ -26,7 +26,7 @@ struct plug_model {
     void *handle;                   /* the table's */
     struct acb_model_info info;     /* checked; its arrays are the handle's */
     bool in_cell;
-    _Atomic bool lost;
+    _Atomic bool lost, told; /* no call any more; on_lost has been called */
     void *ctx;
     bool (*progress)(void *ctx, uint64_t done, uint64_t total);
     void (*on_lost)(void *ctx, const char *reason);
@@ -43,6 +43,9 @@ struct plug_instance {
     const uint32_t *running; /* flag of the running call, or NULL */
     uint32_t own_cancelled;  /* the flag when the caller brings none; atomic */
 };
+
+/* The model takes no call any more, and whoever asked is told, once. reason: copied. Any thread, without a lock. */
+void plug_model_lose(struct plug_model *m, const char *reason);
 
 /* The back end that a table from plug_engine_choose belongs to. */
 static inline const struct plug_backend *plug_backend_of(const struct acb_plugin *table)

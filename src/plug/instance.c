@@ -7,6 +7,18 @@
 #include "plug/inside.h"
 #include "plug/status.h"
 
+/* The engine has answered: is the model lost with it? A cell that says so is about to die: its watcher knows more. */
+static void note_fatal(struct plug_model *m, int32_t code, const char *why)
+{
+    if (code == ACB_FATAL && m->in_cell) {
+        atomic_store(&m->lost, true);
+    } else if (code == ACB_FATAL) {
+        struct kit_err err;
+        (void)plug_status(PLUG_CALLING, code, why, &err);
+        plug_model_lose(m, err.msg);
+    }
+}
+
 /* --- life --- */
 
 enum kit_status plug_instance_open(struct plug_model *m, const struct acb_instance_open *options,
@@ -24,6 +36,7 @@ enum kit_status plug_instance_open(struct plug_model *m, const struct acb_instan
     enum kit_status rc = plug_status(PLUG_CALLING, code, why.text, err);
     if (rc != KIT_OK) {
         kit_alloc_free(i);
+        note_fatal(m, code, why.text);
         return rc;
     }
     i->model = m;
@@ -236,9 +249,6 @@ static enum kit_status run(struct plug_instance *i, const struct acb_infer *infe
     mine.call = &call;
     int32_t code = i->model->table->infer(i->handle, &mine, outputs, &why);
     enum kit_status rc = plug_status(PLUG_CALLING, code, why.text, err);
-    if (code == ACB_FATAL) {
-        atomic_store(&i->model->lost, true);
-    }
     struct plug_outputs got = {.count = 0};
     if (rc == KIT_OK) {
         rc = infer->want_count > 0 ? take_wanted(i, &call, infer, outputs, &got, err) : take_all(i, &call, &got, err);
@@ -250,6 +260,7 @@ static enum kit_status run(struct plug_instance *i, const struct acb_infer *infe
         plug_outputs_done(&got);
     }
     plug_call_done(&call);
+    note_fatal(i->model, code, why.text);
     return rc;
 }
 

@@ -60,13 +60,17 @@ static int32_t tell_progress(void *ctx, uint64_t done, uint64_t total)
     return m->progress == NULL || m->progress(m->ctx, m->done, KIT_MAX(total, m->done)) ? 0 : 1;
 }
 
-static void tell_lost(void *ctx, const char *reason)
+void plug_model_lose(struct plug_model *m, const char *reason)
 {
-    struct plug_model *m = ctx;
     atomic_store(&m->lost, true);
-    if (m->on_lost != NULL) {
+    if (!atomic_exchange(&m->told, true) && m->on_lost != NULL) {
         m->on_lost(m->ctx, reason);
     }
+}
+
+static void on_cell_lost(void *ctx, const char *reason)
+{
+    plug_model_lose(ctx, reason);
 }
 
 static struct acb_model_open open_of(struct plug_engine *e, const struct plug_model_options *o)
@@ -94,7 +98,7 @@ static int32_t open_in_cell(struct plug_model *m, const struct plug_model_option
         .call_ms_max = e->cell_call_ms_max,
         .load_cores = cores,
         .ctx = m,
-        .lost = tell_lost,
+        .lost = on_cell_lost,
     };
     open.base.size = sizeof(open);
     int32_t rc = m->table->model_open(&open.base, &m->handle, why);

@@ -46,7 +46,7 @@ struct sched_core {
     uint32_t jobs;    /* inside, waiting or not */
     uint32_t running; /* workers */
     uint32_t asleep;  /* workers */
-    bool crowded;     /* when a worker was last done, others had work: one core each is better than all for one */
+    bool crowded;     /* when a worker was last done, others had work: one core is left for the next of them */
     bool closed;
     double speed; /* tokens a second of one worker; 0: not known */
     char why[KIT_ERR_MSG_BYTES];
@@ -138,8 +138,8 @@ static void set_state(struct sched_core *c, struct worker *w, enum worker_state 
     w->state = state;
 }
 
-/* Workers that the waiting rows could use, besides those that run. */
-static uint32_t workers_wanted(const struct sched_core *c)
+/* Workers that the waiting rows could use with a core each, besides those that run. */
+static uint32_t workers_useful(const struct sched_core *c)
 {
     uint64_t rows = sched_queue_rows(c->queue);
     uint64_t by_tokens = KIT_MAX(sched_queue_tokens(c->queue) / SCHED_CORE_SPREAD_TOKENS, 1);
@@ -147,15 +147,34 @@ static uint32_t workers_wanted(const struct sched_core *c)
     return (uint32_t)KIT_MIN(most, c->options.instances);
 }
 
+/* Only the first worker's instance can use more than one core. Where the waiting rows would leave half of the free cores
+ * idle, they are its own: all of them on all cores are done before the longest is on one. */
+static bool is_for_the_first(const struct sched_core *c)
+{
+    uint64_t useful = workers_useful(c);
+    return useful > 0 && c->workers[0].state != RUNNING && c->running + 2 * useful <= c->options.cores_max;
+}
+
+static void wake_worker(struct sched_core *c, uint32_t worker)
+{
+    set_state(c, &c->workers[worker], AWAKE);
+    c->wakes |= UINT64_C(1) << worker;
+}
+
 /* The first sleepers are woken first: a worker that ran lately finds its memory warm. */
 static void wake_workers(struct sched_core *c)
 {
+    if (is_for_the_first(c)) {
+        if (c->workers[0].state == ASLEEP) {
+            wake_worker(c, 0);
+        }
+        return;
+    }
     uint32_t awake = c->options.instances - c->asleep - c->running;
-    uint32_t wanted = workers_wanted(c);
+    uint32_t wanted = workers_useful(c);
     for (uint32_t i = 0; awake < wanted && c->asleep > 0; i++) {
         if (c->workers[i].state == ASLEEP) {
-            set_state(c, &c->workers[i], AWAKE);
-            c->wakes |= UINT64_C(1) << i;
+            wake_worker(c, i);
             awake++;
         }
     }
@@ -344,6 +363,9 @@ static uint64_t tokens_aim(const struct sched_core *c)
 {
     uint64_t waiting = sched_queue_tokens(c->queue);
     uint64_t limit = KIT_MIN(tokens_by_time(c), c->options.batch_tokens_max);
+    if (is_for_the_first(c)) {
+        return KIT_MIN(waiting, limit);
+    }
     uint32_t free = KIT_MIN(c->options.instances - c->running, c->options.cores_max);
     if (free > 1) {
         return KIT_MIN(KIT_MAX(waiting / free, SCHED_CORE_SPREAD_TOKENS), limit);
@@ -450,14 +472,19 @@ static bool form_retry(struct sched_core *c, struct worker *w, uint64_t now_ns)
 
 /* --- events from workers --- */
 
-static uint32_t share_cores(const struct sched_core *c)
+/* The first worker has what the others leave, with one core for each that runs or will, and for one more while clients
+ * take turns. */
+static uint32_t share_cores(const struct sched_core *c, const struct worker *w)
 {
-    uint32_t busy = c->running;
-    uint32_t coming = (uint32_t)KIT_MIN(sched_queue_rows(c->queue), c->options.instances - busy);
-    if (c->crowded && c->options.instances > 1) {
-        busy = KIT_MAX(busy, 2);
+    if (w != &c->workers[0]) {
+        return 1;
     }
-    return KIT_MAX(c->options.cores_max / KIT_MAX(busy, c->running + coming), 1);
+    uint32_t coming = KIT_MIN(workers_useful(c), c->options.instances - c->running);
+    uint32_t others = c->running - 1 + coming;
+    if (c->crowded && c->options.instances > 1) {
+        others = KIT_MAX(others, 1);
+    }
+    return others < c->options.cores_max ? c->options.cores_max - others : 1;
 }
 
 static void start(struct sched_core *c, struct worker *w, bool retry, uint64_t now_ns, struct sched_batch *ret)
@@ -469,7 +496,7 @@ static void start(struct sched_core *c, struct worker *w, bool retry, uint64_t n
                                 .count = w->until - w->from,
                                 .rows = w->rows,
                                 .tokens = w->tokens,
-                                .cores = share_cores(c),
+                                .cores = share_cores(c, w),
                                 .retry = retry};
     wake_workers(c);
 }
@@ -482,6 +509,11 @@ bool sched_core_take(struct sched_core *c, uint32_t worker, uint64_t now_ns, str
     if (form_retry(c, w, now_ns)) {
         start(c, w, true, now_ns, ret);
         return true;
+    }
+    if (worker != 0 && is_for_the_first(c)) {
+        wake_workers(c);
+        set_state(c, w, ASLEEP);
+        return false;
     }
     form_batch(c, worker, now_ns);
     if (w->count > 0) {

@@ -8,6 +8,9 @@
  * worker, whose next takes answer its jobs one by one. A job whose answer is lost (cancelled, late, failed) keeps no row
  * waiting; it is finished when none of its rows runs; a batch in which only such jobs are left is to be stopped.
  *
+ * Cores: the first worker may use many, every other one has one. A lone text, or a few, goes to the first worker if it is
+ * free, with all cores that are left; more rows are spread over the workers.
+ *
  * Thread: one at a time. Memory: everything is taken at birth, no event allocates. Each event is O(log n) in the jobs,
  * and takes constant time for each row that it moves. */
 #ifndef SCHED_CORE_H
@@ -42,7 +45,8 @@ struct sched_batch {
     uint32_t cores; /* at most so many; the driver lends what there is */
     bool retry;     /* one job of a batch that failed, alone */
 };
-/* The worker is free, and awake. False: there is nothing for it; it may sleep until it is in sched_core_wakes. */
+/* The worker is free, and awake. False: there is nothing for it, or the first worker, which is then awake, does it better;
+ * it may sleep until it is in sched_core_wakes. */
 bool sched_core_take(struct sched_core *c, uint32_t worker, uint64_t now_ns, struct sched_batch *ret);
 /* What the worker took has ended. err: the reason of a status that is not OK. UNAVAILABLE includes sched_core_lose. */
 void sched_core_finish(struct sched_core *c, uint32_t worker, enum kit_status status, const struct kit_err *err,

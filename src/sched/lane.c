@@ -209,7 +209,7 @@ static enum kit_status open_instance(struct lane_worker *w, struct kit_err *err)
     uint64_t row_tokens_max = plug_model_info(l->model)->row_tokens_max;
     const struct acb_instance_open options = {.size = sizeof(options),
                                               .mode = ACB_MODE_INFER,
-                                              .cores_max = l->options.cores_max,
+                                              .cores_max = w->index == 0 ? l->options.cores_max : 1,
                                               .call_tokens_max = KIT_MAX(l->options.batch_tokens_max, row_tokens_max)};
     return plug_instance_open(l->model, &options, &w->instance, err);
 }

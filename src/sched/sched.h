@@ -81,9 +81,10 @@ struct sched_lane;
 #define SCHED_SHRINK_MS 10000 /* shrink_after_ms when none is given */
 
 struct sched_lane_options {
-    const char *model_id;      /* for metrics and thread names; copied */
-    uint32_t instances;        /* model threads, 1 … SCHED_INSTANCES_MAX */
-    uint32_t cores_max;        /* most cores of one call, >= 1 */
+    const char *model_id; /* for metrics and thread names; copied */
+    uint32_t instances;   /* model threads, 1 … SCHED_INSTANCES_MAX */
+    uint32_t cores_max;   /* most cores of one call, >= 1: of the first instance; the others are opened for one core,
+                                * so that scratch is taken for instances + cores, not for their product */
     uint64_t batch_tokens_max; /* a batch takes rows until the next one would pass it; one row always fits */
     uint32_t batch_rows_max;   /* 1 … 65,536 */
     uint32_t batch_ms_target;  /* of a queue that is longer a batch takes what an instance was seen to do in this time

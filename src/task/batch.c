@@ -175,7 +175,7 @@ static void done(void *ctx, struct sched_job *job)
     (void)ctx;
     struct task_request *r = request_of(job);
     if (job->failed != KIT_OK) {
-        task_request_fail(r, &job->err);
+        task_request_fail(r, job->failed, &job->err);
     }
     r->work.run = render_job;
     if (r->status == KIT_OK && is_large(r) && loop_work_submit(task_service_work(r->service), &r->work) == KIT_OK) {

@@ -106,10 +106,14 @@ void task_model_free(struct task_model *m)
 enum kit_status task_model_submit(struct task_model *m, struct task_request *r, struct kit_err *err)
 {
     kit_mutex_lock(&m->lock);
+    uint32_t retry_after_ms = 0;
     enum kit_status rc = m->lane != NULL
-                             ? sched_submit(m->lane, &r->job, &r->retry_after_ms, err)
+                             ? sched_submit(m->lane, &r->job, &retry_after_ms, err)
                              : kit_fail(err, KIT_UNAVAILABLE, "model '%s' is being unloaded", m->loaded->id);
     kit_mutex_unlock(&m->lock);
+    if (rc == KIT_FULL && retry_after_ms > 0) {
+        err->retry_after_ms = retry_after_ms;
+    }
     return rc;
 }
 

@@ -33,7 +33,7 @@ static inline struct task_model *task_model_of(const struct model_loaded *loaded
     return loaded->attached;
 }
 
-/* UNAVAILABLE when the lane has closed meanwhile, FULL when it is. */
+/* UNAVAILABLE when the lane has closed meanwhile, FULL (err says when to try again) when it is. err: not NULL. */
 KIT_MUST_CHECK enum kit_status task_model_submit(struct task_model *m, struct task_request *r, struct kit_err *err);
 void task_model_cancel(struct task_model *m, kit_id ticket);
 

@@ -1,5 +1,7 @@
 #include "task/request.h"
 
+#include <assert.h>
+
 #include "kit/alloc.h"
 
 static const char *const kind_texts[] = {
@@ -71,12 +73,31 @@ struct task_request *task_request_of(struct loop_msg *m)
     return KIT_CONTAINER(m, struct task_request, msg);
 }
 
-void task_request_fail(struct task_request *r, const struct kit_err *err)
+void task_request_fail(struct task_request *r, enum kit_status rc, const struct kit_err *err)
 {
-    if (r->status == KIT_OK) {
-        r->status = err->code;
-        r->err = *err;
+    assert(rc != KIT_OK);
+    if (r->status != KIT_OK) {
+        return;
     }
+    r->status = rc;
+    r->err = *err;
+    if (err->code != rc) {
+        kit_fail(&r->err, rc, "%s", kit_status_text(rc));
+    }
+}
+
+void task_request_go_home_failed(struct task_request *r, enum kit_status rc, const struct kit_err *err)
+{
+    task_request_fail(r, rc, err);
+    task_request_send_home(r, false);
+}
+
+bool task_request_is_cancelled(struct task_request *r)
+{
+    kit_mutex_lock(&r->lock);
+    bool cancelled = r->cancelled;
+    kit_mutex_unlock(&r->lock);
+    return cancelled;
 }
 
 void task_request_send_home(struct task_request *r, bool render_here)

@@ -34,6 +34,9 @@ struct task_request;
 
 /* How the asker wants its answer: given by the layer above. */
 struct task_asker {
+    /* Fills the question from r->body; NULL: it is filled already. On the asker's loop, or on the work pool when the body is
+     * long. An error is the request's answer. */
+    enum kit_status (*parse)(struct task_request *r, struct kit_err *err);
     /* Writes the answer's body into r->answer (OK: reads its outputs; else r->err). Called on the asker's loop, or on the
      * work pool when the answer is large. */
     void (*render)(struct task_request *r);
@@ -78,15 +81,13 @@ struct task_request {
     /* The answer. */
     enum kit_status status;
     struct kit_err err;
-    uint32_t retry_after_ms; /* with FULL and UNAVAILABLE; 0: no advice */
-    uint32_t version;        /* of the model that answered */
-    uint64_t tokens;         /* of all inputs */
-    float *vectors;          /* [text_count][dimensions]; owned */
+    uint32_t version; /* of the model that answered */
+    uint64_t tokens;  /* of all inputs */
+    float *vectors;   /* [text_count][dimensions]; owned */
     uint32_t dimensions;
     struct plug_outputs outputs; /* raw; owned */
     struct kit_buf answer;       /* what the asker rendered */
     bool rendered;
-    bool on_pool; /* its text is prepared on the work pool, not on a loop */
 
     /* Who works on it: guarded by lock, because the asker may cancel at any moment. */
     struct kit_mutex lock;
@@ -102,8 +103,12 @@ struct task_request *task_request_ref(struct task_request *r);
 void task_request_unref(struct task_request *r); /* NULL is fine */
 struct task_request *task_request_of(struct loop_msg *m);
 
-/* Sets the answer to a failure, unless it has one. */
-void task_request_fail(struct task_request *r, const struct kit_err *err);
+/* Sets the answer to a failure, unless it has one. rc is not OK; an err that says nothing gets the status' own text. */
+void task_request_fail(struct task_request *r, enum kit_status rc, const struct kit_err *err);
+/* Both: the answer is this failure, and it goes home. */
+void task_request_go_home_failed(struct task_request *r, enum kit_status rc, const struct kit_err *err);
+/* The asker has left: nothing of it needs to be done any more. */
+bool task_request_is_cancelled(struct task_request *r);
 /* Sends it home: the work side's reference travels with the message and is the receiver's. Renders first on this thread
  * when `render_here`. */
 void task_request_send_home(struct task_request *r, bool render_here);

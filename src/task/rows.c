@@ -100,7 +100,8 @@ static enum kit_status prepare_texts(struct task_model *m, const struct task_opt
     }
     enum kit_status rc = KIT_OK;
     for (uint32_t i = 0; rc == KIT_OK && i < r->text_count; i++) {
-        rc = add_text(m, o, scratch, r, i, &all, err);
+        rc = task_request_is_cancelled(r) ? kit_fail(err, KIT_CANCELLED, "cancelled by the caller")
+                                          : add_text(m, o, scratch, r, i, &all, err);
     }
     task_scratches_give(&m->scratches, scratch);
     r->tokens = all.count;

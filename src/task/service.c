@@ -47,12 +47,6 @@ const struct model_observer *task_service_observer(void)
 
 /* --- the requests' side --- */
 
-static void go_home_failed(struct task_request *r, const struct kit_err *err)
-{
-    task_request_fail(r, err);
-    task_request_send_home(r, false);
-}
-
 static enum kit_status choose_kind(const struct task_model *m, struct task_request *r, struct kit_err *err)
 {
     if (r->kind == TASK_DEFAULT) {
@@ -109,9 +103,60 @@ static void proceed(struct task_request *r)
         rc = enqueue(m, r, &err);
     }
     if (rc != KIT_OK) {
-        go_home_failed(r, &err);
+        task_request_go_home_failed(r, rc, &err);
     }
     task_request_unref(r);
+}
+
+/* Takes over the reference to `loaded`. */
+static void hold_model(struct task_request *r, struct model_loaded *loaded)
+{
+    kit_mutex_lock(&r->lock);
+    r->loaded = loaded; /* given back with the request */
+    kit_mutex_unlock(&r->lock);
+}
+
+/* From here on the request waits for its model, is queued, or goes home. */
+static void find_model(struct task_request *r)
+{
+    struct task_service *s = r->service;
+    struct kit_err err = {0};
+    struct model_loaded *loaded = NULL;
+    enum model_state state = MODEL_AVAILABLE;
+    bool named = r->model_id[0] != '\0';
+    enum kit_status rc = named ? model_acquire(s->catalog, kit_str_c(r->model_id), &state, &loaded, &err)
+                               : model_acquire_only(s->catalog, &loaded, &err);
+    if (rc == KIT_OK) {
+        hold_model(r, loaded);
+        proceed(r);
+    } else if (rc == KIT_UNAVAILABLE && s->options.autoload && named) {
+        task_wait_enter(s->wait, r);
+    } else {
+        task_request_go_home_failed(r, rc, &err);
+    }
+}
+
+static void begin(struct task_request *r)
+{
+    struct kit_err err = {0};
+    enum kit_status rc = KIT_OK;
+    if (task_request_is_cancelled(r)) {
+        rc = kit_fail(&err, KIT_CANCELLED, "cancelled by the caller");
+    } else if (r->asker.parse != NULL) {
+        rc = r->asker.parse(r, &err);
+    }
+    if (rc == KIT_OK) {
+        find_model(r);
+    } else {
+        task_request_go_home_failed(r, rc, &err);
+    }
+}
+
+/* --- long questions, and those that come out of the waiting room, are worked on by the pool --- */
+
+static void begin_on_pool(struct loop_work_job *job)
+{
+    begin(KIT_CONTAINER(job, struct task_request, work));
 }
 
 static void proceed_on_pool(struct loop_work_job *job)
@@ -119,62 +164,41 @@ static void proceed_on_pool(struct loop_work_job *job)
     proceed(KIT_CONTAINER(job, struct task_request, work));
 }
 
-static uint64_t text_bytes(const struct task_request *r)
+static void hand_to_pool(struct task_request *r, void (*run)(struct loop_work_job *job))
 {
-    uint64_t bytes = 0;
+    struct kit_err err = {0};
+    r->work.run = run;
+    enum kit_status rc = loop_work_submit(r->service->work, &r->work);
+    if (rc != KIT_OK) {
+        kit_fail(&err, rc, "the work pool is full: try again later");
+        task_request_go_home_failed(r, rc, &err);
+    }
+}
+
+/* The waiting room's way out: many may come at once, so that none is tokenized on its loop. */
+static void leave_room(struct task_request *r, struct model_loaded *loaded)
+{
+    hold_model(r, loaded);
+    hand_to_pool(r, proceed_on_pool);
+}
+
+static uint64_t question_bytes(const struct task_request *r)
+{
+    uint64_t bytes = r->body.len;
     for (uint32_t i = 0; i < r->text_count; i++) {
         bytes += r->texts[i].len;
     }
     return bytes;
 }
 
-static void hand_to_pool(struct task_request *r, void (*run)(struct loop_work_job *job))
-{
-    r->work.run = run;
-    if (loop_work_submit(r->service->work, &r->work) != KIT_OK) {
-        struct kit_err err = {0};
-        r->retry_after_ms = 1000;
-        kit_fail(&err, KIT_FULL, "the work pool is full: try again later");
-        go_home_failed(r, &err);
-    }
-}
-
-/* Takes over the reference to `loaded`; long texts are left to the work pool when this is a loop's thread. */
-static void go_on(struct task_request *r, struct model_loaded *loaded)
-{
-    kit_mutex_lock(&r->lock);
-    r->loaded = loaded; /* given back with the request */
-    kit_mutex_unlock(&r->lock);
-    if (!r->on_pool && text_bytes(r) > r->service->options.inline_bytes_max) {
-        r->on_pool = true;
-        hand_to_pool(r, proceed_on_pool);
-    } else {
-        proceed(r);
-    }
-}
-
-static void begin(struct task_request *r)
-{
-    struct task_service *s = r->service;
-    struct kit_err err = {0};
-    struct model_loaded *loaded = NULL;
-    enum model_state state = MODEL_AVAILABLE;
-    enum kit_status rc = r->model_id[0] == '\0'
-                             ? model_acquire_only(s->catalog, &loaded, &err)
-                             : model_acquire(s->catalog, kit_str_c(r->model_id), &state, &loaded, &err);
-    if (rc == KIT_OK) {
-        go_on(r, loaded);
-    } else if (rc == KIT_UNAVAILABLE && s->options.autoload && r->model_id[0] != '\0') {
-        task_wait_enter(s->wait, r);
-    } else {
-        go_home_failed(r, &err);
-    }
-}
-
 void task_submit(struct task_request *r)
 {
     task_request_ref(r); /* the work side's: it comes home with the answer */
-    begin(r);
+    if (question_bytes(r) > r->service->options.inline_bytes_max) {
+        hand_to_pool(r, begin_on_pool);
+    } else {
+        begin(r);
+    }
 }
 
 void task_cancel(struct task_request *r)
@@ -222,7 +246,7 @@ enum kit_status task_service_start(struct task_service *s, struct model_catalog 
                                    struct kit_err *err)
 {
     s->catalog = catalog;
-    return task_wait_new(loop, catalog, s->options.waiting_max, go_on, &s->wait, err);
+    return task_wait_new(loop, catalog, s->options.waiting_max, leave_room, &s->wait, err);
 }
 
 void task_service_stop(struct task_service *s)

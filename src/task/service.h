@@ -31,7 +31,8 @@ struct loop_work *task_service_work(const struct task_service *s);
 /* From now on requests are taken; those that wait for a load do so on `loop`. Call on the loop's thread. */
 KIT_MUST_CHECK enum kit_status task_service_start(struct task_service *s, struct model_catalog *catalog,
                                                   struct loop *loop, struct kit_err *err);
-/* Fails what waits with UNAVAILABLE. On the loop's thread, before the loop ends. */
+/* Fails what waits with UNAVAILABLE. When nobody submits any more: the loops have ended, the work pool is drained; before
+ * the loop's memory goes. */
 void task_service_stop(struct task_service *s);
 
 /* Takes the question over: whatever happens, the request comes home exactly once (holding a reference of its own; the

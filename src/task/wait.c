@@ -22,20 +22,6 @@ struct task_wait {
     struct kit_flag wake_queued; /* wake_msg is on its way */
 };
 
-static void fail(struct task_request *r, const struct kit_err *err)
-{
-    task_request_fail(r, err);
-    task_request_send_home(r, false);
-}
-
-static bool is_cancelled(struct task_request *r)
-{
-    kit_mutex_lock(&r->lock);
-    bool cancelled = r->cancelled;
-    kit_mutex_unlock(&r->lock);
-    return cancelled;
-}
-
 /* True when r has left: on its way, or home with an error. */
 static bool try_leave(struct task_wait *w, struct task_request *r)
 {
@@ -43,7 +29,7 @@ static bool try_leave(struct task_wait *w, struct task_request *r)
     struct model_loaded *loaded = NULL;
     enum model_state state = MODEL_AVAILABLE;
     enum kit_status rc = KIT_OK;
-    if (is_cancelled(r)) {
+    if (task_request_is_cancelled(r)) {
         rc = kit_fail(&err, KIT_CANCELLED, "cancelled while the model was loading");
     } else if (kit_clock_ns() >= r->deadline_ns) {
         rc = kit_fail_param(&err, KIT_TIMEOUT, "timeout_ms", "the time was up before model '%s' was loaded",
@@ -58,7 +44,7 @@ static bool try_leave(struct task_wait *w, struct task_request *r)
     if (rc == KIT_UNAVAILABLE && state != MODEL_AVAILABLE) {
         return false; /* on its way, or draining and wanted again */
     }
-    fail(r, &err);
+    task_request_go_home_failed(r, rc, &err);
     return true;
 }
 
@@ -82,17 +68,30 @@ static void sweep(void *ctx)
     }
 }
 
+static void refuse(const struct task_wait *w, struct task_request *r)
+{
+    struct kit_err err = {0};
+    kit_fail(&err, KIT_FULL, "%u requests wait for a model to load already: try again later", w->max);
+    task_request_go_home_failed(r, KIT_FULL, &err);
+}
+
+static void refuse_stopping(struct task_request *r)
+{
+    struct kit_err err = {0};
+    kit_fail(&err, KIT_UNAVAILABLE, "the server is stopping");
+    task_request_go_home_failed(r, KIT_UNAVAILABLE, &err);
+}
+
 static void enter(struct task_wait *w, struct task_request *r)
 {
     struct kit_err err = {0};
     if (w->count == w->max) {
-        r->retry_after_ms = 1000;
-        kit_fail(&err, KIT_FULL, "%u requests wait for a model to load already: try again later", w->max);
-        fail(r, &err);
+        refuse(w, r);
         return;
     }
-    if (model_load(w->catalog, kit_str_c(r->model_id), NULL, &err) != KIT_OK) {
-        fail(r, &err);
+    enum kit_status rc = model_load(w->catalog, kit_str_c(r->model_id), NULL, &err);
+    if (rc != KIT_OK) {
+        task_request_go_home_failed(r, rc, &err);
         return;
     }
     if (try_leave(w, r)) {
@@ -126,9 +125,7 @@ static void drop(void *ctx, struct loop_msg *m)
 {
     struct task_wait *w = ctx;
     if (m != &w->wake_msg) {
-        struct kit_err err = {0};
-        kit_fail(&err, KIT_UNAVAILABLE, "the server is stopping");
-        fail(task_request_of(m), &err);
+        refuse_stopping(task_request_of(m));
     }
 }
 
@@ -171,11 +168,11 @@ enum kit_status task_wait_new(struct loop *l, struct model_catalog *catalog, uin
 
 void task_wait_enter(struct task_wait *w, struct task_request *r)
 {
-    if (loop_chan_send(w->chan, &r->msg) != KIT_OK) {
-        struct kit_err err = {0};
-        r->retry_after_ms = 1000;
-        kit_fail(&err, KIT_FULL, "%u requests wait for a model to load already: try again later", w->max);
-        fail(r, &err);
+    enum kit_status rc = loop_chan_send(w->chan, &r->msg);
+    if (rc == KIT_FULL) {
+        refuse(w, r);
+    } else if (rc != KIT_OK) {
+        refuse_stopping(r);
     }
 }
 
@@ -187,11 +184,9 @@ void task_wait_close(struct task_wait *w)
     if (w->listener != NULL) {
         model_events_close(w->listener);
     }
-    struct kit_err err = {0};
-    kit_fail(&err, KIT_UNAVAILABLE, "the server is stopping");
     for (struct task_request *r = w->head, *next; r != NULL; r = next) {
         next = r->next;
-        fail(r, &err);
+        refuse_stopping(r);
     }
     loop_timer_close(w->sweep);
     if (w->chan != NULL) {

@@ -64,13 +64,17 @@ static void keep_draining(struct server *s)
     fcntl(s->log, F_SETPIPE_SZ, 1 << 20);
 }
 
+/* What it says that is no plain information goes to our own standard error: a sanitizer's report, for instance. */
 static void drain_log(struct server *s)
 {
     char text[4096];
     ssize_t n;
     while ((n = read(s->log, text, sizeof(text))) > 0) {
-        if (getenv("TEST_SHOW_LOG") != NULL) {
-            fwrite(text, 1, (size_t)n, stderr);
+        kit_str rest = {.ptr = text, .len = (size_t)n}, line;
+        while (kit_str_cut(&rest, '\n', &line)) {
+            if (kit_str_find(line, kit_str_lit("level=info")) == line.len || getenv("TEST_SHOW_LOG") != NULL) {
+                fprintf(stderr, "server: %.*s\n", KIT_STR_ARG(line));
+            }
         }
     }
 }
@@ -104,9 +108,14 @@ bool server_alive(struct server *s)
 
 void server_stop(struct server *s)
 {
-    int status = 0;
     drain_log(s);
     assert_int_equal(kill(s->pid, SIGTERM), 0);
+    server_wait_end(s);
+}
+
+void server_wait_end(struct server *s)
+{
+    int status = 0;
     uint64_t until_ns = kit_clock_ns() + 2 * WAIT_NS;
     while (waitpid(s->pid, &status, WNOHANG) == 0) {
         drain_log(s);

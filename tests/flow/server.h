@@ -22,6 +22,8 @@ struct server {
 void server_start(struct server *s, const char *models, const char *const *args);
 /* SIGTERM, then waits: asserts that it exits with 0. */
 void server_stop(struct server *s);
+/* The second half of it, for who has sent the signal. */
+void server_wait_end(struct server *s);
 bool server_alive(struct server *s);
 /* Resident bytes of the process. */
 uint64_t server_rss(const struct server *s);

@@ -86,14 +86,18 @@ TEST(a_full_queue_refuses_with_429_and_loses_nothing)
     server_wait_metric(&server, "sched_queue_jobs", 0);
 }
 
-TEST(a_client_that_leaves_takes_its_work_with_it)
+TEST(clients_that_leave_take_their_work_with_them)
 {
     enum { COUNT = 8 };
+    int fds[COUNT];
     double before = server_metric(&server, "sched_rows_total");
     for (int i = 0; i < COUNT; i++) {
-        int fd = server_connect(&server);
-        send_question(fd, "slow", "");
-        close(fd);
+        fds[i] = server_connect(&server);
+        send_question(fds[i], "slow", "");
+    }
+    usleep(20000); /* they are read; two run for 60 ms */
+    for (int i = 0; i < COUNT; i++) {
+        close(fds[i]);
     }
     server_wait_metric(&server, "sched_queue_jobs", 0);
     assert_true(server_metric(&server, "sched_rows_total") - before < COUNT);
@@ -144,6 +148,37 @@ TEST(a_thousand_clients_that_vanish_leave_nothing_behind)
     assert_true(server_metric(&server, "process_allocated_bytes") <= before + 256 * 1024);
 }
 
+/* Long bodies are parsed on the work pool: their requests outlive the connection for a while. */
+TEST(clients_that_vanish_behind_a_long_body_leave_nothing_behind)
+{
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    struct kit_buf body;
+    char head[128];
+    kit_buf_init(&body, KIT_MIB);
+    kit_buf_add(&body, kit_str_lit("{\"model\":\"quick\",\"inputs\":\""));
+    for (int i = 0; i < 100000; i++) {
+        kit_buf_add_char(&body, 'a');
+    }
+    kit_buf_add(&body, kit_str_lit("\"}"));
+    int len = snprintf(head, sizeof(head), "POST /serve HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", body.len);
+    double before = 0;
+    for (int i = 0; i < 300; i++) {
+        int fd = server_connect(&server);
+        server_send(fd, (kit_str){.ptr = head, .len = (size_t)len});
+        server_send(fd, kit_buf_str(&body));
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+        close(fd);
+        if (i == 50) {
+            server_wait_metric(&server, "http_connections", 1);
+            before = server_metric(&server, "process_allocated_bytes");
+        }
+    }
+    kit_buf_done(&body);
+    server_wait_metric(&server, "http_connections", 1);
+    assert_true(server_metric(&server, "process_allocated_bytes") <= before + 256 * 1024);
+    assert_true(server_alive(&server));
+}
+
 static int start(void **state)
 {
     static const char *const args[] = {"--set", "queue.requests_max=8",   "--set", "http.idle_timeout=2s",
@@ -169,7 +204,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {TEST_OF(a_request_whose_deadline_passes_in_the_queue_is_not_computed),
                                        TEST_OF(a_full_queue_refuses_with_429_and_loses_nothing),
-                                       TEST_OF(a_client_that_leaves_takes_its_work_with_it),
-                                       TEST_OF(a_thousand_clients_that_vanish_leave_nothing_behind)};
+                                       TEST_OF(clients_that_leave_take_their_work_with_them),
+                                       TEST_OF(a_thousand_clients_that_vanish_leave_nothing_behind),
+                                       TEST_OF(clients_that_vanish_behind_a_long_body_leave_nothing_behind)};
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "server.h"
+#include "support/temp.h"
 #include "support/test.h"
 
 #define RAW                                                                                                            \
@@ -110,6 +111,28 @@ TEST(unknown_models_are_said_to_be_unknown)
     server_expect_only(&server, "POST", "/serve", "{\"model\":\"org/echo\",\"inputs\":\"x\"}", 422);
 }
 
+TEST(a_folder_that_is_dropped_in_appears_and_one_that_is_taken_out_goes)
+{
+    char file[TEST_PATH_BYTES], folder[TEST_PATH_BYTES];
+    struct client_answer a;
+    test_temp_write(file, "models/new/one/echo.json", kit_str_lit("{}"));
+    int status = 0;
+    for (int i = 0; i < 200 && status != 200; i++) {
+        usleep(50000);
+        status = server_call(&server, "GET", "/models/new/one", "", &a);
+        client_answer_done(&a);
+    }
+    assert_int_equal(status, 200);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(rmdir(test_temp_path(folder, "models/new/one")), 0);
+    for (int i = 0; i < 200 && status == 200; i++) {
+        usleep(50000);
+        status = server_call(&server, "GET", "/models/new/one", "", &a);
+        client_answer_done(&a);
+    }
+    assert_int_equal(status, 404);
+}
+
 TEST(a_hundred_loads_and_unloads_leave_the_ledger_empty)
 {
     for (int i = 0; i < 100; i++) {
@@ -123,8 +146,8 @@ TEST(a_hundred_loads_and_unloads_leave_the_ledger_empty)
     client_answer_done(&a);
 }
 
-static const char *const in_process[] = {NULL};
-static const char *const in_cell[] = {"--set", "models.isolation=process", NULL};
+static const char *const in_process[] = {"--set", "models.scan=200ms", NULL};
+static const char *const in_cell[] = {"--set", "models.isolation=process", "--set", "models.scan=200ms", NULL};
 
 static void start_with(const char *const *args)
 {
@@ -155,10 +178,13 @@ static int stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        TEST_OF(models_are_listed_with_state_and_budget), TEST_OF(a_model_is_loaded_asked_and_unloaded),
-        TEST_OF(a_question_loads_its_model_by_itself),    TEST_OF(events_tell_each_state_in_order),
-        TEST_OF(unknown_models_are_said_to_be_unknown),   TEST_OF(a_hundred_loads_and_unloads_leave_the_ledger_empty)};
+    const struct CMUnitTest tests[] = {TEST_OF(models_are_listed_with_state_and_budget),
+                                       TEST_OF(a_model_is_loaded_asked_and_unloaded),
+                                       TEST_OF(a_question_loads_its_model_by_itself),
+                                       TEST_OF(events_tell_each_state_in_order),
+                                       TEST_OF(unknown_models_are_said_to_be_unknown),
+                                       TEST_OF(a_folder_that_is_dropped_in_appears_and_one_that_is_taken_out_goes),
+                                       TEST_OF(a_hundred_loads_and_unloads_leave_the_ledger_empty)};
     int failed = cmocka_run_group_tests_name("in process", tests, start, stop);
     return failed + cmocka_run_group_tests_name("in a cell", tests, start_cells, stop);
 }

@@ -117,6 +117,23 @@ TEST(a_text_that_is_too_long_is_cut_or_refused_as_asked)
     kit_buf_done(&body);
 }
 
+TEST(five_thousand_short_texts_fit_into_one_question)
+{
+    struct kit_buf body;
+    struct client_answer a;
+    kit_buf_init(&body, KIT_MIB);
+    kit_buf_printf(&body, "{\"model\":\"tiny-bert\",\"inputs\":[\"a\"");
+    for (int i = 1; i < 5000; i++) {
+        kit_buf_printf(&body, ",\"a\"");
+    }
+    kit_buf_printf(&body, "]}");
+    kit_buf_add_char(&body, '\0');
+    server_expect(&server, "POST", "/serve", body.ptr, 200, &a);
+    assert_int_equal(kit_json_count(kit_json_get(kit_json_root(a.doc), "outputs")), 5000);
+    client_answer_done(&a);
+    kit_buf_done(&body);
+}
+
 TEST(bad_questions_are_refused_and_good_ones_go_on)
 {
     static const struct {
@@ -233,6 +250,7 @@ int main(void)
                                        TEST_OF(a_text_that_is_too_long_is_cut_or_refused_as_asked),
                                        TEST_OF(bad_questions_are_refused_and_good_ones_go_on),
                                        TEST_OF(without_a_model_the_only_ready_one_answers),
+                                       TEST_OF(five_thousand_short_texts_fit_into_one_question),
                                        TEST_OF(two_hundred_texts_equal_sentence_transformers)};
     return cmocka_run_group_tests(tests, start, stop);
 }

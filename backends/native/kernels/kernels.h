@@ -39,8 +39,8 @@ struct native_kernels {
      * GELU_TANH: <= 1.5e-7 max(1, |x|) against its own formula. Source: Hendrycks and Gimpel 2016, arXiv 1606.08415. */
     void (*act[NATIVE_ACT_COUNT])(float *x, size_t stride, uint32_t rows);
 
-    /* x[i] = exp(scale (x[i] - max x)), for scale > 0; returns the sum. n >= 1. Relative error of each <= 3e-7 (where
-     * it is a normal number). */
+    /* x[i] = exp(scale (x[i] - max x)), for scale > 0; returns the sum. n >= 1. Relative error of an e^-y <=
+     * 3e-7 + 2e-7 y, as far as it is more than 1e-37. */
     float (*softmax)(float *x, uint32_t n, float scale);
 
     /* y = (x - mean) / sqrt(variance + eps) * gain + bias over n >= 1 floats; y may be x.

@@ -16,6 +16,7 @@ typedef __m512 V;
 #define v_part(n) ((__mmask16)((1u << (n)) - 1))
 #define v_load_part(p, n) _mm512_maskz_loadu_ps(v_part(n), (p))
 #define v_store_part(p, v, n) _mm512_mask_storeu_ps((p), v_part(n), (v))
+#define v_fill(a, b, n) _mm512_mask_blend_ps(v_part(n), (b), (a))
 #define v_set(x) _mm512_set1_ps(x)
 #define v_add(a, b) _mm512_add_ps((a), (b))
 #define v_sub(a, b) _mm512_sub_ps((a), (b))

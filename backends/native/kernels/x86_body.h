@@ -1,7 +1,7 @@
 /* backends/native/kernels/x86_body.h - the loops that AVX2 and AVX-512 share, written over a small set of vector words.
  *
  * Included once by each x86_*.c, which first defines: V (a vector of V_LANES floats), v_load, v_store (any address),
- * v_load_part, v_store_part (the first n lanes), v_set, v_add, v_sub, v_mul, v_div, v_fma (a b + c), v_fnma (c - a b),
+ * v_load_part, v_store_part (the first n lanes), v_fill (a in the first n lanes, b beyond), v_set, v_add, v_sub, v_mul, v_div, v_fma (a b + c), v_fnma (c - a b),
  * v_max, v_min, v_abs, v_round, v_positive (x > 0 ? a : b), v_scale (a 2^n), v_sum, v_top, v_fetch, BODY_ROWS (rows of a
  * full tile) and BODY_CASES (a case for each count of rows). No guard: it is code, not declarations. */
 
@@ -164,22 +164,22 @@ static float row_top(const float *x, uint32_t n)
     for (; i + V_LANES <= n; i += V_LANES) {
         top = v_max(top, v_load(x + i));
     }
-    float ret = v_top(top);
-    for (; i < n; i++) {
-        ret = x[i] > ret ? x[i] : ret;
+    if (i < n) { /* lanes beyond hold x[0], which changes nothing */
+        top = v_max(top, v_fill(v_load_part(x + i, n - i), v_set(x[0]), n - i));
     }
-    return ret;
+    return v_top(top);
 }
 
-BODY_INLINE V softmax_of(V x, V top, V scale)
+/* 2^((x - top) by); below 2^-125 it stays there, which beside the 1 of the top is nothing. */
+BODY_INLINE V softmax_of(V x, V top, V by)
 {
-    return exp_of(v_max(v_mul(v_sub(x, top), scale), v_set(-87.0f)));
+    return exp2_of(v_max(v_mul(v_sub(x, top), by), v_set(-125.0f)));
 }
 
 static float softmax(float *x, uint32_t n, float scale)
 {
     V top = v_set(row_top(x, n));
-    V by = v_set(scale);
+    V by = v_set(scale * BODY_LOG2E);
     V sum = v_set(0.0f);
     uint32_t i = 0;
     for (; i + V_LANES <= n; i += V_LANES) {
@@ -188,17 +188,13 @@ static float softmax(float *x, uint32_t n, float scale)
         sum = v_add(sum, e);
     }
     if (i < n) {
-        float last[V_LANES] = {0};
-        v_store_part(x + i, softmax_of(v_load_part(x + i, n - i), top, by), n - i);
-        for (uint32_t j = 0; i + j < n; j++) {
-            last[j] = x[i + j];
-        }
-        sum = v_add(sum, v_load(last));
+        V e = softmax_of(v_load_part(x + i, n - i), top, by);
+        v_store_part(x + i, e, n - i);
+        sum = v_add(sum, v_fill(e, v_set(0.0f), n - i));
     }
     return v_sum(sum);
 }
 
-/* Sums of (x - from) and of its square. */
 BODY_INLINE float row_sum(const float *x, uint32_t n)
 {
     V sum = v_set(0.0f);
@@ -212,6 +208,7 @@ BODY_INLINE float row_sum(const float *x, uint32_t n)
     return v_sum(sum);
 }
 
+/* Of (x - mean)^2. */
 BODY_INLINE float row_square_sum(const float *x, uint32_t n, float mean)
 {
     V from = v_set(mean);
@@ -221,11 +218,11 @@ BODY_INLINE float row_square_sum(const float *x, uint32_t n, float mean)
         V d = v_sub(v_load(x + i), from);
         sum = v_fma(d, d, sum);
     }
-    float ret = v_sum(sum);
-    for (; i < n; i++) {
-        ret += (x[i] - mean) * (x[i] - mean);
+    if (i < n) {
+        V d = v_fill(v_sub(v_load_part(x + i, n - i), from), v_set(0.0f), n - i);
+        sum = v_fma(d, d, sum);
     }
-    return ret;
+    return v_sum(sum);
 }
 
 static void layernorm(const float *x, const float *gain, const float *bias, uint32_t n, float eps, float *y)

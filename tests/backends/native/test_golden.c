@@ -11,6 +11,12 @@
 
 static const char *const isas[] = {"scalar", "avx2", "avx512"};
 
+#if defined(__SANITIZE_THREAD__)
+#define MINILM_ROWS 40u /* each access costs many times as much */
+#else
+#define MINILM_ROWS 200u
+#endif
+
 /* --- tiny models --- */
 
 static void check_tiny(struct engine *e, const struct golden *g, uint32_t cores, double limit)
@@ -67,9 +73,9 @@ static void check_minilm(const char *folder, const char *isa, const struct golde
     struct acb_tensor *pooled = NULL;
     double worst = 0, cosine = 1;
     assert_int_equal(engine_open(&e, folder, isa, 2, 0), ACB_OK);
-    assert_int_equal(engine_run(&e, g, 0, g->rows, 2, "pooled", &pooled), ACB_OK);
+    assert_int_equal(engine_run(&e, g, 0, MINILM_ROWS, 2, "pooled", &pooled), ACB_OK);
     const float *vectors = pooled->data;
-    for (uint32_t r = 0; r < g->rows; r++) {
+    for (uint32_t r = 0; r < MINILM_ROWS; r++) {
         const float *wanted = g->values + r * MINILM_HIDDEN;
         cosine = fmin(cosine, golden_cosine(vectors + r * MINILM_HIDDEN, wanted, MINILM_HIDDEN));
         worst = fmax(worst, golden_max_diff(vectors + r * MINILM_HIDDEN, wanted, MINILM_HIDDEN));

@@ -19,9 +19,13 @@ struct host {
     uint16_t port;
     kit_id late[LATE_MAX]; /* requests that wait for host_answer, in order of arrival */
     int late_count;
-    int gone;           /* calls of `gone` */
-    int handled;        /* requests that a handler saw */
-    int more;           /* calls of `more` */
+    int gone;    /* calls of `gone` */
+    int handled; /* requests that a handler saw */
+    int more;    /* calls of `more` */
+    int drains;  /* calls of `drain` */
+    bool stays;  /* /live goes on when it is told to drain */
+    char *taken; /* the last body that /take took; the test's */
+    size_t taken_len;
     size_t stream_left; /* bytes that /stream has still to give */
     bool endless;       /* /stream starts anew */
     uint64_t fail_at;   /* orders an allocation failure when a handler starts */
@@ -91,7 +95,7 @@ static inline void host_more(struct http_request *r)
     http_reply_finish(r);
 }
 
-static const struct http_source host_source = {host_more, host_on_gone};
+static const struct http_source host_source = {host_more, host_on_gone, NULL};
 
 static inline void host_stream(struct http_request *r, void *ctx)
 {
@@ -109,12 +113,56 @@ static inline void host_sized(struct http_request *r, void *ctx)
 }
 
 /* A stream that the test feeds. */
-static const struct http_source host_fed_source = {NULL, host_on_gone};
+static const struct http_source host_fed_source = {NULL, host_on_gone, NULL};
 
 static inline void host_feed(struct http_request *r, void *ctx)
 {
     host_late(r, ctx);
     http_reply_start(r, 200, "text/event-stream", -1, &host_fed_source);
+}
+
+/* A stream that ends when the server drains, unless it stays. */
+static inline void host_drain(struct http_request *r)
+{
+    host_of->drains++;
+    assert_ptr_equal(http_server_find(r->server, r->id), r);
+    if (!host_of->stays) {
+        assert_int_equal(http_reply_chunk(r, kit_str_lit("bye")), KIT_OK);
+        http_reply_finish(r);
+    }
+}
+
+static const struct http_source host_live_source = {NULL, host_on_gone, host_drain};
+
+static inline void host_live(struct http_request *r, void *ctx)
+{
+    host_late(r, ctx);
+    http_reply_start(r, 200, "text/event-stream", -1, &host_live_source);
+}
+
+static inline void host_take(struct http_request *r, void *ctx)
+{
+    struct host *h = ctx;
+    kit_alloc_free(h->taken);
+    h->taken = http_request_take_body(r, &h->taken_len);
+    assert_int_equal(r->body.len, 0);
+    host_late(r, ctx);
+}
+
+/* A stream that its handler writes as a whole. */
+static inline void host_whole(struct http_request *r, void *ctx)
+{
+    (void)ctx;
+    http_reply_start(r, 200, "text/plain", -1, &host_live_source);
+    assert_int_equal(http_reply_chunk(r, kit_str_lit("all")), KIT_OK);
+    http_reply_finish(r);
+}
+
+static inline void host_nothing(struct http_request *r, void *ctx)
+{
+    (void)ctx;
+    http_request_on_gone(r, host_on_gone);
+    http_reply_start(r, 200, "text/plain", -1, NULL);
 }
 
 static inline void host_cut(struct http_request *r, void *ctx)
@@ -148,6 +196,9 @@ static inline void host_fail(struct http_request *r, const struct kit_err *err)
 {
     char text[KIT_ERR_MSG_BYTES + 64];
     snprintf(text, sizeof(text), "%s|%s", kit_status_name(err->code), err->msg);
+    if (err->retry_after_ms > 0) {
+        http_reply_field(r, "Retry-After", kit_str_lit("1"));
+    }
     http_reply_send(r, kit_status_http(err->code), "text/plain", kit_str_c(text));
 }
 
@@ -174,6 +225,10 @@ static const struct http_route host_routes[] = {
     HOST_ROUTE(HTTP_GET, "/stream/{bytes}", HTTP_BODY_NONE, 0, host_stream, NULL),
     HOST_ROUTE(HTTP_GET, "/sized/{bytes}", HTTP_BODY_NONE, 0, host_sized, NULL),
     HOST_ROUTE(HTTP_GET, "/feed", HTTP_BODY_NONE, 0, host_feed, NULL),
+    HOST_ROUTE(HTTP_GET, "/live", HTTP_BODY_NONE, 0, host_live, NULL),
+    HOST_ROUTE(HTTP_POST, "/take", HTTP_BODY_WHOLE, 0, host_take, NULL),
+    HOST_ROUTE(HTTP_GET, "/whole", HTTP_BODY_NONE, 0, host_whole, NULL),
+    HOST_ROUTE(HTTP_GET, "/nothing", HTTP_BODY_NONE, 0, host_nothing, NULL),
     HOST_ROUTE(HTTP_GET, "/cut", HTTP_BODY_NONE, 0, host_cut, NULL),
     HOST_ROUTE(HTTP_GET, "/owned", HTTP_BODY_NONE, 0, host_owned, NULL),
     HOST_ROUTE(HTTP_DELETE, "/empty", HTTP_BODY_NONE, 0, host_empty, NULL),
@@ -198,6 +253,7 @@ static inline void host_close(struct host *h)
     http_server_free(h->server);
     loop_free(h->loop);
     http_router_free(h->router);
+    kit_alloc_free(h->taken);
 }
 
 static inline void host_connect(struct host *h, struct http_client *c)

@@ -23,6 +23,7 @@ struct errand {
     struct loop_msg msg;
     struct node *node;
     kit_id request;
+    char *body; /* owned */
     int n;
 };
 
@@ -39,11 +40,12 @@ struct node {
 };
 
 static struct node *node_of[LOOPS];
+static struct kit_budget bodies; /* of both servers */
 
 static void work_on(struct loop_work_job *job)
 {
     struct errand *e = (struct errand *)job;
-    e->n *= 2;
+    e->n = 2 * atoi(e->body);
     assert_int_equal(loop_chan_send_answer(e->node->answers, &e->msg), KIT_OK);
 }
 
@@ -54,14 +56,26 @@ static void handle_double(struct http_request *r, void *ctx)
     assert_non_null(e);
     e->node = node_of[0]->server == r->server ? node_of[0] : node_of[1];
     e->request = r->id;
-    e->n = atoi(r->param[0].ptr);
+    size_t len = 0;
+    e->body = http_request_take_body(r, &len);
+    assert_int_equal(len, 4);
     e->job.run = work_on;
     assert_int_equal(loop_work_submit(e->node->work, &e->job), KIT_OK);
 }
 
 static const struct http_route routes[] = {
-    {.method = HTTP_GET, .pattern = "/double/{n}", .handler = {.handle = handle_double}, .name = "double"},
+    {.method = HTTP_POST,
+     .pattern = "/double",
+     .body = HTTP_BODY_WHOLE,
+     .handler = {.handle = handle_double},
+     .name = "double"},
 };
+
+static void free_errand(struct errand *e)
+{
+    kit_alloc_free(e->body);
+    kit_alloc_free(e);
+}
 
 static void answer(void *ctx, struct loop_msg *m)
 {
@@ -74,13 +88,13 @@ static void answer(void *ctx, struct loop_msg *m)
         http_reply_send(r, 200, "text/plain", kit_str_c(text));
         node->served++;
     }
-    kit_alloc_free(e);
+    free_errand(e);
 }
 
 static void drop(void *ctx, struct loop_msg *m)
 {
     (void)ctx;
-    kit_alloc_free(KIT_CONTAINER(m, struct errand, msg));
+    free_errand(KIT_CONTAINER(m, struct errand, msg));
 }
 
 static void drained(void *ctx)
@@ -111,7 +125,9 @@ static void open_node(struct node *node, const struct http_router *router, struc
     assert_int_equal(loop_new(&node->loop, NULL), KIT_OK);
     assert_int_equal(loop_chan_new(node->loop, &answers, &node->answers, NULL), KIT_OK);
     assert_int_equal(loop_chan_new(node->loop, &orders, &node->orders, NULL), KIT_OK);
-    assert_int_equal(http_server_new(node->loop, router, &HTTP_OPTIONS_DEFAULT, &node->server, NULL), KIT_OK);
+    struct http_options options = HTTP_OPTIONS_DEFAULT;
+    options.bodies = &bodies;
+    assert_int_equal(http_server_new(node->loop, router, &options, &node->server, NULL), KIT_OK);
     assert_int_equal(http_server_listen(node->server, "127.0.0.1", port, &node->port, NULL), KIT_OK);
 }
 
@@ -132,8 +148,9 @@ static int connect_to(uint16_t port)
 
 static void ask(int fd, int n)
 {
-    char request[64];
-    int len = snprintf(request, sizeof(request), "GET /double/%d HTTP/1.1\r\nHost: a\r\n\r\n", n);
+    char request[96];
+    int len =
+        snprintf(request, sizeof(request), "POST /double HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n%04d", n);
     assert_int_equal(send(fd, request, (size_t)len, MSG_NOSIGNAL), len);
 }
 
@@ -195,6 +212,7 @@ TEST(server_on_two_loops_answers_from_a_work_pool)
         loop_free(nodes[i].loop);
     }
     http_router_free(router);
+    assert_int_equal(kit_budget_used(&bodies), 0);
 }
 
 int main(void)

@@ -140,6 +140,34 @@ TEST(work_refuses_a_senseless_number_of_threads)
     loop_work_free(NULL);
 }
 
+static void count_job(struct loop_work_job *j)
+{
+    struct gate *g = ((struct job *)j)->gate;
+    kit_mutex_lock(&g->mutex);
+    g->done++;
+    kit_mutex_unlock(&g->mutex);
+    kit_alloc_free(j);
+}
+
+TEST(work_drain_waits_for_what_is_queued_and_goes_on_taking_jobs)
+{
+    struct gate g;
+    struct loop_work *w = NULL;
+    init_gate(&g, true);
+    assert_int_equal(loop_work_new(2, 64, &w, NULL), KIT_OK);
+    loop_work_drain(w); /* nothing to wait for */
+    for (int round = 1; round <= 3; round++) {
+        for (int i = 0; i < 20; i++) {
+            struct loop_work_job *j = new_job(&g);
+            j->run = count_job;
+            assert_int_equal(loop_work_submit(w, j), KIT_OK);
+        }
+        loop_work_drain(w);
+        assert_int_equal(g.done, 20 * round);
+    }
+    loop_work_free(w);
+}
+
 TEST(work_survives_each_failed_alloc)
 {
     TEST_ALLOC_SWEEP(n) {
@@ -154,5 +182,6 @@ int main(void)
 {
     return TEST_RUN(TEST_OF(work_runs_jobs_side_by_side_up_to_its_threads_and_refuses_beyond_its_queue),
                     TEST_OF(work_runs_each_job_of_several_senders_once),
+                    TEST_OF(work_drain_waits_for_what_is_queued_and_goes_on_taking_jobs),
                     TEST_OF(work_refuses_a_senseless_number_of_threads), TEST_OF(work_survives_each_failed_alloc));
 }

@@ -1,4 +1,4 @@
-/* tests/unit/model/double.h - stand-ins for the engine and the work pool, so that a test says what happens and when.
+/* tests/unit/model/double.h - stand-ins for the engine and the work pools, so that a test says what happens and when.
  *
  * The pool runs nothing until pool_run, and then on the test's thread. The engine does what `engine` orders. The observer
  * notes what it is told. test_catalog.c has the real ones. */
@@ -10,27 +10,47 @@
 #include "model/catalog.h"
 #include "world.h"
 
-/* --- the work pool --- */
+/* --- the work pools: one queue for both --- */
 
 struct loop_work {
-    struct loop_work_job *first;
-    uint32_t waiting, waiting_max;
+    uint32_t threads;
 };
 
-static struct loop_work pool;
+static struct {
+    struct loop_work_job *first;
+    uint32_t waiting, waiting_max;
+} pool;
+
+enum kit_status loop_work_new(uint32_t threads, uint32_t waiting_max, struct loop_work **ret, struct kit_err *err)
+{
+    struct loop_work *w = kit_alloc_zero(1, sizeof(*w));
+    if (w == NULL) {
+        return kit_fail(err, KIT_NOMEM, "out of memory for a work pool");
+    }
+    assert_true(waiting_max >= 8);
+    w->threads = threads;
+    *ret = w;
+    return KIT_OK;
+}
+
+void loop_work_free(struct loop_work *w)
+{
+    kit_alloc_free(w);
+}
 
 enum kit_status loop_work_submit(struct loop_work *w, struct loop_work_job *job)
 {
-    if (w->waiting >= w->waiting_max) {
+    assert_true(w->threads >= 2);
+    if (pool.waiting >= pool.waiting_max) {
         return KIT_FULL;
     }
-    struct loop_work_job **at = &w->first;
+    struct loop_work_job **at = &pool.first;
     while (*at != NULL) {
         at = &(*at)->next;
     }
     job->next = NULL;
     *at = job;
-    w->waiting++;
+    pool.waiting++;
     return KIT_OK;
 }
 
@@ -223,7 +243,7 @@ static inline enum kit_status new_catalog(void)
     static const struct model_observer observer = {.warm = on_warm, .cool = on_cool, .forget = on_forget};
     const struct model_options options = {
         .folder = folder, .models_max = 8, .events_max = 256, .isolation = PLUG_IN_PROCESS, .restart_max = 3};
-    return model_catalog_new(&options, NULL, ledger, &pool, &observer, NULL, &catalog, &err);
+    return model_catalog_new(&options, NULL, ledger, NULL, &observer, NULL, &catalog, &err);
 }
 
 /* Models "a", "b" and "org/c"; a budget of 1,000 bytes, of which each takes 300. */
@@ -239,7 +259,9 @@ static inline int world_make(void **state)
     engine.need[KIT_LEDGER_CACHE] = 100;
     engine.truth[KIT_LEDGER_WEIGHTS] = 210;
     engine.truth[KIT_LEDGER_CACHE] = 80;
-    pool = (struct loop_work){.waiting_max = 8};
+    pool.first = NULL;
+    pool.waiting = 0;
+    pool.waiting_max = 8;
     set_time(start_ns);
     folder_make();
     put_model("a");

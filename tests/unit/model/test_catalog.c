@@ -17,7 +17,6 @@
 
 static struct model_catalog *catalog;
 static struct plug_engine *engine;
-static struct loop_work *work;
 static struct kit_ledger *ledger;
 static struct kit_err err;
 
@@ -48,13 +47,22 @@ static void on_forget(void *ctx, struct model_loaded *m)
 
 /* --- set-up --- */
 
-static void make_catalog(enum plug_isolation isolation)
+static void make_catalog_of(enum plug_isolation isolation, uint32_t loads_max)
 {
     static const struct model_observer observer = {.warm = on_warm, .cool = on_cool, .forget = on_forget};
-    const struct model_options options = {
-        .folder = folder, .models_max = 16, .events_max = 64, .isolation = isolation, .restart_max = 2};
-    assert_int_equal(model_catalog_new(&options, engine, ledger, work, &observer, NULL, &catalog, &err), KIT_OK);
+    const struct model_options options = {.folder = folder,
+                                          .models_max = 16,
+                                          .events_max = 64,
+                                          .loads_max = loads_max,
+                                          .isolation = isolation,
+                                          .restart_max = 2};
+    assert_int_equal(model_catalog_new(&options, engine, ledger, NULL, &observer, NULL, &catalog, &err), KIT_OK);
     assert_int_equal(model_catalog_scan(catalog, &err), KIT_OK);
+}
+
+static void make_catalog(enum plug_isolation isolation)
+{
+    make_catalog_of(isolation, 0);
 }
 
 static int set_up(void **state)
@@ -72,7 +80,6 @@ static int set_up(void **state)
     put_file("broken", "echo.json", "{\"work_bytes\": \"many\"}");
     put_file("huge", "echo.json", "{\"work_bytes\": 100001}");
     assert_int_equal(kit_ledger_new(BUDGET_BYTES, 64, &ledger), KIT_OK);
-    assert_int_equal(loop_work_new(2, 64, &work, &err), KIT_OK);
     if (plug_engine_new(&options, &engine, &err) != KIT_OK) {
         fail_msg("engine: %s", err.msg);
     }
@@ -93,7 +100,6 @@ static int tear_down(void **state)
     catalog = NULL;
     assert_int_equal(booked_bytes(), 0);
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no cell is left */
-    loop_work_free(work);
     plug_engine_free(engine);
     kit_ledger_free(ledger);
     folder_remove("");
@@ -195,6 +201,35 @@ TEST(real_failures_say_what_is_wrong)
     assert_non_null(strstr(info_of("broken").error, "echo.json"));
     assert_non_null(strstr(info_of("huge").error, "needs 100.0 kB, budget 100.0 kB"));
     assert_int_equal(booked_bytes(), 0);
+}
+
+/* --- loads stand in line, nothing else does --- */
+
+TEST(real_unload_and_booking_do_not_wait_behind_loads)
+{
+    make_catalog_of(PLUG_IN_PROCESS, 1);
+    load_it("org/b");
+    wait_state("org/b", MODEL_READY);
+    load_it("slow"); /* ten minutes on the one thread for loads */
+    load_it("a");
+    for (int i = 0; i < 60000 && info_of("slow").done_bytes == 0; i++) {
+        nap();
+    }
+    unload_it("org/b");
+    assert_int_equal(info_of("slow").state, MODEL_LOADING);
+    assert_int_equal(info_of("a").state, MODEL_LOADING);
+    assert_int_equal(info_of("a").bytes[KIT_LEDGER_CACHE], 0); /* not begun */
+    unload_it("a");                                            /* leaves the line */
+    load_it("a");
+    unload_it("slow");
+    wait_state("a", MODEL_READY);
+}
+
+TEST(catalog_names_a_number_of_loads_that_cannot_be)
+{
+    const struct model_options options = {.folder = folder, .models_max = 16, .events_max = 64, .loads_max = 65};
+    assert_int_equal(model_catalog_new(&options, engine, ledger, NULL, NULL, NULL, &catalog, &err), KIT_INVALID);
+    assert_null(catalog);
 }
 
 /* --- a cell that dies --- */
@@ -401,6 +436,8 @@ int main(int argc, char **argv)
     return TEST_RUN(IN_BUILD(real_model_lives_and_goes_in_this_process), IN_BUILD(real_model_lives_and_goes_in_a_cell),
                     IN_BUILD(real_load_is_cancelled_in_this_process), IN_BUILD(real_load_is_cancelled_in_a_cell),
                     IN_BUILD(real_failures_say_what_is_wrong),
+                    IN_BUILD(real_unload_and_booking_do_not_wait_behind_loads),
+                    IN_BUILD(catalog_names_a_number_of_loads_that_cannot_be),
                     IN_BUILD(real_cell_that_dies_fails_its_model_and_starts_again),
                     IN_BUILD(real_cell_that_dies_is_cleared_away_by_unload_at_any_moment),
                     IN_BUILD(real_model_leaves_no_byte_after_a_thousand_loads),

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "kit/metric.h"
+#include "kit/sync.h"
 #include "plug/metrics.h"
 #include "unit/plug/world.h"
 
@@ -216,19 +217,54 @@ TEST(faulty_deaths_cost_one_model_and_are_told_once)
 }
 
 /* An engine in this process that says that it is lost is believed as well. */
-TEST(faulty_fatal_in_process_loses_the_model)
+TEST(faulty_fatal_in_process_loses_the_model_and_is_told_once)
 {
     struct plug_engine *e = world_engine();
-    struct plug_model *m = faulty(e, "fatal", PLUG_IN_PROCESS, NULL);
+    struct loss loss = {0};
+    struct plug_model *m = faulty(e, "fatal", PLUG_IN_PROCESS, &loss);
     struct plug_instance *i = world_instance(m);
     struct plug_outputs out = {0};
     struct kit_err err = {0};
+    assert_int_equal(atomic_load(&loss.times), 0);
     assert_int_equal(world_call(i, &out, &err), KIT_UNAVAILABLE);
+    assert_int_equal(atomic_load(&loss.times), 1); /* before the call has returned */
+    assert_int_equal(strncmp(loss.reason, err.msg, 100), 0);
     assert_int_equal(world_call(i, &out, &err), KIT_UNAVAILABLE);
     assert_string_equal(err.msg, "the model is lost");
+    assert_int_equal(atomic_load(&loss.times), 1);
     plug_instance_close(i);
     plug_model_close(m);
     plug_engine_free(e);
+}
+
+#define LOSERS 4
+
+static void call_and_lose(void *arg)
+{
+    struct plug_outputs out = {0};
+    assert_int_equal(world_call(arg, &out, NULL), KIT_UNAVAILABLE);
+}
+
+TEST(faulty_fatal_of_many_instances_at_once_is_told_once)
+{
+    struct plug_engine *e = world_engine();
+    struct loss loss = {0};
+    struct plug_model *m = faulty(e, "fatal", PLUG_IN_PROCESS, &loss);
+    struct plug_instance *instances[LOSERS];
+    struct kit_thread threads[LOSERS] = {{.started = false}};
+    for (int k = 0; k < LOSERS; k++) {
+        instances[k] = world_instance(m);
+    }
+    for (int k = 0; k < LOSERS; k++) {
+        assert_int_equal(kit_thread_start(&threads[k], "loser", call_and_lose, instances[k], NULL), KIT_OK);
+    }
+    for (int k = 0; k < LOSERS; k++) {
+        kit_thread_join(&threads[k]);
+        plug_instance_close(instances[k]);
+    }
+    plug_model_close(m);
+    plug_engine_free(e);
+    assert_int_equal(atomic_load(&loss.times), 1);
 }
 
 /* --- loading --- */
@@ -366,8 +402,9 @@ int main(int argc, char **argv)
         TEST_OF(faulty_lies_are_refused_in_process), TEST_OF(faulty_lies_are_refused_in_a_cell),
         TEST_OF(faulty_scribbling_costs_nothing_in_a_cell), TEST_OF(faulty_ports_are_refused_both_ways),
         TEST_OF(faulty_instances_are_refused_both_ways), TEST_OF(faulty_deaths_cost_one_model_and_are_told_once),
-        TEST_OF(faulty_fatal_in_process_loses_the_model), TEST_OF(faulty_death_while_loading_is_unavailable),
-        TEST_OF(faulty_loading_that_does_not_stop_is_ended), TEST_OF(faulty_files_are_load_failed_both_ways),
-        TEST_OF(faulty_closing_that_hangs_is_ended), TEST_OF(faulty_counts_are_taken_when_they_are_sound),
-        TEST_OF(faulty_log_lines_cannot_be_forged));
+        TEST_OF(faulty_fatal_in_process_loses_the_model_and_is_told_once),
+        TEST_OF(faulty_fatal_of_many_instances_at_once_is_told_once),
+        TEST_OF(faulty_death_while_loading_is_unavailable), TEST_OF(faulty_loading_that_does_not_stop_is_ended),
+        TEST_OF(faulty_files_are_load_failed_both_ways), TEST_OF(faulty_closing_that_hangs_is_ended),
+        TEST_OF(faulty_counts_are_taken_when_they_are_sound), TEST_OF(faulty_log_lines_cannot_be_forged));
 }

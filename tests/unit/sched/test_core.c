@@ -51,7 +51,7 @@ static struct sched_job *job_new(struct rig *r, uint32_t count, uint32_t tokens)
     *job = (struct sched_job){
         .priority = SCHED_NORMAL, .deadline_ns = KIT_NEVER_NS, .rows = r->rows[r->used], .row_count = count};
     for (uint32_t i = 0; i < count; i++) {
-        job->rows[i] = (struct sched_row){.tokens = tokens, .index = i};
+        job->rows[i] = (struct sched_row){.tokens = tokens};
     }
     r->used++;
     return job;
@@ -411,6 +411,122 @@ TEST(core_wakes_another_worker_when_a_batch_leaves_rows_behind)
     rig_free(r);
 }
 
+static struct rig *rig_of_eight(void)
+{
+    struct sched_lane_options o = usual;
+    o.instances = 8;
+    o.cores_max = 8;
+    return rig_new(o);
+}
+
+static void assert_takes(struct rig *r, uint32_t worker, uint32_t rows, uint32_t cores)
+{
+    assert_true(take(r, worker));
+    assert_int_equal(r->batch.rows, rows);
+    assert_int_equal(r->batch.cores, cores);
+}
+
+TEST(core_lends_one_core_to_all_workers_but_the_first)
+{
+    struct rig *r = rig_of_eight();
+    submit_new(r, 1, 500);
+    assert_takes(r, 0, 1, 8);
+    for (uint32_t w = 1; w < 8; w++) {
+        submit_new(r, 1, 500);
+        assert_int_equal(sched_core_wakes(r->core) >> w & 1, 1);
+        assert_takes(r, w, 1, 1);
+    }
+    finish(r, 0, KIT_OK);
+    submit_new(r, 1, 500);
+    assert_takes(r, 0, 1, 1); /* all others are busy */
+    for (uint32_t w = 0; w < 8; w++) {
+        finish(r, w, KIT_OK);
+    }
+    drain(r);
+    rig_free(r);
+}
+
+TEST(core_gives_the_first_worker_what_the_others_leave)
+{
+    struct rig *r = rig_of_eight();
+    submit_new(r, 1, 500);
+    submit_new(r, 1, 500);
+    assert_takes(r, 0, 2, 8);
+    submit_new(r, 1, 500);
+    submit_new(r, 1, 500);
+    assert_takes(r, 1, 1, 1);
+    assert_takes(r, 2, 1, 1);
+    finish(r, 0, KIT_OK);
+    submit_new(r, 1, 500);
+    assert_takes(r, 0, 1, 6);
+    finish(r, 0, KIT_OK);
+    finish(r, 1, KIT_OK);
+    finish(r, 2, KIT_OK);
+    drain(r);
+    rig_free(r);
+}
+
+TEST(core_leaves_a_lone_text_to_the_first_worker)
+{
+    struct rig *r = rig_of_eight();
+    submit_new(r, 5, 100);
+    assert_int_equal(sched_core_wakes(r->core), 31);
+    for (uint32_t w = 0; w < 5; w++) {
+        assert_takes(r, w, 1, w == 0 ? 4 : 1); /* the three that nobody needs are the first one's */
+    }
+    for (uint32_t w = 0; w < 5; w++) {
+        finish(r, w, KIT_OK);
+    }
+    assert_false(take(r, 0)); /* asleep */
+    submit_new(r, 1, 500);
+    assert_int_equal(sched_core_wakes(r->core), 1); /* though four are awake still */
+    assert_false(take(r, 3));
+    assert_false(sched_core_is_awake(r->core, 3));
+    assert_true(sched_core_is_awake(r->core, 0));
+    assert_takes(r, 0, 1, 8);
+    finish(r, 0, KIT_OK);
+    drain(r);
+    rig_free(r);
+}
+
+TEST(core_does_a_few_texts_on_all_cores_and_more_on_a_core_each)
+{
+    struct rig *r = rig_of_eight();
+    submit_new(r, 4, 100);
+    assert_int_equal(sched_core_wakes(r->core), 1);
+    assert_takes(r, 0, 4, 8);
+    finish(r, 0, KIT_OK);
+    assert_int_equal(drain(r), 0);
+    submit_new(r, 16, 100);
+    assert_int_equal(sched_core_wakes(r->core), 255);
+    for (uint32_t w = 0; w < 8; w++) {
+        assert_takes(r, w, 2, 1);
+    }
+    for (uint32_t w = 0; w < 8; w++) {
+        finish(r, w, KIT_OK);
+    }
+    drain(r);
+    rig_free(r);
+}
+
+TEST(core_spreads_jobs_that_cannot_be_joined)
+{
+    struct rig *r = rig_of_eight();
+    struct sched_job *job = job_new(r, 3, 100);
+    job->alone = true;
+    submit(r, job);
+    assert_int_equal(sched_core_wakes(r->core), 1);
+    assert_takes(r, 0, 1, 6);
+    assert_int_equal(sched_core_wakes(r->core), 6);
+    assert_takes(r, 1, 1, 1);
+    assert_takes(r, 2, 1, 1);
+    for (uint32_t w = 0; w < 3; w++) {
+        finish(r, w, KIT_OK);
+    }
+    drain(r);
+    rig_free(r);
+}
+
 TEST(core_keeps_one_core_a_worker_while_clients_take_turns)
 {
     struct rig *r = rig_of_two();
@@ -419,9 +535,9 @@ TEST(core_keeps_one_core_a_worker_while_clients_take_turns)
     assert_int_equal(r->batch.cores, 2);
     submit_new(r, 1, 40);
     finish(r, 0, KIT_OK); /* the other one waited: two clients are at work */
-    assert_true(take(r, 1));
+    assert_true(take(r, 0));
     assert_int_equal(r->batch.cores, 1);
-    finish(r, 1, KIT_OK); /* nobody is left waiting, nobody runs */
+    finish(r, 0, KIT_OK); /* nobody is left waiting, nobody runs */
     submit_new(r, 1, 40);
     assert_true(take(r, 0));
     assert_int_equal(r->batch.cores, 2);
@@ -940,6 +1056,11 @@ int main(void)
         TEST_OF(core_gives_a_job_one_slice_of_a_batch_even_when_it_had_several_turns),
         TEST_OF(core_cuts_batches_to_what_was_seen_to_fit_the_target_time),
         TEST_OF(core_target_time_makes_no_batch_too_small), TEST_OF(core_lends_all_cores_to_a_lone_text),
+        TEST_OF(core_lends_one_core_to_all_workers_but_the_first),
+        TEST_OF(core_gives_the_first_worker_what_the_others_leave),
+        TEST_OF(core_leaves_a_lone_text_to_the_first_worker),
+        TEST_OF(core_does_a_few_texts_on_all_cores_and_more_on_a_core_each),
+        TEST_OF(core_spreads_jobs_that_cannot_be_joined),
         TEST_OF(core_spreads_what_waits_over_free_workers_with_a_core_each),
         TEST_OF(core_does_not_wake_a_second_worker_for_a_few_tokens),
         TEST_OF(core_splits_one_large_job_over_free_workers),

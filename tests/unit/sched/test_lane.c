@@ -27,6 +27,7 @@ struct plug_model {
     struct acb_model_info info;
     uint32_t open_fails_at; /* the n-th open, from 1; 0: none */
     _Atomic uint32_t opens, closes, cancels, shrinks;
+    _Atomic uint32_t cores; /* that the instances are opened for, all together */
 };
 
 struct plug_instance {
@@ -71,6 +72,7 @@ enum kit_status plug_instance_open(struct plug_model *m, const struct acb_instan
         return kit_fail(err, KIT_NOMEM, "no room for instance %u", n);
     }
     struct plug_instance *i = &instances[(n - 1) % SCHED_INSTANCES_MAX];
+    atomic_fetch_add(&m->cores, options->cores_max);
     i->model = m;
     *ret = i;
     return KIT_OK;
@@ -236,7 +238,7 @@ static void job_init(struct rig_job *j, enum run_kind kind, uint32_t rows, uint3
     j->job =
         (struct sched_job){.rows = j->rows, .row_count = rows, .priority = SCHED_NORMAL, .deadline_ns = KIT_NEVER_NS};
     for (uint32_t i = 0; i < rows; i++) {
-        j->rows[i] = (struct sched_row){.tokens = tokens, .index = i};
+        j->rows[i] = (struct sched_row){.tokens = tokens};
     }
 }
 
@@ -273,6 +275,14 @@ static void let_go(struct rig *r)
 }
 
 /* --- tests --- */
+
+TEST(lane_opens_one_instance_for_all_cores_and_the_others_for_one)
+{
+    struct rig r;
+    rig_open(&r, 7);
+    assert_int_equal(atomic_load(&r.model.cores), CORES + 6);
+    rig_close(&r);
+}
 
 TEST(lane_runs_each_row_once_and_gives_the_job_back)
 {
@@ -711,6 +721,7 @@ TEST(lane_submit_survives_each_failed_alloc)
 int main(void)
 {
     return TEST_RUN(
+        TEST_OF(lane_opens_one_instance_for_all_cores_and_the_others_for_one),
         TEST_OF(lane_runs_each_row_once_and_gives_the_job_back), TEST_OF(lane_gives_a_waiting_job_back_inside_cancel),
         TEST_OF(lane_stops_a_running_batch_when_its_client_has_left),
         TEST_OF(lane_repeats_a_stop_that_came_before_the_engine_listened),

@@ -163,7 +163,7 @@ static void submit(struct rig *r, uint32_t k, uint32_t rows)
         .rows = j->rows, .row_count = rows, .priority = SCHED_NORMAL, .principal = k % 3, .deadline_ns = KIT_NEVER_NS};
     for (uint32_t i = 0; i < rows; i++) {
         j->sent[i] = (int32_t)(k * ROWS + i + 1);
-        j->rows[i] = (struct sched_row){.tokens = 10 + k % 50, .index = i};
+        j->rows[i] = (struct sched_row){.tokens = 10 + k % 50};
     }
     assert_int_equal(sched_submit(r->lane, &j->job, NULL, NULL), KIT_OK);
 }

@@ -1,0 +1,102 @@
+#include "http/body.h"
+
+#include <assert.h>
+
+#include "kit/alloc.h"
+
+#define KEPT_BYTES (16 * KIT_KIB) /* of a buffer that goes back to the pool */
+#define STEP_BYTES (64 * KIT_KIB) /* of the first room for a large body */
+
+static enum kit_status too_large(const struct http_exchange *x, struct kit_err *err)
+{
+    return kit_fail(err, KIT_TOO_LARGE, "the body is larger than the limit of %llu bytes for this path",
+                    (unsigned long long)x->body_max);
+}
+
+/* --- the part of the sum --- */
+
+static bool take_part(struct http_exchange *x, uint64_t bytes)
+{
+    struct http_server *s = x->request.server;
+    if (!kit_budget_take(s->bodies, bytes - x->body_held, s->bodies_bytes_max)) {
+        return false;
+    }
+    x->body_held = bytes;
+    return true;
+}
+
+/* Twice as much each time, so that small pieces do not ask for each of them; exactly the need when that is too much. */
+static enum kit_status hold(struct http_exchange *x, uint64_t bytes, struct kit_err *err)
+{
+    uint64_t more = KIT_MIN(2 * x->body_held, x->body_max);
+    if (bytes <= x->body_held || (more > bytes && take_part(x, more)) || take_part(x, bytes)) {
+        return KIT_OK;
+    }
+    return kit_fail(err, KIT_UNAVAILABLE,
+                    "the bodies of all requests together would pass the limit of %llu bytes: try again later",
+                    (unsigned long long)x->request.server->bodies_bytes_max);
+}
+
+/* --- its bytes --- */
+
+enum kit_status http_body_announce(struct http_exchange *x, int64_t bytes, struct kit_err *err)
+{
+    if (bytes > 0 && (uint64_t)bytes > x->body_max) {
+        return too_large(x, err);
+    }
+    x->body.max = bytes >= 0 ? (size_t)bytes : (size_t)x->body_max;
+    return x->keep_body && bytes > 0 ? hold(x, (uint64_t)bytes, err) : KIT_OK;
+}
+
+enum kit_status http_body_add(struct http_exchange *x, kit_str bytes, struct kit_err *err)
+{
+    if (bytes.len > x->body_max - x->request.body.len) {
+        return too_large(x, err);
+    }
+    x->request.body.len += bytes.len; /* counted, and without a pointer until it is complete */
+    if (!x->keep_body || x->refusal != NULL) {
+        return KIT_OK;
+    }
+    enum kit_status rc = hold(x, x->request.body.len, err);
+    if (rc != KIT_OK) {
+        return rc;
+    }
+    if (x->body.room == 0 && bytes.len > KEPT_BYTES &&
+        kit_buf_reserve(&x->body, KIT_MIN(x->body.max, STEP_BYTES)) == NULL) {
+        kit_buf_clear(&x->body); /* a smaller piece may still be had */
+    }
+    rc = kit_buf_add(&x->body, bytes);
+    return rc == KIT_OK ? KIT_OK : kit_fail(err, KIT_NOMEM, "out of memory for the body");
+}
+
+/* A buffer from the pool may be much larger than what is in it. */
+static void shrink(struct kit_buf *b)
+{
+    char *less = b->room / 2 > b->len ? kit_alloc_resize(b->ptr, b->len + 1) : NULL;
+    if (less != NULL) {
+        b->ptr = less;
+        b->room = b->len;
+    }
+}
+
+char *http_body_take(struct http_exchange *x, size_t *len)
+{
+    assert(x->phase == HTTP_PHASE_DISPATCHED && !x->reply.finished);
+    x->request.body = (kit_str){0};
+    *len = 0;
+    if (x->body.len == 0) {
+        return NULL;
+    }
+    shrink(&x->body);
+    return kit_buf_take(&x->body, len);
+}
+
+void http_body_drop(struct http_exchange *x)
+{
+    kit_budget_give(x->request.server->bodies, x->body_held);
+    x->body_held = 0;
+    if (x->body.room > KEPT_BYTES) {
+        kit_buf_done(&x->body);
+    }
+    kit_buf_clear(&x->body);
+}
