@@ -1,7 +1,5 @@
-/* src/task/batch.h - from slices of requests to one call of the engine, and back: the scheduler's worker.
- *
- * Texts of many requests become one ragged tensor of token ids, without padding; each vector is written into its own
- * request. Requests of raw tensors run one by one. Thread: the model thread of the instance; done: any. */
+/* src/task/batch.h - the scheduler's worker: hands each batch to its task (type.h) and sends finished requests home.
+ * Thread: the model thread of the instance; done: any. */
 #ifndef TASK_BATCH_H
 #define TASK_BATCH_H
 

@@ -4,6 +4,7 @@
 
 #include "kit/alloc.h"
 #include "task/batch.h"
+#include "task/type.h"
 
 #define INSTANCES_DEFAULT_MAX 8
 
@@ -35,7 +36,7 @@ static void read_ports(struct task_model *m)
     if (m->vectors != NULL && m->vectors->rank == 2 && m->vectors->shape[1] > 0) {
         m->dimensions = (uint32_t)m->vectors->shape[1];
     }
-    m->kind = m->ids != NULL && m->dimensions > 0 ? TASK_EMBED : TASK_RAW;
+    m->kind = task_type_default(m);
 }
 
 static enum kit_status open_tokenizer(struct task_model *m, struct kit_err *err)

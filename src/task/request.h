@@ -16,7 +16,9 @@
 #include "model/catalog.h"
 #include "sched/sched.h"
 
+/* Their behaviour: type.h. TASK_NAMES is for messages. */
 #define TASK_KINDS(X) X(DEFAULT, "") X(EMBED, "embed") X(RAW, "raw")
+#define TASK_NAMES "embed, raw"
 
 enum task_kind {
 #define TASK_KIND_ENUM(name, text) TASK_##name,

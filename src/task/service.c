@@ -5,7 +5,7 @@
 #include "kit/alloc.h"
 #include "kit/clock.h"
 #include "task/model.h"
-#include "task/rows.h"
+#include "task/type.h"
 #include "task/wait.h"
 
 struct task_service {
@@ -47,29 +47,9 @@ const struct model_observer *task_service_observer(void)
 
 /* --- the requests' side --- */
 
-static enum kit_status choose_kind(const struct task_model *m, struct task_request *r, struct kit_err *err)
-{
-    if (r->kind == TASK_DEFAULT) {
-        r->kind = r->tensors.count > 0 ? TASK_RAW : m->kind;
-    }
-    if (r->kind == TASK_EMBED && m->kind != TASK_EMBED) {
-        return kit_fail_param(err, KIT_UNPROCESSABLE, "task",
-                              "model '%s' cannot embed: it takes tensors only (task 'raw')", m->loaded->id);
-    }
-    if (r->kind == TASK_EMBED && r->tensors.count > 0) {
-        return kit_fail_param(err, KIT_UNPROCESSABLE, "inputs", "task 'embed' takes texts, not tensors");
-    }
-    if (r->kind == TASK_RAW && r->tensors.count == 0) {
-        return kit_fail_param(err, KIT_UNPROCESSABLE, "inputs",
-                              "model '%s' takes tensors: {\"tensors\":[{\"name\",\"dtype\",\"shape\",\"data\"}]}",
-                              m->loaded->id);
-    }
-    return KIT_OK;
-}
-
 static void fill_job(struct task_request *r)
 {
-    r->job.alone = r->kind == TASK_RAW;
+    r->job.alone = task_type_of(r->kind)->alone;
     r->job.priority = r->priority;
     r->job.deadline_ns = r->deadline_ns;
     r->job.principal = r->principal;
@@ -94,10 +74,10 @@ static void proceed(struct task_request *r)
     r->version = r->loaded->version;
     memcpy(r->model_id, r->loaded->id, sizeof(r->model_id));
     task_request_ref(r); /* enqueue gives r away while its lock is held */
-    enum kit_status rc = choose_kind(m, r, &err);
+    enum kit_status rc = task_type_choose(m, r, &err);
     if (rc == KIT_OK) {
         fill_job(r);
-        rc = task_rows_prepare(m, task_service_options(r->service), r, &err);
+        rc = task_type_of(r->kind)->prepare(m, task_service_options(r->service), r, &err);
     }
     if (rc == KIT_OK) {
         rc = enqueue(m, r, &err);

@@ -1,11 +1,11 @@
-#include "task/rows.h"
+#include "task/texts.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "kit/alloc.h"
 
-#define RAW_BYTES_PER_TOKEN 64 /* what a tensor weighs in the queue beside texts */
+/* --- texts become rows --- */
 
 struct ids {
     int32_t *ids; /* [room]; owned until it moves into the arena */
@@ -80,22 +80,20 @@ static enum kit_status keep_ids(struct task_request *r, struct ids *all)
     return KIT_OK;
 }
 
-static enum kit_status make_room(const struct task_model *m, struct task_request *r)
+static enum kit_status make_room(struct task_request *r)
 {
-    r->dimensions = m->dimensions;
     r->job.rows = kit_arena_zero(&r->arena, r->text_count, sizeof(*r->job.rows));
     r->job.row_count = r->text_count;
     r->row_offsets = kit_arena_zero(&r->arena, (size_t)r->text_count + 1, sizeof(*r->row_offsets));
-    r->vectors = kit_alloc_array((size_t)r->text_count * r->dimensions, sizeof(float));
-    return r->job.rows != NULL && r->row_offsets != NULL && r->vectors != NULL ? KIT_OK : KIT_NOMEM;
+    return r->job.rows != NULL && r->row_offsets != NULL ? KIT_OK : KIT_NOMEM;
 }
 
-static enum kit_status prepare_texts(struct task_model *m, const struct task_options *o, struct task_request *r,
-                                     struct kit_err *err)
+enum kit_status task_texts_prepare(struct task_model *m, const struct task_options *o, struct task_request *r,
+                                   struct kit_err *err)
 {
     struct ids all = {0};
     struct text_scratch *scratch = NULL;
-    if (make_room(m, r) != KIT_OK || task_scratches_take(&m->scratches, &scratch) != KIT_OK) {
+    if (make_room(r) != KIT_OK || task_scratches_take(&m->scratches, &scratch) != KIT_OK) {
         return kit_fail(err, KIT_NOMEM, "out of memory for %u texts", r->text_count);
     }
     enum kit_status rc = KIT_OK;
@@ -112,23 +110,59 @@ static enum kit_status prepare_texts(struct task_model *m, const struct task_opt
     return rc;
 }
 
-static enum kit_status prepare_tensors(struct task_request *r, struct kit_err *err)
+/* --- rows become one tensor --- */
+
+void task_texts_done(struct task_texts *b)
 {
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < r->tensors.count; i++) {
-        bytes += r->tensors.tensor[i]->bytes;
+    kit_alloc_free(b->ids);
+    kit_alloc_free(b->row_offsets);
+}
+
+static void add_slice(struct task_texts *b, const struct sched_slice *s)
+{
+    const struct task_request *r = task_request_of_slice(s);
+    uint64_t from = r->row_offsets[s->first];
+    uint64_t tokens = r->row_offsets[s->first + s->count] - from;
+    memcpy(b->ids + b->tokens, r->ids + from, tokens * sizeof(*b->ids));
+    for (uint32_t i = 1; i <= s->count; i++) {
+        b->row_offsets[b->rows + i] = b->tokens + r->row_offsets[s->first + i] - from;
     }
-    r->job.rows = kit_arena_zero(&r->arena, 1, sizeof(*r->job.rows));
-    if (r->job.rows == NULL) {
-        return kit_fail(err, KIT_NOMEM, "out of memory for a request");
+    b->rows += s->count;
+    b->tokens += tokens;
+}
+
+enum kit_status task_texts_fill(struct task_texts *b, const struct sched_slice *slices, uint32_t count,
+                                struct kit_err *err)
+{
+    uint64_t tokens = 0, rows = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct task_request *r = task_request_of_slice(&slices[i]);
+        tokens += r->row_offsets[slices[i].first + slices[i].count] - r->row_offsets[slices[i].first];
+        rows += slices[i].count;
     }
-    r->job.rows[0].tokens = (uint32_t)(1 + bytes / RAW_BYTES_PER_TOKEN);
-    r->job.row_count = 1;
+    b->ids = kit_alloc_aligned(ACB_ALIGN, (tokens + 1) * sizeof(*b->ids));
+    b->row_offsets = kit_alloc_array(rows + 1, sizeof(*b->row_offsets));
+    if (b->ids == NULL || b->row_offsets == NULL) {
+        return kit_fail(err, KIT_NOMEM, "out of memory for a batch of %llu tokens", (unsigned long long)tokens);
+    }
+    b->row_offsets[0] = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        add_slice(b, &slices[i]);
+    }
     return KIT_OK;
 }
 
-enum kit_status task_rows_prepare(struct task_model *m, const struct task_options *o, struct task_request *r,
-                                  struct kit_err *err)
+struct acb_tensor task_texts_tensor(const struct task_texts *b)
 {
-    return r->kind == TASK_RAW ? prepare_tensors(r, err) : prepare_texts(m, o, r, err);
+    return (struct acb_tensor){
+        .size = sizeof(struct acb_tensor),
+        .dtype = ACB_I32,
+        .rank = 1,
+        .name = "input_ids",
+        .shape = {(int64_t)b->tokens},
+        .data = b->ids,
+        .bytes = b->tokens * sizeof(*b->ids),
+        .row_offsets = b->row_offsets,
+        .rows = b->rows,
+    };
 }

@@ -1,4 +1,4 @@
-#include "task/rows.h"
+#include "task/embed.h"
 
 #include "support/test.h"
 
@@ -52,7 +52,7 @@ static enum kit_status prepare(struct rig *g, const kit_str *texts, uint32_t cou
     g->r->truncate = truncate;
     g->r->texts = (kit_str *)(uintptr_t)texts;
     g->r->text_count = count;
-    return task_rows_prepare(&g->model, &options, g->r, &g->err);
+    return task_embed.prepare(&g->model, &options, g->r, &g->err);
 }
 
 TEST(rows_lie_behind_each_other_with_special_tokens_at_both_ends)

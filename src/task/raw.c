@@ -1,0 +1,63 @@
+#include "task/raw.h"
+
+#define RAW_BYTES_PER_TOKEN 64 /* what a tensor weighs in the queue beside texts */
+
+static bool can(const struct task_model *m)
+{
+    (void)m;
+    return true; /* every back end has infer */
+}
+
+static enum kit_status check(const struct task_model *m, const struct task_request *r, struct kit_err *err)
+{
+    if (r->tensors.count > 0) {
+        return KIT_OK;
+    }
+    return kit_fail_param(
+        err, KIT_UNPROCESSABLE, "inputs",
+        "task 'raw' of model '%s' takes tensors: {\"tensors\":[{\"name\",\"dtype\",\"shape\",\"data\"}]}",
+        m->loaded->id);
+}
+
+static enum kit_status prepare(struct task_model *m, const struct task_options *o, struct task_request *r,
+                               struct kit_err *err)
+{
+    (void)m;
+    (void)o;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < r->tensors.count; i++) {
+        bytes += r->tensors.tensor[i]->bytes;
+    }
+    r->job.rows = kit_arena_zero(&r->arena, 1, sizeof(*r->job.rows));
+    if (r->job.rows == NULL) {
+        return kit_fail(err, KIT_NOMEM, "out of memory for a request");
+    }
+    r->job.rows[0].tokens = (uint32_t)(1 + bytes / RAW_BYTES_PER_TOKEN);
+    r->job.row_count = 1;
+    return KIT_OK;
+}
+
+/* One request a call: job.alone. */
+static enum kit_status run(struct task_model *m, struct plug_instance *instance, const struct sched_slice *slices,
+                           uint32_t count, uint32_t cores, struct kit_err *err)
+{
+    (void)m;
+    (void)count;
+    struct task_request *r = task_request_of_slice(&slices[0]);
+    struct plug_outputs out = {0};
+    struct acb_infer call = {
+        .size = sizeof(call),
+        .cores = cores,
+        .input_count = r->tensors.count, /* no wants: all that the model gives */
+        .inputs = (const struct acb_tensor *const *)r->tensors.tensor,
+    };
+    enum kit_status rc = plug_instance_infer(instance, &call, &out, err);
+    if (rc == KIT_OK) {
+        plug_outputs_done(&r->outputs); /* of an earlier try */
+        r->outputs = out;
+    }
+    return rc;
+}
+
+const struct task_type task_raw = {
+    .kind = TASK_RAW, .alone = true, .can = can, .check = check, .prepare = prepare, .run = run};
