@@ -275,6 +275,9 @@ static enum kit_status make_loop(struct app *a, struct app_loop *al, struct kit_
     if (rc == KIT_OK) {
         al->api = api_loop_of(&a->api, al->server);
         rc = http_server_listen(al->server, kit_config_str(a->config, "server.host"), port, &a->port, err);
+        if (rc != KIT_OK) {
+            return kit_fail(err, rc, "%s; --port takes another one (0: any that is free)", err->msg);
+        }
     }
     return rc;
 }

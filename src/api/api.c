@@ -85,6 +85,7 @@ struct api_loop *api_loop_of(struct api *a, const struct http_server *server)
 
 void api_send_json(struct http_request *r, int status, struct kit_buf *body)
 {
+    kit_buf_add_char(body, '\n'); /* for who reads it in a terminal */
     if (body->failed != KIT_OK) {
         struct kit_err err = {0};
         if (body->failed == KIT_FULL) {

@@ -56,6 +56,7 @@ static void render(struct task_request *r)
     kit_json_key(&w, "usage");
     kit_json_open(&w, '{');
     kit_json_member_u64(&w, "tokens", r->tokens);
+    kit_json_member_u64(&w, "truncated", r->truncated);
     kit_json_close(&w, '}');
     write_timing(&w, &r->job);
     kit_json_close(&w, '}');

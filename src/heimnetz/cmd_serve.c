@@ -79,6 +79,16 @@ static void print_vector(const struct heimnetz_term *t, const char *text, kit_js
     fprintf(t->out, "%s]\n", !cut ? "" : t->unicode ? ", …" : ", ...");
 }
 
+/* Says so where the model has not seen all of a text. */
+static void print_truncated(const struct heimnetz_term *t, kit_json usage)
+{
+    int64_t cut = kit_json_i64(kit_json_get(usage, "truncated"), 0);
+    if (cut > 0) {
+        heimnetz_term_put(t, TERM_WARN, "  %lld of the texts %s longer than the model takes; the rest was cut off\n",
+                          (long long)cut, cut == 1 ? "was" : "were");
+    }
+}
+
 static void print_answer(struct heimnetz *h, const struct question *q, const struct client_answer *a)
 {
     kit_json root = kit_json_root(a->doc), timing = kit_json_get(root, "timing");
@@ -87,6 +97,7 @@ static void print_answer(struct heimnetz *h, const struct question *q, const str
             print_vector(&h->out, q->texts[i.index], i.value);
         }
     }
+    print_truncated(&h->out, kit_json_get(root, "usage"));
     heimnetz_term_put(&h->out, TERM_DIM, "  %lld tokens, %.1f ms in the model, %.1f ms in all\n",
                       (long long)kit_json_i64(kit_json_get(kit_json_get(root, "usage"), "tokens"), 0),
                       kit_json_f64(kit_json_get(timing, "compute_ms"), 0), (double)a->total_ns / 1e6);

@@ -61,6 +61,7 @@ static enum kit_status add_text(const struct task_model *m, const struct task_op
     }
     r->job.rows[index] = (struct sched_row){.tokens = KIT_MAX(e.count, 1u), .index = index};
     r->row_offsets[index + 1] = all->count;
+    r->truncated += e.dropped[0] > 0;
     return KIT_OK;
 }
 
