@@ -18,7 +18,6 @@
 #define CORES_PER_LOOP 4
 #define LEDGER_ACCOUNTS_MAX 65536
 #define TICK_MS 250
-#define LOADS_AT_A_TIME 2
 #define INLINE_BYTES_MAX (32 * KIT_KIB)
 #define LOAD_WAIT_MAX_MS 600000
 #define EVENTS_MAX 4096
@@ -139,12 +138,10 @@ static enum kit_status make_catalog(struct app *a, struct kit_err *err)
         .events_max = EVENTS_MAX,
         .isolation = kit_config_int(c, "models.isolation") == 1 ? PLUG_IN_CELL : PLUG_IN_PROCESS,
         .restart_max = (uint32_t)kit_config_int(c, "models.restarts_max"),
+        .loads_max = (uint32_t)kit_config_int(c, "models.loads_max"),
     };
-    enum kit_status rc = loop_work_new(LOADS_AT_A_TIME, options.models_max, &a->loads, err);
-    if (rc == KIT_OK) {
-        rc = model_catalog_new(&options, a->engine, a->ledger, a->loads, task_service_observer(), a->tasks, &a->catalog,
-                               err);
-    }
+    enum kit_status rc =
+        model_catalog_new(&options, a->engine, a->ledger, task_service_observer(), a->tasks, &a->catalog, err);
     return rc == KIT_OK ? scan_models(a, err) : rc;
 }
 
@@ -482,7 +479,6 @@ void aethercore_app_stop(struct app *a)
         task_service_stop(a->tasks);
     }
     model_catalog_free(a->catalog);
-    loop_work_free(a->loads);
     loop_work_free(a->work); /* long answers of the last batches */
     for (uint32_t i = 0; i < a->loop_count; i++) {
         loop_free(a->loops[i].loop);

@@ -13,8 +13,7 @@ struct app {
     const struct kit_config *config; /* borrowed */
     struct plug_engine *engine;
     struct kit_ledger *ledger;
-    struct loop_work *work;  /* long texts, long answers */
-    struct loop_work *loads; /* models that come and go */
+    struct loop_work *work; /* long texts, long answers */
     struct task_service *tasks;
     struct model_catalog *catalog;
     struct api api;

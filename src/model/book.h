@@ -9,8 +9,8 @@
 
 #define MODEL_BOOK_EVERY_NS (2 * KIT_NS_PER_S)
 
-/* Books every ready model anew on the work pool, unless that is on or was done less than MODEL_BOOK_EVERY_NS ago. A full
- * pool leaves it to a later call. now_ns: kit_clock_ns. */
+/* Books every ready model anew on a thread of the catalog's, unless that is on or was done less than MODEL_BOOK_EVERY_NS
+ * ago. A full pool leaves it to a later call. now_ns: kit_clock_ns. */
 void model_book_soon(struct model_catalog *c, uint64_t now_ns);
 
 #endif

@@ -60,9 +60,8 @@ static void free_memory(struct model_catalog *c)
 }
 
 enum kit_status model_catalog_new(const struct model_options *options, struct plug_engine *engine,
-                                  struct kit_ledger *ledger, struct loop_work *work,
-                                  const struct model_observer *observer, void *observer_ctx, struct model_catalog **ret,
-                                  struct kit_err *err)
+                                  struct kit_ledger *ledger, const struct model_observer *observer, void *observer_ctx,
+                                  struct model_catalog **ret, struct kit_err *err)
 {
     assert(options->models_max > 0 && options->events_max > 0);
     if (options->folder == NULL || options->folder[0] == '\0') {
@@ -72,7 +71,6 @@ enum kit_status model_catalog_new(const struct model_options *options, struct pl
     if (c == NULL) {
         return kit_fail(err, KIT_NOMEM, "no memory for the catalog of models");
     }
-    (void)work;
     c->engine = engine;
     c->ledger = ledger;
     c->observer = observer;

@@ -9,7 +9,6 @@
 #define MODEL_CATALOG_H
 
 #include "kit/ledger.h"
-#include "loop/work.h"
 #include "model/id.h"
 #include "model/state.h"
 #include "plug/engine.h"
@@ -63,9 +62,8 @@ struct model_catalog;
  * are needed: loads_max for loading, four for the rest. INVALID: no folder, loads_max. NOMEM. The catalog is empty until
  * model_catalog_scan. */
 KIT_MUST_CHECK enum kit_status model_catalog_new(const struct model_options *options, struct plug_engine *engine,
-                                                 struct kit_ledger *ledger, struct loop_work *work,
-                                                 const struct model_observer *observer, void *observer_ctx,
-                                                 struct model_catalog **ret, struct kit_err *err);
+                                                 struct kit_ledger *ledger, const struct model_observer *observer,
+                                                 void *observer_ctx, struct model_catalog **ret, struct kit_err *err);
 /* Unloads everything (blocks, also for references that others hold), then frees. Listeners are closed before. NULL is
  * fine. */
 void model_catalog_free(struct model_catalog *c);
@@ -83,11 +81,13 @@ void model_catalog_tick(struct model_catalog *c, uint64_t now_ns);
 
 /* It is wanted: starts loading unless it is ready or on its way; returns at once. While draining the wish is kept: it
  * loads again after. While a lost model waits for its restart nothing changes (unload first to try at once). A failed one
- * is tried again. MODEL_NOT_FOUND (message offers the nearest id); NOMEM: no thread could be started, nothing changed. `*state` out: after the call; may be NULL. */
+ * is tried again. MODEL_NOT_FOUND (message offers the nearest id); NOMEM: no thread could be started, nothing changed.
+ * `*state` out: after the call; may be NULL. */
 KIT_MUST_CHECK enum kit_status model_load(struct model_catalog *c, kit_str id, enum model_state *state,
                                           struct kit_err *err);
-/* It is not wanted: starts unloading; cancels a load in progress, which ends at its next word of progress; takes a failed
- * one back to available. OK also when it was not loaded. Returns at once. MODEL_NOT_FOUND. */
+/* It is not wanted: starts unloading; cancels a load in progress, which ends at its next word of progress (one that is in
+ * line for a thread: at once); takes a failed one back to available. OK also when it was not loaded. Returns at once.
+ * MODEL_NOT_FOUND. */
 KIT_MUST_CHECK enum kit_status model_unload(struct model_catalog *c, kit_str id, struct kit_err *err);
 
 /* A ready model, referenced for the caller. MODEL_NOT_FOUND; UNAVAILABLE when it is not ready (message says its state and

@@ -1,8 +1,9 @@
 /* src/model/converge.h - brings entries to what is wanted, one step after the other, on the catalog's pools.
  *
  * Loads have a pool of so many threads as may load at a time; all other steps have one of their own, so that what gives
- * memory back never waits behind what takes it. An entry has one job. While it is queued or runs, it looks for the next step itself when one is done; otherwise whoever
- * changes a fact about the entry asks for it here. So there is never more than one step of an entry at a time.
+ * memory back never waits behind what takes it. An entry has one job. While it is queued or runs, it looks for the next
+ * step itself when one is done; otherwise whoever changes a fact about the entry asks for it here. So there is never more
+ * than one step of an entry at a time.
  * Thread: under the catalog's lock, unless said. Memory: nothing of its own. */
 #ifndef MODEL_CONVERGE_H
 #define MODEL_CONVERGE_H

@@ -6,6 +6,7 @@
 #define MODEL_ENTRY_H
 
 #include "kit/sync.h"
+#include "loop/work.h"
 #include "model/catalog.h"
 #include "model/events.h"
 

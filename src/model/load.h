@@ -1,6 +1,6 @@
 /* src/model/load.h - the step from loading to ready: choose a back end, reserve, open, book, warm.
  *
- * Thread: work pool, without the lock; blocks as long as the load takes. */
+ * Thread: the catalog's pool for loads, without the lock; blocks as long as the load takes. */
 #ifndef MODEL_LOAD_H
 #define MODEL_LOAD_H
 

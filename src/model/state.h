@@ -33,7 +33,7 @@ struct model_facts {
     bool alone;  /* nobody but the catalog refers to it */
 };
 
-/* The work that leads from what is to what is wanted; each is done on the work pool. */
+/* The work that leads from what is to what is wanted; each is done on a thread of the catalog's. */
 enum model_step {
     MODEL_STEP_NONE,
     MODEL_STEP_LOAD,  /* -> loading … ready */

@@ -1,7 +1,7 @@
 /* src/model/unload.h - the two steps from draining to available: end what runs, then give the memory back.
  *
  * Between them the pool's thread is free: answers on their way to slow clients may hold references for a while.
- * Thread: work pool, without the lock; blocks. */
+ * Thread: the catalog's pool for the rest, without the lock; blocks. */
 #ifndef MODEL_UNLOAD_H
 #define MODEL_UNLOAD_H
 

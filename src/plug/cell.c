@@ -31,13 +31,14 @@ struct child {
 
     struct kit_mutex lock; /* of model: the loader sets it */
     void *model;
-    struct plug_serve *serves[INSTANCES_MAX]; /* the main thread's */
-    char payload[PLUG_WIRE_BYTES_MAX + 1];
+    struct plug_cell_serve *serves[INSTANCES_MAX]; /* the main thread's */
+    char payload[PLUG_CELL_WIRE_BYTES_MAX + 1];
 };
 
-static void tell(const struct child *c, const struct plug_wire *head, const void *payload)
+static void tell(const struct child *c, const struct plug_cell_wire *head, const void *payload)
 {
-    (void)plug_wire_send(c->socket, head, payload, -1, true); /* a parent that is gone is noticed by the main thread */
+    (void)plug_cell_wire_send(c->socket, head, payload, -1,
+                              true); /* a parent that is gone is noticed by the main thread */
 }
 
 static void *model_of(struct child *c)
@@ -60,15 +61,15 @@ static void send_log(void *ctx, const char *backend, int32_t level, const char *
     at = KIT_MIN(at, 127) + 1;
     int len = snprintf(buf + at, sizeof(buf) - (size_t)at, "%s", text);
     size_t bytes = KIT_MIN((size_t)at + (size_t)KIT_MAX(len, 0) + 1, sizeof(buf));
-    tell(ctx, &(struct plug_wire){.type = PLUG_WIRE_LOG, .status = level, .bytes = (uint32_t)bytes}, buf);
+    tell(ctx, &(struct plug_cell_wire){.type = PLUG_CELL_WIRE_LOG, .status = level, .bytes = (uint32_t)bytes}, buf);
 }
 
 static void send_count(void *ctx, const char *backend, const char *name, double n)
 {
     (void)backend;
-    struct plug_wire_count count = {.n = n};
+    struct plug_cell_wire_count count = {.n = n};
     (void)kit_str_to_c(kit_str_c(name), count.name, sizeof(count.name));
-    tell(ctx, &(struct plug_wire){.type = PLUG_WIRE_COUNT, .bytes = sizeof(count)}, &count);
+    tell(ctx, &(struct plug_cell_wire){.type = PLUG_CELL_WIRE_COUNT, .bytes = sizeof(count)}, &count);
 }
 
 static int32_t send_progress(void *ctx, uint64_t done, uint64_t total)
@@ -77,7 +78,7 @@ static int32_t send_progress(void *ctx, uint64_t done, uint64_t total)
     uint64_t now = plug_now_ns();
     if (now - c->told_at_ns >= PROGRESS_NS || done >= total) {
         c->told_at_ns = now;
-        tell(c, &(struct plug_wire){.type = PLUG_WIRE_PROGRESS, .a = done, .b = total}, NULL);
+        tell(c, &(struct plug_cell_wire){.type = PLUG_CELL_WIRE_PROGRESS, .a = done, .b = total}, NULL);
     }
     return atomic_load(&c->stop_loading) ? 1 : 0;
 }
@@ -86,22 +87,22 @@ static int32_t send_progress(void *ctx, uint64_t done, uint64_t total)
 
 static void send_port(struct child *c, const struct acb_port *p, uint32_t side)
 {
-    struct plug_wire_port w = {.dtype = p->dtype, .rank = p->rank, .flags = p->flags};
+    struct plug_cell_wire_port w = {.dtype = p->dtype, .rank = p->rank, .flags = p->flags};
     memcpy(w.shape, p->shape, sizeof(w.shape));
-    if (plug_name_ok(p->name)) { /* else "", which the parent refuses */
+    if (plug_tensor_name_ok(p->name)) { /* else "", which the parent refuses */
         (void)kit_str_to_c(kit_str_c(p->name), w.name, sizeof(w.name));
     }
-    tell(c, &(struct plug_wire){.type = PLUG_WIRE_PORT, .bytes = sizeof(w), .count = side}, &w);
+    tell(c, &(struct plug_cell_wire){.type = PLUG_CELL_WIRE_PORT, .bytes = sizeof(w), .count = side}, &w);
 }
 
 static void send_meta(struct child *c, void *model, uint32_t key)
 {
     const struct acb_plugin *t = &c->backend->table;
-    const char *text = t->meta != NULL ? t->meta(model, plug_wire_meta_key(key)) : NULL;
+    const char *text = t->meta != NULL ? t->meta(model, plug_cell_wire_meta_key(key)) : NULL;
     if (text == NULL) {
         return;
     }
-    struct plug_wire head = {.type = PLUG_WIRE_META, .count = key, .b = strlen(text)};
+    struct plug_cell_wire head = {.type = PLUG_CELL_WIRE_META, .count = key, .b = strlen(text)};
     do {
         head.bytes = (uint32_t)KIT_MIN(META_PIECE_BYTES, head.b - head.a);
         tell(c, &head, text + head.a);
@@ -122,13 +123,13 @@ static int32_t send_description(struct child *c, void *model)
     for (uint32_t i = 0; i < info.output_count; i++) {
         send_port(c, info.outputs[i], 1);
     }
-    struct plug_wire_info w = {
+    struct plug_cell_wire_info w = {
         .step_flags = info.step_flags, .sequences_max = info.sequences_max, .vocab_size = info.vocab_size};
     w.row_tokens_max = info.row_tokens_max;
     w.call_tokens_max = info.call_tokens_max;
     w.kv_bytes_per_token = info.kv_bytes_per_token;
-    tell(c, &(struct plug_wire){.type = PLUG_WIRE_INFO, .bytes = sizeof(w)}, &w);
-    for (uint32_t key = 0; plug_wire_meta_key(key) != NULL; key++) {
+    tell(c, &(struct plug_cell_wire){.type = PLUG_CELL_WIRE_INFO, .bytes = sizeof(w)}, &w);
+    for (uint32_t key = 0; plug_cell_wire_meta_key(key) != NULL; key++) {
         send_meta(c, model, key);
     }
     return ACB_OK;
@@ -136,7 +137,7 @@ static int32_t send_description(struct child *c, void *model)
 
 static void send_opened(struct child *c, int32_t status, const char *text)
 {
-    struct plug_wire head = {.type = PLUG_WIRE_OPENED, .status = status};
+    struct plug_cell_wire head = {.type = PLUG_CELL_WIRE_OPENED, .status = status};
     head.bytes = (uint32_t)strnlen(text, ACB_ERR_BYTES);
     tell(c, &head, text);
 }
@@ -174,7 +175,7 @@ static enum kit_status start_services(struct child *c, uint32_t cores)
     return rc == KIT_OK ? plug_team_new(PLUG_TEAM_HELPERS_MAX, &c->services.team) : rc;
 }
 
-static enum kit_status start_loading(struct child *c, const struct plug_wire *head, struct kit_err *err)
+static enum kit_status start_loading(struct child *c, const struct plug_cell_wire *head, struct kit_err *err)
 {
     c->open_text = kit_alloc_copy(c->payload, head->bytes);
     if (c->open_text == NULL || start_services(c, (uint32_t)head->b) != KIT_OK) {
@@ -192,7 +193,7 @@ static enum kit_status start_loading(struct child *c, const struct plug_wire *he
     return rc == KIT_OK ? kit_thread_start(&c->loader, "cell-loader", load, c, err) : rc;
 }
 
-static void on_open(struct child *c, const struct plug_wire *head)
+static void on_open(struct child *c, const struct plug_cell_wire *head)
 {
     struct kit_err err = {0};
     enum kit_status rc = c->backend == NULL ? start_loading(c, head, &err) : KIT_OK;
@@ -202,11 +203,11 @@ static void on_open(struct child *c, const struct plug_wire *head)
 }
 
 /* A free place; those whose instance is over are freed first. */
-static struct plug_serve **free_place(struct child *c)
+static struct plug_cell_serve **free_place(struct child *c)
 {
     for (uint32_t i = 0; i < INSTANCES_MAX; i++) {
-        if (c->serves[i] != NULL && plug_serve_over(c->serves[i])) {
-            plug_serve_free(c->serves[i]);
+        if (c->serves[i] != NULL && plug_cell_serve_over(c->serves[i])) {
+            plug_cell_serve_free(c->serves[i]);
             c->serves[i] = NULL;
         }
         if (c->serves[i] == NULL) {
@@ -216,29 +217,29 @@ static struct plug_serve **free_place(struct child *c)
     return NULL;
 }
 
-static void on_instance(struct child *c, const struct plug_wire *head, int fd)
+static void on_instance(struct child *c, const struct plug_cell_wire *head, int fd)
 {
     struct acb_instance_open open;
-    struct plug_serve **place = free_place(c);
+    struct plug_cell_serve **place = free_place(c);
     void *model = model_of(c);
     if (place == NULL || model == NULL || fd < 0 || head->bytes != sizeof(open)) {
         if (fd >= 0) {
             static const char text[] = "too many instances in one worker process";
-            struct plug_wire answer = {
-                .type = PLUG_WIRE_INSTANCE_OPENED, .status = ACB_FULL, .bytes = sizeof(text) - 1};
-            (void)plug_wire_send(fd, &answer, text, -1, true);
+            struct plug_cell_wire answer = {
+                .type = PLUG_CELL_WIRE_INSTANCE_OPENED, .status = ACB_FULL, .bytes = sizeof(text) - 1};
+            (void)plug_cell_wire_send(fd, &answer, text, -1, true);
             (void)close(fd);
         }
         return;
     }
     memcpy(&open, c->payload, sizeof(open));
-    *place = plug_serve_start(&c->backend->table, model, head->a, fd, &open);
+    *place = plug_cell_serve_start(&c->backend->table, model, head->a, fd, &open);
 }
 
-static struct plug_serve *find(const struct child *c, uint64_t number)
+static struct plug_cell_serve *find(const struct child *c, uint64_t number)
 {
     for (uint32_t i = 0; i < INSTANCES_MAX; i++) {
-        if (c->serves[i] != NULL && plug_serve_number(c->serves[i]) == number) {
+        if (c->serves[i] != NULL && plug_cell_serve_number(c->serves[i]) == number) {
             return c->serves[i];
         }
     }
@@ -254,64 +255,64 @@ static int32_t ask_bytes(struct child *c, uint64_t number, struct acb_bytes *con
     if (number == 0) {
         return c->backend->table.bytes(model, NULL, rows, count);
     }
-    struct plug_serve *s = find(c, number);
-    return s != NULL ? plug_serve_bytes(s, rows, count) : ACB_FAILED;
+    struct plug_cell_serve *s = find(c, number);
+    return s != NULL ? plug_cell_serve_bytes(s, rows, count) : ACB_FAILED;
 }
 
-static void on_bytes(struct child *c, const struct plug_wire *head)
+static void on_bytes(struct child *c, const struct plug_cell_wire *head)
 {
     struct acb_bytes rows[ACB_BYTES_ROWS_MAX];
     struct acb_bytes *at[ACB_BYTES_ROWS_MAX];
-    struct plug_wire_bytes wire[ACB_BYTES_ROWS_MAX];
+    struct plug_cell_wire_bytes wire[ACB_BYTES_ROWS_MAX];
     uint32_t count = 0;
     for (uint32_t i = 0; i < ACB_BYTES_ROWS_MAX; i++) {
         rows[i] = (struct acb_bytes){.size = sizeof(rows[i])};
         at[i] = &rows[i];
     }
-    struct plug_wire answer = {.type = PLUG_WIRE_BYTES, .a = head->a, .b = head->b};
+    struct plug_cell_wire answer = {.type = PLUG_CELL_WIRE_BYTES, .a = head->a, .b = head->b};
     answer.status = ask_bytes(c, head->a, at, &count);
     answer.count = KIT_MIN(count, ACB_BYTES_ROWS_MAX);
     answer.bytes = answer.count * (uint32_t)sizeof(wire[0]);
     for (uint32_t i = 0; i < answer.count; i++) {
-        wire[i] = (struct plug_wire_bytes){rows[i].device, rows[i].kind, rows[i].source, 0, rows[i].bytes};
+        wire[i] = (struct plug_cell_wire_bytes){rows[i].device, rows[i].kind, rows[i].source, 0, rows[i].bytes};
     }
     tell(c, &answer, wire);
 }
 
-static void on_cancel(struct child *c, const struct plug_wire *head)
+static void on_cancel(struct child *c, const struct plug_cell_wire *head)
 {
-    struct plug_serve *s = find(c, head->a);
+    struct plug_cell_serve *s = find(c, head->a);
     if (s != NULL) {
-        plug_serve_cancel(s, head->b);
+        plug_cell_serve_cancel(s, head->b);
     }
 }
 
 /* False: time to go. */
 static bool listen_once(struct child *c)
 {
-    struct plug_wire head;
+    struct plug_cell_wire head;
     int fd = -1;
-    if (plug_wire_receive(c->socket, &head, c->payload, &fd, true) != PLUG_WIRE_GOT) {
+    if (plug_cell_wire_receive(c->socket, &head, c->payload, &fd, true) != PLUG_CELL_WIRE_GOT) {
         _exit(1); /* the parent is gone: nobody is left to be polite to */
     }
     switch (head.type) {
-    case PLUG_WIRE_OPEN:
+    case PLUG_CELL_WIRE_OPEN:
         on_open(c, &head);
         break;
-    case PLUG_WIRE_STOP_LOADING:
+    case PLUG_CELL_WIRE_STOP_LOADING:
         atomic_store(&c->stop_loading, true);
         break;
-    case PLUG_WIRE_INSTANCE:
+    case PLUG_CELL_WIRE_INSTANCE:
         on_instance(c, &head, fd);
         break;
-    case PLUG_WIRE_CANCEL:
+    case PLUG_CELL_WIRE_CANCEL:
         on_cancel(c, &head);
         break;
-    case PLUG_WIRE_BYTES:
+    case PLUG_CELL_WIRE_BYTES:
         on_bytes(c, &head);
         break;
     default:
-        return head.type != PLUG_WIRE_CLOSE;
+        return head.type != PLUG_CELL_WIRE_CLOSE;
     }
     return true;
 }
@@ -323,7 +324,7 @@ static void free_child(struct child *c)
 {
     kit_thread_join(&c->loader);
     for (uint32_t i = 0; i < INSTANCES_MAX; i++) {
-        plug_serve_free(c->serves[i]);
+        plug_cell_serve_free(c->serves[i]);
     }
     if (c->model != NULL) {
         c->backend->table.model_close(c->model);

@@ -24,13 +24,13 @@ struct plug_cell_instance {
     struct plug_cell_instance *next; /* the cell's list, under its lock */
     uint64_t number;
     int socket;
-    struct plug_piece out[PIECES_MAX]; /* the cell writes here; the last one stays for the next call */
+    struct plug_cell_memory out[PIECES_MAX]; /* the cell writes here; the last one stays for the next call */
     uint32_t out_count;
     struct plug_cell_rows last; /* its last answer to plug_cell_ask_bytes */
-    char payload[PLUG_WIRE_BYTES_MAX + 1];
+    char payload[PLUG_CELL_WIRE_BYTES_MAX + 1];
 
     struct kit_mutex lock; /* of what cancel needs */
-    struct plug_piece in;
+    struct plug_cell_memory in;
     uint64_t call;   /* number of the last call */
     uint64_t shared; /* bytes of in and out, for others to read */
     bool running;
@@ -43,17 +43,18 @@ static uint64_t align(uint64_t n, uint64_t to)
 
 /* --- when the cell does not answer as it should --- */
 
-static int32_t cell_gone(struct plug_cell_instance *i, enum plug_wire_got got, struct acb_err *err)
+static int32_t cell_gone(struct plug_cell_instance *i, enum plug_cell_wire_got got, struct acb_err *err)
 {
     char reason[PLUG_CELL_REASON_BYTES];
-    if (got == PLUG_WIRE_NOTHING) {
+    if (got == PLUG_CELL_WIRE_NOTHING) {
         (void)snprintf(reason, sizeof(reason), "was ended: a call took longer than %" PRIu32 " ms",
                        i->cell->call_ms_max);
-        plug_process_end(i->cell->process, reason);
+        plug_cell_process_end(i->cell->process, reason);
     } else {
-        plug_process_end(i->cell->process, got == PLUG_WIRE_GARBAGE ? "sent an answer that makes no sense" : NULL);
+        plug_cell_process_end(i->cell->process,
+                              got == PLUG_CELL_WIRE_GARBAGE ? "sent an answer that makes no sense" : NULL);
     }
-    plug_process_reason(i->cell->process, REASON_MS, reason);
+    plug_cell_process_reason(i->cell->process, REASON_MS, reason);
     return plug_status_fail(err, ACB_FATAL, "the worker process %s", reason[0] != 0 ? reason : "is gone");
 }
 
@@ -102,7 +103,7 @@ static void drop_outputs(struct plug_cell_instance *i, uint32_t keep)
 {
     uint32_t first = i->out_count - KIT_MIN(keep, i->out_count);
     for (uint32_t p = 0; p < first; p++) {
-        plug_piece_done(&i->out[p]);
+        plug_cell_memory_done(&i->out[p]);
     }
     if (first > 0 && first < i->out_count) {
         i->out[0] = i->out[first];
@@ -115,7 +116,7 @@ static void free_instance(struct plug_cell_instance *i)
     strike_out(i);
     (void)close(i->socket);
     drop_outputs(i, 0);
-    plug_piece_done(&i->in);
+    plug_cell_memory_done(&i->in);
     kit_mutex_done(&i->lock);
     kit_alloc_free(i);
 }
@@ -123,12 +124,12 @@ static void free_instance(struct plug_cell_instance *i)
 /* The cell's answer to INSTANCE comes on the new socket. */
 static int32_t wait_opened(struct plug_cell_instance *i, struct acb_err *err)
 {
-    struct plug_wire head;
-    enum plug_wire_got got = plug_wire_receive(i->socket, &head, i->payload, NULL, true);
-    if (got == PLUG_WIRE_GOT && head.type != PLUG_WIRE_INSTANCE_OPENED) {
-        got = PLUG_WIRE_GARBAGE;
+    struct plug_cell_wire head;
+    enum plug_cell_wire_got got = plug_cell_wire_receive(i->socket, &head, i->payload, NULL, true);
+    if (got == PLUG_CELL_WIRE_GOT && head.type != PLUG_CELL_WIRE_INSTANCE_OPENED) {
+        got = PLUG_CELL_WIRE_GARBAGE;
     }
-    if (got != PLUG_WIRE_GOT) {
+    if (got != PLUG_CELL_WIRE_GOT) {
         return cell_gone(i, got, err);
     }
     return head.status == ACB_OK ? ACB_OK : plug_status_fail(err, head.status, "%s", i->payload);
@@ -138,11 +139,11 @@ static int32_t introduce(struct plug_cell_instance *i, int theirs, const struct 
                          struct acb_err *err)
 {
     struct acb_instance_open mine = *open;
-    struct plug_wire head = {.type = PLUG_WIRE_INSTANCE, .bytes = sizeof(mine), .a = i->number};
+    struct plug_cell_wire head = {.type = PLUG_CELL_WIRE_INSTANCE, .bytes = sizeof(mine), .a = i->number};
     mine.size = sizeof(mine);
-    bool sent = plug_process_send(i->cell->process, &head, &mine, theirs, true);
+    bool sent = plug_cell_process_send(i->cell->process, &head, &mine, theirs, true);
     (void)close(theirs);
-    return sent ? wait_opened(i, err) : cell_gone(i, PLUG_WIRE_END, err);
+    return sent ? wait_opened(i, err) : cell_gone(i, PLUG_CELL_WIRE_END, err);
 }
 
 int32_t plug_cell_instance_open(void *model, const struct acb_instance_open *open, void **ret, struct acb_err *err)
@@ -150,7 +151,7 @@ int32_t plug_cell_instance_open(void *model, const struct acb_instance_open *ope
     struct plug_cell *c = model;
     int pair[2];
     struct plug_cell_instance *i = kit_alloc_zero(1, sizeof(*i));
-    if (i == NULL || !plug_wire_pair(pair)) {
+    if (i == NULL || !plug_cell_wire_pair(pair)) {
         kit_alloc_free(i);
         return plug_status_fail(err, ACB_NOMEM, "out of memory or descriptors");
     }
@@ -172,11 +173,11 @@ int32_t plug_cell_instance_open(void *model, const struct acb_instance_open *ope
 void plug_cell_instance_close(void *instance)
 {
     struct plug_cell_instance *i = instance;
-    struct plug_wire head;
+    struct plug_cell_wire head;
     set_patience(i->socket, CLOSE_MS);
     (void)shutdown(i->socket, SHUT_WR);
-    if (plug_wire_receive(i->socket, &head, i->payload, NULL, true) != PLUG_WIRE_END) {
-        plug_process_end(i->cell->process, "did not close an instance when it was asked to");
+    if (plug_cell_wire_receive(i->socket, &head, i->payload, NULL, true) != PLUG_CELL_WIRE_END) {
+        plug_cell_process_end(i->cell->process, "did not close an instance when it was asked to");
     }
     free_instance(i);
 }
@@ -185,9 +186,9 @@ void plug_cell_instance_shrink(void *instance)
 {
     struct plug_cell_instance *i = instance;
     kit_mutex_lock(&i->lock);
-    plug_piece_done(&i->in);
+    plug_cell_memory_done(&i->in);
     kit_mutex_unlock(&i->lock);
-    if (plug_wire_send(i->socket, &(struct plug_wire){.type = PLUG_WIRE_SHRINK}, NULL, -1, true)) {
+    if (plug_cell_wire_send(i->socket, &(struct plug_cell_wire){.type = PLUG_CELL_WIRE_SHRINK}, NULL, -1, true)) {
         drop_outputs(i, 0);
     }
 }
@@ -210,7 +211,7 @@ void plug_cell_instance_bytes(void *instance, struct plug_cell_rows *ret)
     kit_mutex_unlock(&i->lock);
     if (ret->count < ACB_BYTES_ROWS_MAX && bytes > 0) {
         ret->row[ret->count++] =
-            (struct plug_wire_bytes){.kind = ACB_BYTES_CACHE, .source = ACB_SOURCE_COUNTED, .bytes = bytes};
+            (struct plug_cell_wire_bytes){.kind = ACB_BYTES_CACHE, .source = ACB_SOURCE_COUNTED, .bytes = bytes};
     }
 }
 
@@ -218,8 +219,8 @@ void plug_cell_instance_bytes(void *instance, struct plug_cell_rows *ret)
 
 /* Where everything goes: the head, the inputs' and the wants' descriptions, then data and rows. */
 struct plan {
-    struct plug_wire_tensor *inputs; /* in shared memory */
-    struct plug_wire_want *wants;
+    struct plug_cell_wire_tensor *inputs; /* in shared memory */
+    struct plug_cell_wire_want *wants;
     unsigned char *base;
     uint64_t at; /* the next free byte; while base is NULL nothing is written, only counted */
 };
@@ -241,7 +242,7 @@ static void put_name(char to[ACB_NAME_BYTES], const char *name)
 
 static void put_input(struct plan *p, const struct acb_tensor *t, uint32_t index)
 {
-    struct plug_wire_tensor w = {.dtype = t->dtype, .rank = t->rank, .bytes = t->bytes, .rows = t->rows};
+    struct plug_cell_wire_tensor w = {.dtype = t->dtype, .rank = t->rank, .bytes = t->bytes, .rows = t->rows};
     memcpy(w.shape, t->shape, t->rank * sizeof(w.shape[0]));
     w.ragged = t->row_offsets != NULL;
     w.at = put(p, t->data, t->bytes, 64);
@@ -254,7 +255,7 @@ static void put_input(struct plan *p, const struct acb_tensor *t, uint32_t index
 
 static void put_want(struct plan *p, const struct acb_want *want, uint32_t index)
 {
-    struct plug_wire_want w = {.some = want->rows != NULL, .row_count = want->row_count};
+    struct plug_cell_wire_want w = {.some = want->rows != NULL, .row_count = want->row_count};
     w.rows_at = w.some != 0 ? put(p, want->rows, want->row_count * sizeof(uint64_t), 8) : 0;
     if (p->base != NULL) {
         put_name(w.name, want->name);
@@ -264,11 +265,11 @@ static void put_want(struct plan *p, const struct acb_want *want, uint32_t index
 
 static uint64_t put_all(unsigned char *base, const struct acb_infer *infer)
 {
-    struct plan p = {.base = base, .at = sizeof(struct plug_wire_inputs)};
+    struct plan p = {.base = base, .at = sizeof(struct plug_cell_wire_inputs)};
     p.inputs = base != NULL ? (void *)(base + p.at) : NULL;
-    p.at += infer->input_count * sizeof(struct plug_wire_tensor);
+    p.at += infer->input_count * sizeof(struct plug_cell_wire_tensor);
     p.wants = base != NULL ? (void *)(base + p.at) : NULL;
-    p.at += infer->want_count * sizeof(struct plug_wire_want);
+    p.at += infer->want_count * sizeof(struct plug_cell_wire_want);
     for (uint32_t k = 0; k < infer->input_count; k++) {
         put_input(&p, infer->inputs[k], k);
     }
@@ -292,12 +293,12 @@ static int32_t make_room(struct plug_cell_instance *i, uint64_t bytes, bool *fre
         return plug_status_fail(
             err, ACB_NOMEM, "the inputs take %" PRIu64 " bytes of shared memory, %" PRIu64 " are allowed", bytes, max);
     }
-    struct plug_piece piece;
-    if (!plug_piece_new(KIT_MIN(wanted, max - others), true, &piece)) {
+    struct plug_cell_memory piece;
+    if (!plug_cell_memory_new(KIT_MIN(wanted, max - others), true, &piece)) {
         return plug_status_fail(err, ACB_NOMEM, "no shared memory for %" PRIu64 " bytes of inputs", bytes);
     }
     kit_mutex_lock(&i->lock);
-    plug_piece_done(&i->in);
+    plug_cell_memory_done(&i->in);
     i->in = piece;
     kit_mutex_unlock(&i->lock);
     return ACB_OK;
@@ -307,7 +308,7 @@ static int32_t make_room(struct plug_cell_instance *i, uint64_t bytes, bool *fre
 
 static void set_flag(struct plug_cell_instance *i, uint32_t to)
 {
-    struct plug_wire_inputs *shared = (void *)i->in.at;
+    struct plug_cell_wire_inputs *shared = (void *)i->in.at;
     __atomic_store_n(&shared->cancelled, to, __ATOMIC_RELEASE);
 }
 
@@ -340,8 +341,8 @@ void plug_cell_cancel(void *instance)
     kit_mutex_lock(&i->lock);
     if (i->running) {
         set_flag(i, 1);
-        struct plug_wire head = {.type = PLUG_WIRE_CANCEL, .a = i->number, .b = i->call};
-        (void)plug_process_send(i->cell->process, &head, NULL, -1, false);
+        struct plug_cell_wire head = {.type = PLUG_CELL_WIRE_CANCEL, .a = i->number, .b = i->call};
+        (void)plug_cell_process_send(i->cell->process, &head, NULL, -1, false);
     }
     kit_mutex_unlock(&i->lock);
 }
@@ -351,31 +352,31 @@ void plug_cell_cancel(void *instance)
 /* False: the cell is gone. */
 static bool grow(struct plug_cell_instance *i, uint64_t needed)
 {
-    struct plug_wire head = {.type = PLUG_WIRE_GROWN, .status = ACB_NOMEM};
+    struct plug_cell_wire head = {.type = PLUG_CELL_WIRE_GROWN, .status = ACB_NOMEM};
     uint64_t used = shared_bytes(i);
     uint64_t max = i->cell->shared_bytes_max;
     uint64_t room = used < max ? max - used : 0;
-    struct plug_piece *piece = &i->out[i->out_count];
+    struct plug_cell_memory *piece = &i->out[i->out_count];
     if (i->out_count < PIECES_MAX && needed <= room) {
         uint64_t before = i->out_count > 0 ? i->out[i->out_count - 1].bytes : 0;
         uint64_t wanted = KIT_MAX(needed, KIT_MAX(PIECE_BYTES_MIN, 2 * before));
-        if (plug_piece_new(KIT_MIN(wanted, room), false, piece)) {
+        if (plug_cell_memory_new(KIT_MIN(wanted, room), false, piece)) {
             head.status = ACB_OK;
             i->out_count++;
         }
     }
     bool grown = head.status == ACB_OK;
-    bool sent = plug_wire_send(i->socket, &head, NULL, grown ? piece->fd : -1, true);
+    bool sent = plug_cell_wire_send(i->socket, &head, NULL, grown ? piece->fd : -1, true);
     if (grown) {
-        plug_piece_detach(piece);
+        plug_cell_memory_detach(piece);
     }
     return sent;
 }
 
 /* Whether an output lies where it may. */
-static bool is_inside(const struct plug_cell_instance *i, const struct plug_wire_tensor *w)
+static bool is_inside(const struct plug_cell_instance *i, const struct plug_cell_wire_tensor *w)
 {
-    if (w->piece >= i->out_count || !plug_piece_holds(&i->out[w->piece], w->at, w->bytes)) {
+    if (w->piece >= i->out_count || !plug_cell_memory_holds(&i->out[w->piece], w->at, w->bytes)) {
         return false;
     }
     if (w->ragged == 0) {
@@ -383,10 +384,10 @@ static bool is_inside(const struct plug_cell_instance *i, const struct plug_wire
     }
     return w->rows_piece < i->out_count && w->rows_at % sizeof(uint64_t) == 0 &&
            w->rows < i->out[w->rows_piece].bytes / sizeof(uint64_t) &&
-           plug_piece_holds(&i->out[w->rows_piece], w->rows_at, (w->rows + 1) * sizeof(uint64_t));
+           plug_cell_memory_holds(&i->out[w->rows_piece], w->rows_at, (w->rows + 1) * sizeof(uint64_t));
 }
 
-static bool is_sane(const struct plug_wire_tensor *w)
+static bool is_sane(const struct plug_cell_wire_tensor *w)
 {
     uint64_t bytes = 0;
     return memchr(w->name, 0, sizeof(w->name)) != NULL && w->rank <= ACB_RANK_MAX &&
@@ -395,8 +396,8 @@ static bool is_sane(const struct plug_wire_tensor *w)
 }
 
 /* One output, copied. The description is our own copy already; false: it cannot be. */
-static bool take_output(const struct plug_cell_instance *i, struct plug_call *call, const struct plug_wire_tensor *w,
-                        struct acb_tensor **ret, int32_t *rc)
+static bool take_output(const struct plug_cell_instance *i, struct plug_call *call,
+                        const struct plug_cell_wire_tensor *w, struct acb_tensor **ret, int32_t *rc)
 {
     if (!is_sane(w) || !is_inside(i, w)) {
         return false;
@@ -408,7 +409,7 @@ static bool take_output(const struct plug_cell_instance *i, struct plug_call *ca
         like.row_offsets = (const void *)(i->out[w->rows_piece].at + w->rows_at);
         like.rows = w->rows;
     }
-    *rc = plug_call_tensor(call, &like, ret);
+    *rc = plug_tensor_call_tensor(call, &like, ret);
     if (*rc == ACB_OK) {
         memcpy((*ret)->data, i->out[w->piece].at + w->at, w->bytes);
     }
@@ -416,42 +417,42 @@ static bool take_output(const struct plug_cell_instance *i, struct plug_call *ca
 }
 
 /* GARBAGE, or GOT with *rc. */
-static enum plug_wire_got take_outputs(struct plug_cell_instance *i, const struct acb_infer *infer,
-                                       const struct plug_wire *head, struct acb_tensor **outputs, int32_t *rc)
+static enum plug_cell_wire_got take_outputs(struct plug_cell_instance *i, const struct acb_infer *infer,
+                                            const struct plug_cell_wire *head, struct acb_tensor **outputs, int32_t *rc)
 {
     bool count_ok = infer->want_count > 0 ? head->count == infer->want_count : head->count <= PLUG_OUTPUTS_MAX;
-    if (!count_ok || head->bytes != head->count * sizeof(struct plug_wire_tensor)) {
-        return PLUG_WIRE_GARBAGE;
+    if (!count_ok || head->bytes != head->count * sizeof(struct plug_cell_wire_tensor)) {
+        return PLUG_CELL_WIRE_GARBAGE;
     }
     *rc = ACB_OK;
     for (uint32_t k = 0; k < head->count && *rc == ACB_OK; k++) {
-        struct plug_wire_tensor w;
+        struct plug_cell_wire_tensor w;
         struct acb_tensor *t = NULL;
         memcpy(&w, i->payload + k * sizeof(w), sizeof(w));
         if (!take_output(i, infer->call, &w, &t, rc)) {
-            return PLUG_WIRE_GARBAGE;
+            return PLUG_CELL_WIRE_GARBAGE;
         }
         if (k < infer->want_count) {
             outputs[k] = t;
         }
     }
-    return PLUG_WIRE_GOT;
+    return PLUG_CELL_WIRE_GOT;
 }
 
-static int32_t judge(struct plug_cell_instance *i, const struct acb_infer *infer, const struct plug_wire *head,
+static int32_t judge(struct plug_cell_instance *i, const struct acb_infer *infer, const struct plug_cell_wire *head,
                      struct acb_tensor **outputs, struct acb_err *err)
 {
     if (head->status == ACB_FATAL) {
         char reason[PLUG_CELL_REASON_BYTES];
         (void)snprintf(reason, sizeof(reason), "was ended, its model was lost: %.80s", i->payload);
-        plug_process_end(i->cell->process, reason);
+        plug_cell_process_end(i->cell->process, reason);
     }
     if (head->status != ACB_OK) {
         return plug_status_fail(err, head->status, "%s", i->payload);
     }
     int32_t rc = ACB_OK;
-    enum plug_wire_got got = take_outputs(i, infer, head, outputs, &rc);
-    if (got != PLUG_WIRE_GOT) {
+    enum plug_cell_wire_got got = take_outputs(i, infer, head, outputs, &rc);
+    if (got != PLUG_CELL_WIRE_GOT) {
         return cell_gone(i, got, err);
     }
     return rc == ACB_OK ? ACB_OK : plug_status_fail(err, rc, "out of memory for the outputs");
@@ -461,19 +462,19 @@ static int32_t wait_result(struct plug_cell_instance *i, const struct acb_infer 
                            struct acb_err *err)
 {
     for (uint32_t grown = 0;; grown++) {
-        struct plug_wire head;
-        enum plug_wire_got got = plug_wire_receive(i->socket, &head, i->payload, NULL, true);
-        if (got != PLUG_WIRE_GOT) {
+        struct plug_cell_wire head;
+        enum plug_cell_wire_got got = plug_cell_wire_receive(i->socket, &head, i->payload, NULL, true);
+        if (got != PLUG_CELL_WIRE_GOT) {
             return cell_gone(i, got, err);
         }
-        if (head.type == PLUG_WIRE_RESULT && head.a == i->call) {
+        if (head.type == PLUG_CELL_WIRE_RESULT && head.a == i->call) {
             return judge(i, infer, &head, outputs, err);
         }
-        if (head.type != PLUG_WIRE_GROW || grown == PLUG_CALL_TENSORS_MAX) {
-            return cell_gone(i, PLUG_WIRE_GARBAGE, err);
+        if (head.type != PLUG_CELL_WIRE_GROW || grown == PLUG_CALL_TENSORS_MAX) {
+            return cell_gone(i, PLUG_CELL_WIRE_GARBAGE, err);
         }
         if (!grow(i, head.a)) {
-            return cell_gone(i, PLUG_WIRE_END, err);
+            return cell_gone(i, PLUG_CELL_WIRE_END, err);
         }
     }
 }
@@ -488,13 +489,14 @@ int32_t plug_cell_infer(void *instance, const struct acb_infer *infer, struct ac
     }
     (void)put_all(i->in.at, infer);
     begin(i, infer->cancelled);
-    struct plug_wire head = {.type = PLUG_WIRE_INFER, .a = i->call, .b = infer->cores, .count = infer->input_count};
+    struct plug_cell_wire head = {
+        .type = PLUG_CELL_WIRE_INFER, .a = i->call, .b = infer->cores, .count = infer->input_count};
     head.status = (int32_t)infer->want_count;
-    bool sent = plug_wire_send(i->socket, &head, NULL, fresh ? i->in.fd : -1, true);
+    bool sent = plug_cell_wire_send(i->socket, &head, NULL, fresh ? i->in.fd : -1, true);
     if (fresh) {
-        plug_piece_detach(&i->in);
+        plug_cell_memory_detach(&i->in);
     }
-    rc = sent ? wait_result(i, infer, outputs, err) : cell_gone(i, PLUG_WIRE_END, err);
+    rc = sent ? wait_result(i, infer, outputs, err) : cell_gone(i, PLUG_CELL_WIRE_END, err);
     drop_outputs(i, 1);
     end(i);
     return rc;

@@ -11,7 +11,7 @@
 
 #define PAGE ((uint64_t)4096)
 
-bool plug_piece_map(int fd, bool read_only, struct plug_piece *ret)
+bool plug_cell_memory_map(int fd, bool read_only, struct plug_cell_memory *ret)
 {
     struct stat st;
     void *at = MAP_FAILED;
@@ -22,11 +22,11 @@ bool plug_piece_map(int fd, bool read_only, struct plug_piece *ret)
         (void)close(fd);
         return false;
     }
-    *ret = (struct plug_piece){at, (uint64_t)st.st_size, fd};
+    *ret = (struct plug_cell_memory){at, (uint64_t)st.st_size, fd};
     return true;
 }
 
-bool plug_piece_new(uint64_t bytes, bool read_only, struct plug_piece *ret)
+bool plug_cell_memory_new(uint64_t bytes, bool read_only, struct plug_cell_memory *ret)
 {
     if (bytes > INT64_MAX - PAGE) {
         return false;
@@ -40,7 +40,7 @@ bool plug_piece_new(uint64_t bytes, bool read_only, struct plug_piece *ret)
         (void)close(fd);
         return false;
     }
-    if (!plug_piece_map(fd, false, ret)) {
+    if (!plug_cell_memory_map(fd, false, ret)) {
         return false;
     }
     /* Our own mapping stays writable. A kernel without this seal leaves the cell able to write its own inputs, which the
@@ -49,7 +49,7 @@ bool plug_piece_new(uint64_t bytes, bool read_only, struct plug_piece *ret)
     return true;
 }
 
-void plug_piece_detach(struct plug_piece *p)
+void plug_cell_memory_detach(struct plug_cell_memory *p)
 {
     if (p->at != NULL && p->fd >= 0) {
         (void)close(p->fd);
@@ -57,16 +57,16 @@ void plug_piece_detach(struct plug_piece *p)
     p->fd = -1;
 }
 
-void plug_piece_done(struct plug_piece *p)
+void plug_cell_memory_done(struct plug_cell_memory *p)
 {
-    plug_piece_detach(p);
+    plug_cell_memory_detach(p);
     if (p->at != NULL) {
         (void)munmap(p->at, (size_t)p->bytes);
     }
-    *p = (struct plug_piece){.fd = -1};
+    *p = (struct plug_cell_memory){.fd = -1};
 }
 
-bool plug_piece_holds(const struct plug_piece *p, uint64_t at, uint64_t bytes)
+bool plug_cell_memory_holds(const struct plug_cell_memory *p, uint64_t at, uint64_t bytes)
 {
     return at <= p->bytes && bytes <= p->bytes - at;
 }

@@ -7,21 +7,21 @@
 
 #include "kit/base.h"
 
-struct plug_piece {
+struct plug_cell_memory {
     unsigned char *at; /* NULL: no memory */
     uint64_t bytes;    /* whole pages */
     int fd;
 };
 
 /* Makes a piece of at least `bytes`. read_only: whoever gets the descriptor cannot write. False: no memory. */
-KIT_MUST_CHECK bool plug_piece_new(uint64_t bytes, bool read_only, struct plug_piece *ret);
+KIT_MUST_CHECK bool plug_cell_memory_new(uint64_t bytes, bool read_only, struct plug_cell_memory *ret);
 /* Maps what came along with a packet; owns fd even when it fails. */
-KIT_MUST_CHECK bool plug_piece_map(int fd, bool read_only, struct plug_piece *ret);
+KIT_MUST_CHECK bool plug_cell_memory_map(int fd, bool read_only, struct plug_cell_memory *ret);
 /* Closes the descriptor, keeps the mapping. */
-void plug_piece_detach(struct plug_piece *p);
-void plug_piece_done(struct plug_piece *p); /* zeroed is fine */
+void plug_cell_memory_detach(struct plug_cell_memory *p);
+void plug_cell_memory_done(struct plug_cell_memory *p); /* zeroed is fine */
 
 /* Whether [at, at + bytes) lies inside. */
-bool plug_piece_holds(const struct plug_piece *p, uint64_t at, uint64_t bytes);
+bool plug_cell_memory_holds(const struct plug_cell_memory *p, uint64_t at, uint64_t bytes);
 
 #endif

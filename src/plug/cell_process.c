@@ -19,8 +19,8 @@
 #define CLOSE_MS 2000
 #define CHILD_SOCKET 3 /* its number in the cell */
 
-struct plug_process {
-    struct plug_process_options options;
+struct plug_cell_process {
+    struct plug_cell_process_options options;
     char *exe; /* owned */
     struct kit_thread thread;
     struct kit_mutex lock;
@@ -32,7 +32,7 @@ struct plug_process {
     bool over;        /* under the lock; reaped, or never started */
     bool asked;       /* under the lock; to go, while it was not over */
     char reason[PLUG_CELL_REASON_BYTES];
-    char payload[PLUG_WIRE_BYTES_MAX + 1];
+    char payload[PLUG_CELL_WIRE_BYTES_MAX + 1];
 };
 
 /* --- starting --- */
@@ -59,7 +59,7 @@ static int set_files(posix_spawn_file_actions_t *f, int socket)
     return rc != 0 ? rc : posix_spawn_file_actions_addclosefrom_np(f, CHILD_SOCKET + 1);
 }
 
-static int spawn_with(const struct plug_process *p, const posix_spawn_file_actions_t *files,
+static int spawn_with(const struct plug_cell_process *p, const posix_spawn_file_actions_t *files,
                       const posix_spawnattr_t *attributes, pid_t *pid)
 {
     char number[] = {'0' + CHILD_SOCKET, 0};
@@ -68,7 +68,7 @@ static int spawn_with(const struct plug_process *p, const posix_spawn_file_actio
     return posix_spawn(pid, p->exe, files, attributes, argv, environ);
 }
 
-static int spawn(const struct plug_process *p, pid_t *pid)
+static int spawn(const struct plug_cell_process *p, pid_t *pid)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
@@ -87,7 +87,7 @@ static int spawn(const struct plug_process *p, pid_t *pid)
     return rc;
 }
 
-static bool start(struct plug_process *p)
+static bool start(struct plug_cell_process *p)
 {
     pid_t pid = 0;
     int rc = spawn(p, &pid);
@@ -108,22 +108,23 @@ static bool start(struct plug_process *p)
 /* --- watching --- */
 
 /* False: no more packets will come. */
-static bool read_packet(struct plug_process *p)
+static bool read_packet(struct plug_cell_process *p)
 {
-    struct plug_wire head;
-    enum plug_wire_got got = plug_wire_receive(p->socket, &head, p->payload, NULL, false);
-    if (got == PLUG_WIRE_NOTHING) {
+    struct plug_cell_wire head;
+    enum plug_cell_wire_got got = plug_cell_wire_receive(p->socket, &head, p->payload, NULL, false);
+    if (got == PLUG_CELL_WIRE_NOTHING) {
         return true;
     }
-    if (got == PLUG_WIRE_GARBAGE || (got == PLUG_WIRE_GOT && !p->options.packet(p->options.ctx, &head, p->payload))) {
-        plug_process_end(p, "sent a message that makes no sense");
+    if (got == PLUG_CELL_WIRE_GARBAGE ||
+        (got == PLUG_CELL_WIRE_GOT && !p->options.packet(p->options.ctx, &head, p->payload))) {
+        plug_cell_process_end(p, "sent a message that makes no sense");
         return false;
     }
-    return got == PLUG_WIRE_GOT;
+    return got == PLUG_CELL_WIRE_GOT;
 }
 
 /* Until the process has gone or its socket has ended. What it said before it died is read first. */
-static void listen_to(struct plug_process *p)
+static void listen_to(struct plug_cell_process *p)
 {
     struct pollfd on[2] = {{.fd = p->socket, .events = POLLIN}, {.fd = p->pidfd, .events = POLLIN}};
     for (;;) {
@@ -140,7 +141,7 @@ static void listen_to(struct plug_process *p)
     }
 }
 
-static void say_why(struct plug_process *p, int status)
+static void say_why(struct plug_cell_process *p, int status)
 {
     if (p->reason[0] != 0) {
         return;
@@ -154,11 +155,11 @@ static void say_why(struct plug_process *p, int status)
 }
 
 /* A pid is ours until it is reaped, and that happens under the lock, so that nobody signals a stranger. */
-static void reap(struct plug_process *p)
+static void reap(struct plug_cell_process *p)
 {
     siginfo_t info;
     int status = 0;
-    plug_process_end(p, NULL);
+    plug_cell_process_end(p, NULL);
     while (waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
     }
     kit_mutex_lock(&p->lock);
@@ -168,7 +169,7 @@ static void reap(struct plug_process *p)
     kit_mutex_unlock(&p->lock);
 }
 
-static void tell_over(struct plug_process *p)
+static void tell_over(struct plug_cell_process *p)
 {
     kit_mutex_lock(&p->lock);
     p->over = true;
@@ -180,7 +181,7 @@ static void tell_over(struct plug_process *p)
 
 static void watch(void *arg)
 {
-    struct plug_process *p = arg;
+    struct plug_cell_process *p = arg;
     if (start(p)) {
         listen_to(p);
     }
@@ -199,7 +200,7 @@ static void close_fd(int fd)
     }
 }
 
-static void free_process(struct plug_process *p)
+static void free_process(struct plug_cell_process *p)
 {
     close_fd(p->socket);
     close_fd(p->child_socket);
@@ -210,10 +211,10 @@ static void free_process(struct plug_process *p)
     kit_alloc_free(p);
 }
 
-enum kit_status plug_process_start(const struct plug_process_options *options, struct plug_process **ret,
-                                   struct kit_err *err)
+enum kit_status plug_cell_process_start(const struct plug_cell_process_options *options, struct plug_cell_process **ret,
+                                        struct kit_err *err)
 {
-    struct plug_process *p = kit_alloc_zero(1, sizeof(*p));
+    struct plug_cell_process *p = kit_alloc_zero(1, sizeof(*p));
     if (p == NULL) {
         return kit_fail(err, KIT_NOMEM, "out of memory");
     }
@@ -223,7 +224,7 @@ enum kit_status plug_process_start(const struct plug_process_options *options, s
     p->options = *options;
     p->pidfd = -1;
     p->exe = kit_alloc_copy(options->exe, strlen(options->exe));
-    bool ok = p->exe != NULL && plug_wire_pair(pair);
+    bool ok = p->exe != NULL && plug_cell_wire_pair(pair);
     p->socket = pair[0];
     p->child_socket = pair[1];
     enum kit_status rc = ok ? kit_thread_start(&p->thread, "plug-cell", watch, p, err)
@@ -236,12 +237,13 @@ enum kit_status plug_process_start(const struct plug_process_options *options, s
     return KIT_OK;
 }
 
-bool plug_process_send(struct plug_process *p, const struct plug_wire *head, const void *payload, int fd, bool wait)
+bool plug_cell_process_send(struct plug_cell_process *p, const struct plug_cell_wire *head, const void *payload, int fd,
+                            bool wait)
 {
-    return plug_wire_send(p->socket, head, payload, fd, wait);
+    return plug_cell_wire_send(p->socket, head, payload, fd, wait);
 }
 
-void plug_process_end(struct plug_process *p, const char *reason)
+void plug_cell_process_end(struct plug_cell_process *p, const char *reason)
 {
     kit_mutex_lock(&p->lock);
     if (reason != NULL && p->reason[0] == 0) {
@@ -253,7 +255,7 @@ void plug_process_end(struct plug_process *p, const char *reason)
     kit_mutex_unlock(&p->lock);
 }
 
-static bool wait_over(struct plug_process *p, uint32_t ms)
+static bool wait_over(struct plug_cell_process *p, uint32_t ms)
 {
     uint64_t end = plug_now_ns() + ms * KIT_NS_PER_MS;
     kit_mutex_lock(&p->lock);
@@ -264,7 +266,7 @@ static bool wait_over(struct plug_process *p, uint32_t ms)
     return over;
 }
 
-void plug_process_reason(struct plug_process *p, uint32_t ms, char reason[PLUG_CELL_REASON_BYTES])
+void plug_cell_process_reason(struct plug_cell_process *p, uint32_t ms, char reason[PLUG_CELL_REASON_BYTES])
 {
     reason[0] = 0;
     if (wait_over(p, ms)) {
@@ -272,7 +274,7 @@ void plug_process_reason(struct plug_process *p, uint32_t ms, char reason[PLUG_C
     }
 }
 
-void plug_process_stop(struct plug_process *p)
+void plug_cell_process_stop(struct plug_cell_process *p)
 {
     if (p == NULL) {
         return;
@@ -280,16 +282,16 @@ void plug_process_stop(struct plug_process *p)
     kit_mutex_lock(&p->lock);
     p->asked = !p->over;
     kit_mutex_unlock(&p->lock);
-    (void)plug_process_send(p, &(struct plug_wire){.type = PLUG_WIRE_CLOSE}, NULL, -1, false);
+    (void)plug_cell_process_send(p, &(struct plug_cell_wire){.type = PLUG_CELL_WIRE_CLOSE}, NULL, -1, false);
     if (!wait_over(p, CLOSE_MS)) {
-        plug_process_end(p, "did not go when it was asked to");
+        plug_cell_process_end(p, "did not go when it was asked to");
         (void)wait_over(p, UINT32_MAX);
     }
     kit_thread_join(&p->thread);
     free_process(p);
 }
 
-int64_t plug_process_pid(struct plug_process *p)
+int64_t plug_cell_process_pid(struct plug_cell_process *p)
 {
     kit_mutex_lock(&p->lock);
     int64_t pid = p->pid;

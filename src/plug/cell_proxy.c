@@ -17,7 +17,7 @@
 
 /* --- what the cell says: true when it makes sense. On the watching thread. --- */
 
-static bool on_progress(struct plug_cell *c, const struct plug_wire *head, const char *payload)
+static bool on_progress(struct plug_cell *c, const struct plug_cell_wire *head, const char *payload)
 {
     (void)payload;
     kit_mutex_lock(&c->lock);
@@ -28,7 +28,7 @@ static bool on_progress(struct plug_cell *c, const struct plug_wire *head, const
     return true;
 }
 
-static bool on_log(struct plug_cell *c, const struct plug_wire *head, const char *payload)
+static bool on_log(struct plug_cell *c, const struct plug_cell_wire *head, const char *payload)
 {
     size_t event = strnlen(payload, head->bytes);
     if (event == head->bytes || memchr(payload + event + 1, 0, head->bytes - event - 1) == NULL) {
@@ -39,10 +39,10 @@ static bool on_log(struct plug_cell *c, const struct plug_wire *head, const char
     return true;
 }
 
-static bool on_count(struct plug_cell *c, const struct plug_wire *head, const char *payload)
+static bool on_count(struct plug_cell *c, const struct plug_cell_wire *head, const char *payload)
 {
     (void)head;
-    struct plug_wire_count count;
+    struct plug_cell_wire_count count;
     memcpy(&count, payload, sizeof(count));
     count.name[sizeof(count.name) - 1] = 0;
     const struct plug_services *s = c->backend->host.services;
@@ -51,11 +51,11 @@ static bool on_count(struct plug_cell *c, const struct plug_wire *head, const ch
 }
 
 /* Pieces of one text follow each other; the first one tells how long it will be. */
-static bool on_meta(struct plug_cell *c, const struct plug_wire *head, const char *payload)
+static bool on_meta(struct plug_cell *c, const struct plug_cell_wire *head, const char *payload)
 {
     uint32_t key = head->count;
-    if (c->opened || plug_wire_meta_key(key) == NULL || head->b > META_BYTES_MAX || head->a != c->meta_bytes[key] ||
-        head->bytes > head->b - KIT_MIN(head->a, head->b)) {
+    if (c->opened || plug_cell_wire_meta_key(key) == NULL || head->b > META_BYTES_MAX ||
+        head->a != c->meta_bytes[key] || head->bytes > head->b - KIT_MIN(head->a, head->b)) {
         return false;
     }
     if (head->a == 0) {
@@ -73,9 +73,9 @@ static bool on_meta(struct plug_cell *c, const struct plug_wire *head, const cha
     return true;
 }
 
-static bool on_port(struct plug_cell *c, const struct plug_wire *head, const char *payload)
+static bool on_port(struct plug_cell *c, const struct plug_cell_wire *head, const char *payload)
 {
-    struct plug_wire_port port;
+    struct plug_cell_wire_port port;
     memcpy(&port, payload, sizeof(port));
     uint32_t side = head->count;
     if (c->opened || side > 1 || c->port_count[side] == ACB_PORTS_MAX ||
@@ -93,7 +93,7 @@ static bool on_port(struct plug_cell *c, const struct plug_wire *head, const cha
     return true;
 }
 
-static bool on_info(struct plug_cell *c, const struct plug_wire *head, const char *payload)
+static bool on_info(struct plug_cell *c, const struct plug_cell_wire *head, const char *payload)
 {
     (void)head;
     if (c->opened) {
@@ -103,7 +103,7 @@ static bool on_info(struct plug_cell *c, const struct plug_wire *head, const cha
     return true;
 }
 
-static bool on_opened(struct plug_cell *c, const struct plug_wire *head, const char *payload)
+static bool on_opened(struct plug_cell *c, const struct plug_cell_wire *head, const char *payload)
 {
     if (c->opened) {
         return false;
@@ -117,9 +117,9 @@ static bool on_opened(struct plug_cell *c, const struct plug_wire *head, const c
     return true;
 }
 
-static bool on_bytes(struct plug_cell *c, const struct plug_wire *head, const char *payload)
+static bool on_bytes(struct plug_cell *c, const struct plug_cell_wire *head, const char *payload)
 {
-    if (head->count > ACB_BYTES_ROWS_MAX || head->bytes != head->count * sizeof(struct plug_wire_bytes)) {
+    if (head->count > ACB_BYTES_ROWS_MAX || head->bytes != head->count * sizeof(struct plug_cell_wire_bytes)) {
         return false;
     }
     kit_mutex_lock(&c->lock);
@@ -133,20 +133,20 @@ static bool on_bytes(struct plug_cell *c, const struct plug_wire *head, const ch
     return true;
 }
 
-static bool on_packet(void *ctx, const struct plug_wire *head, const char *payload)
+static bool on_packet(void *ctx, const struct plug_cell_wire *head, const char *payload)
 {
     static const struct {
-        bool (*fn)(struct plug_cell *c, const struct plug_wire *head, const char *payload);
+        bool (*fn)(struct plug_cell *c, const struct plug_cell_wire *head, const char *payload);
         size_t exactly; /* bytes of payload; 0: any */
     } table[] = {
-        [PLUG_WIRE_PROGRESS] = {on_progress, 0},
-        [PLUG_WIRE_LOG] = {on_log, 0},
-        [PLUG_WIRE_COUNT] = {on_count, sizeof(struct plug_wire_count)},
-        [PLUG_WIRE_META] = {on_meta, 0},
-        [PLUG_WIRE_PORT] = {on_port, sizeof(struct plug_wire_port)},
-        [PLUG_WIRE_INFO] = {on_info, sizeof(struct plug_wire_info)},
-        [PLUG_WIRE_OPENED] = {on_opened, 0},
-        [PLUG_WIRE_BYTES] = {on_bytes, 0},
+        [PLUG_CELL_WIRE_PROGRESS] = {on_progress, 0},
+        [PLUG_CELL_WIRE_LOG] = {on_log, 0},
+        [PLUG_CELL_WIRE_COUNT] = {on_count, sizeof(struct plug_cell_wire_count)},
+        [PLUG_CELL_WIRE_META] = {on_meta, 0},
+        [PLUG_CELL_WIRE_PORT] = {on_port, sizeof(struct plug_cell_wire_port)},
+        [PLUG_CELL_WIRE_INFO] = {on_info, sizeof(struct plug_cell_wire_info)},
+        [PLUG_CELL_WIRE_OPENED] = {on_opened, 0},
+        [PLUG_CELL_WIRE_BYTES] = {on_bytes, 0},
     };
     if (head->type >= KIT_COUNT(table) || table[head->type].fn == NULL) {
         return false;
@@ -179,7 +179,7 @@ static void on_died(void *ctx, const char *reason, bool asked)
 static bool put_text(char *buf, size_t *at, const char *text)
 {
     size_t bytes = strlen(text) + 1;
-    if (bytes > PLUG_WIRE_BYTES_MAX - *at) {
+    if (bytes > PLUG_CELL_WIRE_BYTES_MAX - *at) {
         return false;
     }
     memcpy(buf + *at, text, bytes);
@@ -190,7 +190,7 @@ static bool put_text(char *buf, size_t *at, const char *text)
 static int32_t send_open(struct plug_cell *c, const struct plug_cell_open *open, struct acb_err *err)
 {
     size_t at = 0;
-    char *buf = kit_alloc(PLUG_WIRE_BYTES_MAX);
+    char *buf = kit_alloc(PLUG_CELL_WIRE_BYTES_MAX);
     if (buf == NULL) {
         return plug_status_fail(err, ACB_NOMEM, "out of memory");
     }
@@ -198,12 +198,12 @@ static int32_t send_open(struct plug_cell *c, const struct plug_cell_open *open,
     if (!put_text(buf, &at, open->backend->path) || !put_text(buf, &at, open->base.folder) ||
         !put_text(buf, &at, open->base.options)) {
         rc = plug_status_fail(err, ACB_INVALID, "folder and options of a model in a cell have at most %zu bytes",
-                              PLUG_WIRE_BYTES_MAX);
+                              PLUG_CELL_WIRE_BYTES_MAX);
     } else {
-        struct plug_wire head = {.type = PLUG_WIRE_OPEN, .bytes = (uint32_t)at, .a = open->base.device};
+        struct plug_cell_wire head = {.type = PLUG_CELL_WIRE_OPEN, .bytes = (uint32_t)at, .a = open->base.device};
         head.b = open->load_cores;
         head.count = open->base.cores_max;
-        (void)plug_process_send(c->process, &head, buf, -1, true); /* a cell that is gone is noticed below */
+        (void)plug_cell_process_send(c->process, &head, buf, -1, true); /* a cell that is gone is noticed below */
     }
     kit_alloc_free(buf);
     return rc;
@@ -221,10 +221,11 @@ static void ask_caller(struct plug_cell *c, const struct acb_model_open *open, s
     if (!w->stopping && open->progress != NULL && open->progress(open->progress_ctx, done, total) != 0) {
         w->stopping = true;
         w->stop_by_ns = plug_now_ns() + STOP_LOADING_MS * KIT_NS_PER_MS;
-        (void)plug_process_send(c->process, &(struct plug_wire){.type = PLUG_WIRE_STOP_LOADING}, NULL, -1, false);
+        (void)plug_cell_process_send(c->process, &(struct plug_cell_wire){.type = PLUG_CELL_WIRE_STOP_LOADING}, NULL,
+                                     -1, false);
     }
     if (w->stopping && plug_now_ns() > w->stop_by_ns) {
-        plug_process_end(c->process, "did not stop loading when it was asked to");
+        plug_cell_process_end(c->process, "did not stop loading when it was asked to");
     }
 }
 
@@ -257,7 +258,7 @@ static int32_t judge_open(struct plug_cell *c, bool stopped, struct acb_err *err
         return plug_status_fail(err, ACB_CANCELLED, "loading was stopped");
     }
     char reason[PLUG_CELL_REASON_BYTES];
-    plug_process_reason(c->process, ANSWER_MS, reason);
+    plug_cell_process_reason(c->process, ANSWER_MS, reason);
     return plug_status_fail(err, ACB_FATAL, "the worker process %s while it loaded the model", reason);
 }
 
@@ -268,7 +269,7 @@ static void free_cell(struct plug_cell *c)
             kit_alloc_free(c->port[side][i]);
         }
     }
-    for (uint32_t i = 0; i < PLUG_WIRE_META_MAX; i++) {
+    for (uint32_t i = 0; i < PLUG_CELL_WIRE_META_MAX; i++) {
         kit_alloc_free(c->meta[i]);
     }
     kit_cond_done(&c->changed);
@@ -280,7 +281,7 @@ static void free_cell(struct plug_cell *c)
 static void cell_model_close(void *model)
 {
     struct plug_cell *c = model;
-    plug_process_stop(c->process);
+    plug_cell_process_stop(c->process);
     free_cell(c);
 }
 
@@ -307,10 +308,10 @@ static int32_t cell_model_open(const struct acb_model_open *base, void **ret, st
     if (c == NULL) {
         return plug_status_fail(err, ACB_NOMEM, "out of memory");
     }
-    struct plug_process_options options = {
+    struct plug_cell_process_options options = {
         .exe = open->cell_exe, .backend = open->backend->name, .ctx = c, .packet = on_packet, .died = on_died};
     struct kit_err why = {0};
-    if (plug_process_start(&options, &c->process, &why) != KIT_OK) {
+    if (plug_cell_process_start(&options, &c->process, &why) != KIT_OK) {
         free_cell(c);
         return plug_status_fail(err, ACB_NOMEM, "%s", why.msg);
     }
@@ -333,8 +334,8 @@ static int32_t cell_model_open(const struct acb_model_open *base, void **ret, st
 static const char *cell_meta(void *model, const char *key)
 {
     struct plug_cell *c = model;
-    for (uint32_t i = 0; plug_wire_meta_key(i) != NULL; i++) {
-        if (strcmp(plug_wire_meta_key(i), key) == 0) {
+    for (uint32_t i = 0; plug_cell_wire_meta_key(i) != NULL; i++) {
+        if (strcmp(plug_cell_wire_meta_key(i), key) == 0) {
             return c->meta[i];
         }
     }
@@ -362,9 +363,9 @@ void plug_cell_ask_bytes(struct plug_cell *c, uint64_t instance, struct plug_cel
 {
     kit_mutex_lock(&c->asking);
     kit_mutex_lock(&c->lock);
-    struct plug_wire head = {.type = PLUG_WIRE_BYTES, .a = instance, .b = ++c->question};
+    struct plug_cell_wire head = {.type = PLUG_CELL_WIRE_BYTES, .a = instance, .b = ++c->question};
     c->answered = false;
-    (void)plug_process_send(c->process, &head, NULL, -1, false);
+    (void)plug_cell_process_send(c->process, &head, NULL, -1, false);
     uint64_t end = plug_now_ns() + ANSWER_MS * KIT_NS_PER_MS;
     while (!c->answered && !c->dead && kit_cond_wait_until(&c->changed, &c->lock, end)) {
     }
@@ -405,7 +406,7 @@ static int32_t cell_bytes(void *model, void *instance, struct acb_bytes *const *
 int64_t plug_cell_pid(void *model)
 {
     struct plug_cell *c = model;
-    return plug_process_pid(c->process);
+    return plug_cell_process_pid(c->process);
 }
 
 const struct acb_plugin plug_cell_table = {

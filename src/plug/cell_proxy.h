@@ -29,14 +29,14 @@ int64_t plug_cell_pid(void *model); /* 0: gone */
 /* --- what cell_proxy.c and cell_call.c share --- */
 
 struct plug_cell_rows {
-    struct plug_wire_bytes row[ACB_BYTES_ROWS_MAX];
+    struct plug_cell_wire_bytes row[ACB_BYTES_ROWS_MAX];
     uint32_t count;
 };
 
 struct plug_cell_instance;
 
 struct plug_cell {
-    struct plug_process *process;
+    struct plug_cell_process *process;
     const struct plug_backend *backend;
     uint64_t shared_bytes_max;
     uint32_t call_ms_max;
@@ -59,12 +59,12 @@ struct plug_cell {
     struct plug_cell_rows last; /* the model's last answer */
 
     /* Told while loading, constant after. */
-    struct plug_wire_info info;
+    struct plug_cell_wire_info info;
     struct acb_port *port[2][ACB_PORTS_MAX]; /* inputs, outputs; owned, the name behind each */
     uint32_t port_count[2];
-    char *meta[PLUG_WIRE_META_MAX];        /* owned; NULL: none */
-    size_t meta_bytes[PLUG_WIRE_META_MAX]; /* so far */
-    size_t meta_room[PLUG_WIRE_META_MAX];
+    char *meta[PLUG_CELL_WIRE_META_MAX];        /* owned; NULL: none */
+    size_t meta_bytes[PLUG_CELL_WIRE_META_MAX]; /* so far */
+    size_t meta_room[PLUG_CELL_WIRE_META_MAX];
 };
 
 /* Asks for the bytes of an instance (number) or of the model (0). *last: the answer to use when none comes in time; kept

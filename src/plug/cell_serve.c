@@ -13,7 +13,7 @@
 
 #define PIECES_MAX 16
 
-struct plug_serve {
+struct plug_cell_serve {
     const struct acb_plugin *table;
     void *model;
     uint64_t number;
@@ -26,8 +26,8 @@ struct plug_serve {
     uint64_t running;      /* number of the running call, or 0 */
     bool over;
 
-    struct plug_piece in;
-    struct plug_piece out[PIECES_MAX];
+    struct plug_cell_memory in;
+    struct plug_cell_memory out[PIECES_MAX];
     uint32_t out_count;
     uint64_t out_used; /* of the last piece */
     bool gone;         /* the parent does not answer */
@@ -36,16 +36,16 @@ struct plug_serve {
     const struct acb_tensor *inputs[PLUG_INPUTS_MAX];
     struct acb_want want[PLUG_OUTPUTS_MAX];
     const struct acb_want *wants[PLUG_OUTPUTS_MAX];
-    char payload[PLUG_WIRE_BYTES_MAX + 1];
+    char payload[PLUG_CELL_WIRE_BYTES_MAX + 1];
 };
 
 /* --- output memory --- */
 
-static void drop_outputs(struct plug_serve *s, uint32_t keep)
+static void drop_outputs(struct plug_cell_serve *s, uint32_t keep)
 {
     uint32_t first = s->out_count - KIT_MIN(keep, s->out_count);
     for (uint32_t p = 0; p < first; p++) {
-        plug_piece_done(&s->out[p]);
+        plug_cell_memory_done(&s->out[p]);
     }
     if (first > 0 && first < s->out_count) {
         s->out[0] = s->out[first];
@@ -55,22 +55,23 @@ static void drop_outputs(struct plug_serve *s, uint32_t keep)
 }
 
 /* Asks the parent for one more piece; it does not believe what we say of our own. */
-static bool grow(struct plug_serve *s, uint64_t bytes)
+static bool grow(struct plug_cell_serve *s, uint64_t bytes)
 {
-    struct plug_wire head = {.type = PLUG_WIRE_GROW, .a = bytes};
+    struct plug_cell_wire head = {.type = PLUG_CELL_WIRE_GROW, .a = bytes};
     int fd = -1;
-    if (s->out_count == PIECES_MAX || !plug_wire_send(s->socket, &head, NULL, -1, true)) {
+    if (s->out_count == PIECES_MAX || !plug_cell_wire_send(s->socket, &head, NULL, -1, true)) {
         return false;
     }
-    char nothing[PLUG_WIRE_BYTES_MAX + 1];
-    if (plug_wire_receive(s->socket, &head, nothing, &fd, true) != PLUG_WIRE_GOT || head.type != PLUG_WIRE_GROWN) {
+    char nothing[PLUG_CELL_WIRE_BYTES_MAX + 1];
+    if (plug_cell_wire_receive(s->socket, &head, nothing, &fd, true) != PLUG_CELL_WIRE_GOT ||
+        head.type != PLUG_CELL_WIRE_GROWN) {
         s->gone = true;
         return false;
     }
-    if (head.status != ACB_OK || !plug_piece_map(fd, false, &s->out[s->out_count])) {
+    if (head.status != ACB_OK || !plug_cell_memory_map(fd, false, &s->out[s->out_count])) {
         return false;
     }
-    plug_piece_detach(&s->out[s->out_count]);
+    plug_cell_memory_detach(&s->out[s->out_count]);
     s->out_count++;
     s->out_used = 0;
     return true;
@@ -79,9 +80,9 @@ static bool grow(struct plug_serve *s, uint64_t bytes)
 /* struct plug_room's get: the next free place, aligned to 64 bytes. */
 static void *get_room(void *ctx, uint64_t bytes)
 {
-    struct plug_serve *s = ctx;
+    struct plug_cell_serve *s = ctx;
     uint64_t at = (s->out_used + 63) / 64 * 64;
-    bool fits = s->out_count > 0 && plug_piece_holds(&s->out[s->out_count - 1], at, bytes);
+    bool fits = s->out_count > 0 && plug_cell_memory_holds(&s->out[s->out_count - 1], at, bytes);
     if (!fits) {
         if (!grow(s, bytes)) {
             return NULL;
@@ -94,7 +95,7 @@ static void *get_room(void *ctx, uint64_t bytes)
 
 /* --- a call --- */
 
-static void see_input(struct plug_serve *s, const struct plug_wire_tensor *w, uint32_t k)
+static void see_input(struct plug_cell_serve *s, const struct plug_cell_wire_tensor *w, uint32_t k)
 {
     unsigned char *base = s->in.at;
     struct acb_tensor *t = &s->tensors[k];
@@ -107,7 +108,7 @@ static void see_input(struct plug_serve *s, const struct plug_wire_tensor *w, ui
     s->inputs[k] = t;
 }
 
-static void see_want(struct plug_serve *s, const struct plug_wire_want *w, uint32_t k)
+static void see_want(struct plug_cell_serve *s, const struct plug_cell_wire_want *w, uint32_t k)
 {
     s->want[k] = (struct acb_want){.size = sizeof(s->want[k]), .name = w->name, .row_count = w->row_count};
     s->want[k].rows = w->some != 0 ? (const void *)(s->in.at + w->rows_at) : NULL;
@@ -115,12 +116,12 @@ static void see_want(struct plug_serve *s, const struct plug_wire_want *w, uint3
 }
 
 /* The parent's memory as the call that it describes. */
-static struct acb_infer see_call(struct plug_serve *s, const struct plug_wire *head, struct plug_call *call)
+static struct acb_infer see_call(struct plug_cell_serve *s, const struct plug_cell_wire *head, struct plug_call *call)
 {
     uint32_t want_count = (uint32_t)head->status;
-    const struct plug_wire_inputs *shared = (const void *)s->in.at;
-    const struct plug_wire_tensor *inputs = (const void *)(shared + 1);
-    const struct plug_wire_want *wants = (const void *)(inputs + head->count);
+    const struct plug_cell_wire_inputs *shared = (const void *)s->in.at;
+    const struct plug_cell_wire_tensor *inputs = (const void *)(shared + 1);
+    const struct plug_cell_wire_want *wants = (const void *)(inputs + head->count);
     for (uint32_t k = 0; k < head->count; k++) {
         see_input(s, &inputs[k], k);
     }
@@ -139,9 +140,9 @@ static struct acb_infer see_call(struct plug_serve *s, const struct plug_wire *h
     };
 }
 
-static bool describe_output(struct plug_serve *s, const struct acb_tensor *t, struct plug_wire_tensor *ret)
+static bool describe_output(struct plug_cell_serve *s, const struct acb_tensor *t, struct plug_cell_wire_tensor *ret)
 {
-    struct plug_wire_tensor w = {.dtype = t->dtype, .rank = t->rank, .bytes = t->bytes, .rows = t->rows};
+    struct plug_cell_wire_tensor w = {.dtype = t->dtype, .rank = t->rank, .bytes = t->bytes, .rows = t->rows};
     memcpy(w.shape, t->shape, sizeof(w.shape));
     (void)kit_str_to_c(kit_str_c(t->name), w.name, sizeof(w.name));
     while (w.piece < s->out_count && !((unsigned char *)t->data >= s->out[w.piece].at &&
@@ -158,7 +159,7 @@ static bool describe_output(struct plug_serve *s, const struct acb_tensor *t, st
 }
 
 /* row_offsets were made on our heap; they go behind the data. */
-static bool put_rows(struct plug_serve *s, const struct acb_tensor *t, struct plug_wire_tensor *w)
+static bool put_rows(struct plug_cell_serve *s, const struct acb_tensor *t, struct plug_cell_wire_tensor *w)
 {
     if (w->ragged == 0) {
         return true;
@@ -181,11 +182,11 @@ static struct acb_tensor *output_at(const struct acb_infer *infer, struct acb_te
     if (infer->want_count > 0) {
         return index < infer->want_count ? outputs[index] : NULL;
     }
-    return plug_call_get(call, index);
+    return plug_tensor_call_get(call, index);
 }
 
-static int32_t describe_outputs(struct plug_serve *s, const struct acb_infer *infer, struct acb_tensor *const *outputs,
-                                struct plug_wire *head, struct acb_err *err)
+static int32_t describe_outputs(struct plug_cell_serve *s, const struct acb_infer *infer,
+                                struct acb_tensor *const *outputs, struct plug_cell_wire *head, struct acb_err *err)
 {
     const struct plug_call *call = infer->call;
     uint32_t count = infer->want_count > 0 ? infer->want_count : call->count;
@@ -194,9 +195,9 @@ static int32_t describe_outputs(struct plug_serve *s, const struct acb_infer *in
         return plug_status_fail(err, ACB_FAILED, "%u outputs, at most %d are possible", count, PLUG_OUTPUTS_MAX);
     }
     for (uint32_t k = 0; k < count; k++) {
-        struct plug_wire_tensor w;
+        struct plug_cell_wire_tensor w;
         const struct acb_tensor *t = output_at(infer, outputs, k);
-        if (plug_call_check(call, t, &why) != KIT_OK) {
+        if (plug_tensor_call_check(call, t, &why) != KIT_OK) {
             return plug_status_fail(err, ACB_FAILED, "the back end's answer is wrong: %s", why.msg);
         }
         if (!describe_output(s, t, &w) || !put_rows(s, t, &w)) {
@@ -205,19 +206,19 @@ static int32_t describe_outputs(struct plug_serve *s, const struct acb_infer *in
         memcpy(s->payload + k * sizeof(w), &w, sizeof(w));
     }
     head->count = count;
-    head->bytes = count * (uint32_t)sizeof(struct plug_wire_tensor);
+    head->bytes = count * (uint32_t)sizeof(struct plug_cell_wire_tensor);
     return ACB_OK;
 }
 
-static void set_running(struct plug_serve *s, uint64_t call)
+static void set_running(struct plug_cell_serve *s, uint64_t call)
 {
     kit_mutex_lock(&s->lock);
     s->running = call;
     kit_mutex_unlock(&s->lock);
 }
 
-static int32_t call_backend(struct plug_serve *s, const struct plug_wire *asked, struct plug_call *call,
-                            struct plug_wire *answer, struct acb_err *err)
+static int32_t call_backend(struct plug_cell_serve *s, const struct plug_cell_wire *asked, struct plug_call *call,
+                            struct plug_cell_wire *answer, struct acb_err *err)
 {
     struct acb_tensor *outputs[PLUG_OUTPUTS_MAX] = {NULL};
     struct acb_infer infer = see_call(s, asked, call);
@@ -228,28 +229,28 @@ static int32_t call_backend(struct plug_serve *s, const struct plug_wire *asked,
 }
 
 /* False: the parent is gone. */
-static bool run_call(struct plug_serve *s, const struct plug_wire *asked)
+static bool run_call(struct plug_cell_serve *s, const struct plug_cell_wire *asked)
 {
     struct plug_room room = {s, get_room};
-    struct plug_wire answer = {.type = PLUG_WIRE_RESULT, .a = asked->a};
+    struct plug_cell_wire answer = {.type = PLUG_CELL_WIRE_RESULT, .a = asked->a};
     struct acb_err err = {.size = sizeof(err)};
     struct plug_call call;
     drop_outputs(s, 1);
-    plug_call_init(&call, &room);
+    plug_tensor_call_init(&call, &room);
     answer.status = call_backend(s, asked, &call, &answer, &err);
     if (answer.status != ACB_OK) {
         answer.bytes = (uint32_t)strnlen(err.text, sizeof(err.text));
         answer.count = 0;
         memcpy(s->payload, err.text, answer.bytes);
     }
-    bool ok = !s->gone && plug_wire_send(s->socket, &answer, s->payload, -1, true);
-    plug_call_done(&call);
+    bool ok = !s->gone && plug_cell_wire_send(s->socket, &answer, s->payload, -1, true);
+    plug_tensor_call_done(&call);
     return ok;
 }
 
 /* --- the thread --- */
 
-static bool open_instance(struct plug_serve *s)
+static bool open_instance(struct plug_cell_serve *s)
 {
     struct acb_err err = {.size = sizeof(err)};
     void *handle = NULL;
@@ -257,12 +258,12 @@ static bool open_instance(struct plug_serve *s)
     kit_mutex_lock(&s->lock);
     s->handle = rc == ACB_OK ? handle : NULL;
     kit_mutex_unlock(&s->lock);
-    struct plug_wire head = {.type = PLUG_WIRE_INSTANCE_OPENED, .status = rc};
+    struct plug_cell_wire head = {.type = PLUG_CELL_WIRE_INSTANCE_OPENED, .status = rc};
     head.bytes = (uint32_t)strnlen(err.text, sizeof(err.text));
-    return plug_wire_send(s->socket, &head, err.text, -1, true) && rc == ACB_OK;
+    return plug_cell_wire_send(s->socket, &head, err.text, -1, true) && rc == ACB_OK;
 }
 
-static void close_instance(struct plug_serve *s)
+static void close_instance(struct plug_cell_serve *s)
 {
     kit_mutex_lock(&s->lock);
     void *handle = s->handle;
@@ -272,34 +273,34 @@ static void close_instance(struct plug_serve *s)
         s->table->instance_close(handle);
     }
     drop_outputs(s, 0);
-    plug_piece_done(&s->in);
+    plug_cell_memory_done(&s->in);
 }
 
-static bool take_inputs(struct plug_serve *s, int fd)
+static bool take_inputs(struct plug_cell_serve *s, int fd)
 {
     if (fd >= 0) {
-        plug_piece_done(&s->in);
-        if (!plug_piece_map(fd, true, &s->in)) {
+        plug_cell_memory_done(&s->in);
+        if (!plug_cell_memory_map(fd, true, &s->in)) {
             return false;
         }
-        plug_piece_detach(&s->in);
+        plug_cell_memory_detach(&s->in);
     }
     return s->in.at != NULL;
 }
 
-static bool serve_one(struct plug_serve *s)
+static bool serve_one(struct plug_cell_serve *s)
 {
-    struct plug_wire head;
+    struct plug_cell_wire head;
     int fd = -1;
-    if (plug_wire_receive(s->socket, &head, s->payload, &fd, true) != PLUG_WIRE_GOT) {
+    if (plug_cell_wire_receive(s->socket, &head, s->payload, &fd, true) != PLUG_CELL_WIRE_GOT) {
         return false;
     }
-    if (head.type == PLUG_WIRE_INFER && s->table->infer != NULL) {
+    if (head.type == PLUG_CELL_WIRE_INFER && s->table->infer != NULL) {
         return take_inputs(s, fd) && run_call(s, &head);
     }
-    if (head.type == PLUG_WIRE_SHRINK) {
+    if (head.type == PLUG_CELL_WIRE_SHRINK) {
         drop_outputs(s, 0);
-        plug_piece_done(&s->in);
+        plug_cell_memory_done(&s->in);
         if (s->table->instance_shrink != NULL) {
             s->table->instance_shrink(s->handle);
         }
@@ -310,7 +311,7 @@ static bool serve_one(struct plug_serve *s)
 /* The socket is shut when all is done: the parent waits for that. */
 static void serve(void *arg)
 {
-    struct plug_serve *s = arg;
+    struct plug_cell_serve *s = arg;
     if (open_instance(s)) {
         while (serve_one(s)) {
         }
@@ -327,15 +328,16 @@ static void serve(void *arg)
 static void refuse(int socket)
 {
     static const char text[] = "out of memory in the worker process";
-    struct plug_wire head = {.type = PLUG_WIRE_INSTANCE_OPENED, .status = ACB_NOMEM, .bytes = sizeof(text) - 1};
-    (void)plug_wire_send(socket, &head, text, -1, true);
+    struct plug_cell_wire head = {
+        .type = PLUG_CELL_WIRE_INSTANCE_OPENED, .status = ACB_NOMEM, .bytes = sizeof(text) - 1};
+    (void)plug_cell_wire_send(socket, &head, text, -1, true);
     (void)close(socket);
 }
 
-struct plug_serve *plug_serve_start(const struct acb_plugin *table, void *model, uint64_t number, int socket,
-                                    const struct acb_instance_open *open)
+struct plug_cell_serve *plug_cell_serve_start(const struct acb_plugin *table, void *model, uint64_t number, int socket,
+                                              const struct acb_instance_open *open)
 {
-    struct plug_serve *s = kit_alloc_zero(1, sizeof(*s));
+    struct plug_cell_serve *s = kit_alloc_zero(1, sizeof(*s));
     if (s == NULL) {
         refuse(socket);
         return NULL;
@@ -355,12 +357,12 @@ struct plug_serve *plug_serve_start(const struct acb_plugin *table, void *model,
     return s;
 }
 
-uint64_t plug_serve_number(const struct plug_serve *s)
+uint64_t plug_cell_serve_number(const struct plug_cell_serve *s)
 {
     return s->number;
 }
 
-bool plug_serve_over(struct plug_serve *s)
+bool plug_cell_serve_over(struct plug_cell_serve *s)
 {
     kit_mutex_lock(&s->lock);
     bool over = s->over;
@@ -368,7 +370,7 @@ bool plug_serve_over(struct plug_serve *s)
     return over;
 }
 
-void plug_serve_free(struct plug_serve *s)
+void plug_cell_serve_free(struct plug_cell_serve *s)
 {
     if (s != NULL) {
         kit_thread_join(&s->thread);
@@ -379,7 +381,7 @@ void plug_serve_free(struct plug_serve *s)
 }
 
 /* The back end has the call's flag as well: if it has not come to look at it yet, it will. */
-void plug_serve_cancel(struct plug_serve *s, uint64_t call)
+void plug_cell_serve_cancel(struct plug_cell_serve *s, uint64_t call)
 {
     kit_mutex_lock(&s->lock);
     if (s->handle != NULL && s->running == call && s->table->cancel != NULL) {
@@ -388,7 +390,7 @@ void plug_serve_cancel(struct plug_serve *s, uint64_t call)
     kit_mutex_unlock(&s->lock);
 }
 
-int32_t plug_serve_bytes(struct plug_serve *s, struct acb_bytes *const *rows, uint32_t *count)
+int32_t plug_cell_serve_bytes(struct plug_cell_serve *s, struct acb_bytes *const *rows, uint32_t *count)
 {
     int32_t rc = ACB_FAILED;
     kit_mutex_lock(&s->lock);

@@ -8,19 +8,19 @@
 #include "plug/cell_wire.h"
 #include "kit/sync.h"
 
-struct plug_serve;
+struct plug_cell_serve;
 
 /* Takes the socket. Opens the instance on the new thread, tells the parent, serves its calls until the socket ends.
  * NULL: no memory; the parent has been told. */
-struct plug_serve *plug_serve_start(const struct acb_plugin *table, void *model, uint64_t number, int socket,
-                                    const struct acb_instance_open *open);
-uint64_t plug_serve_number(const struct plug_serve *s);
-bool plug_serve_over(struct plug_serve *s); /* its thread has nothing left to do */
-void plug_serve_free(struct plug_serve *s); /* waits for its thread */
+struct plug_cell_serve *plug_cell_serve_start(const struct acb_plugin *table, void *model, uint64_t number, int socket,
+                                              const struct acb_instance_open *open);
+uint64_t plug_cell_serve_number(const struct plug_cell_serve *s);
+bool plug_cell_serve_over(struct plug_cell_serve *s); /* its thread has nothing left to do */
+void plug_cell_serve_free(struct plug_cell_serve *s); /* waits for its thread */
 
 /* Does something only while that call runs. */
-void plug_serve_cancel(struct plug_serve *s, uint64_t call);
+void plug_cell_serve_cancel(struct plug_cell_serve *s, uint64_t call);
 /* acb_plugin::bytes of the instance; ACB_FAILED when it is not open. */
-int32_t plug_serve_bytes(struct plug_serve *s, struct acb_bytes *const *rows, uint32_t *count);
+int32_t plug_cell_serve_bytes(struct plug_cell_serve *s, struct acb_bytes *const *rows, uint32_t *count);
 
 #endif

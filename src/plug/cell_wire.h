@@ -12,34 +12,34 @@
 #include "kit/base.h"
 
 /* name; what the fields mean ("p" is the parent, "c" the cell) */
-enum plug_wire_type {
+enum plug_cell_wire_type {
     /* control */
-    PLUG_WIRE_OPEN =
+    PLUG_CELL_WIRE_OPEN =
         1, /* p: a device, b load's cores, count cores_max; payload: plug-in, folder, options, each NUL-ended */
-    PLUG_WIRE_STOP_LOADING, /* p */
-    PLUG_WIRE_PROGRESS,     /* c: a done, b total */
-    PLUG_WIRE_LOG,          /* c: status level; payload: event, text, each NUL-ended */
-    PLUG_WIRE_COUNT,        /* c: payload: struct plug_wire_count */
-    PLUG_WIRE_META,     /* c: count key (plug_wire_meta_key), a offset, b bytes of all; payload: a piece of the text */
-    PLUG_WIRE_PORT,     /* c: count 0 input, 1 output; payload: struct plug_wire_port */
-    PLUG_WIRE_INFO,     /* c: payload: struct plug_wire_info */
-    PLUG_WIRE_OPENED,   /* c: status; payload: the error's line */
-    PLUG_WIRE_INSTANCE, /* p: a number of the instance; payload: struct acb_instance_open; its socket comes along */
-    PLUG_WIRE_CANCEL,   /* p: a number of the instance, b number of the call */
-    PLUG_WIRE_BYTES,    /* p: a number of the instance or 0: of the model, b number of the question
-                              * c: the same, status, count rows; payload: struct plug_wire_bytes [count] */
-    PLUG_WIRE_CLOSE,    /* p */
+    PLUG_CELL_WIRE_STOP_LOADING, /* p */
+    PLUG_CELL_WIRE_PROGRESS,     /* c: a done, b total */
+    PLUG_CELL_WIRE_LOG,          /* c: status level; payload: event, text, each NUL-ended */
+    PLUG_CELL_WIRE_COUNT,        /* c: payload: struct plug_cell_wire_count */
+    PLUG_CELL_WIRE_META, /* c: count key (plug_cell_wire_meta_key), a offset, b bytes of all; payload: a piece of the text */
+    PLUG_CELL_WIRE_PORT,     /* c: count 0 input, 1 output; payload: struct plug_cell_wire_port */
+    PLUG_CELL_WIRE_INFO,     /* c: payload: struct plug_cell_wire_info */
+    PLUG_CELL_WIRE_OPENED,   /* c: status; payload: the error's line */
+    PLUG_CELL_WIRE_INSTANCE, /* p: a number of the instance; payload: struct acb_instance_open; its socket comes along */
+    PLUG_CELL_WIRE_CANCEL,   /* p: a number of the instance, b number of the call */
+    PLUG_CELL_WIRE_BYTES,    /* p: a number of the instance or 0: of the model, b number of the question
+                              * c: the same, status, count rows; payload: struct plug_cell_wire_bytes [count] */
+    PLUG_CELL_WIRE_CLOSE,    /* p */
     /* instance */
-    PLUG_WIRE_INSTANCE_OPENED, /* c: status; payload: the error's line */
-    PLUG_WIRE_INFER,  /* p: a number of the call, b cores, count inputs, status wants; new input memory comes along */
-    PLUG_WIRE_GROW,   /* c, while it runs a call: a bytes that the next piece of output memory needs at least */
-    PLUG_WIRE_GROWN,  /* p: status, a bytes; the memory comes along */
-    PLUG_WIRE_RESULT, /* c: status, a number of the call, count outputs; payload: struct plug_wire_tensor [count], or the
-                       * error's line */
-    PLUG_WIRE_SHRINK, /* p */
+    PLUG_CELL_WIRE_INSTANCE_OPENED, /* c: status; payload: the error's line */
+    PLUG_CELL_WIRE_INFER, /* p: a number of the call, b cores, count inputs, status wants; new input memory comes along */
+    PLUG_CELL_WIRE_GROW,  /* c, while it runs a call: a bytes that the next piece of output memory needs at least */
+    PLUG_CELL_WIRE_GROWN, /* p: status, a bytes; the memory comes along */
+    PLUG_CELL_WIRE_RESULT, /* c: status, a number of the call, count outputs; payload: struct plug_cell_wire_tensor [count],
+                            * or the error's line */
+    PLUG_CELL_WIRE_SHRINK, /* p */
 };
 
-struct plug_wire {
+struct plug_cell_wire {
     uint32_t type;
     uint32_t bytes; /* of the payload */
     int32_t status;
@@ -47,33 +47,33 @@ struct plug_wire {
     uint64_t a, b;
 };
 
-#define PLUG_WIRE_BYTES_MAX ((size_t)64 * KIT_KIB) /* of one payload */
-#define PLUG_WIRE_FDS_MAX 1
+#define PLUG_CELL_WIRE_BYTES_MAX ((size_t)64 * KIT_KIB) /* of one payload */
+#define PLUG_CELL_WIRE_FDS_MAX 1
 
-struct plug_wire_count {
+struct plug_cell_wire_count {
     double n;
     char name[64];
 };
 
-struct plug_wire_port {
+struct plug_cell_wire_port {
     uint32_t dtype, rank, flags, reserved;
     int64_t shape[ACB_RANK_MAX];
     char name[ACB_NAME_BYTES];
 };
 
 /* The numbers of struct acb_model_info. */
-struct plug_wire_info {
+struct plug_cell_wire_info {
     uint32_t step_flags, sequences_max, vocab_size, reserved;
     uint64_t row_tokens_max, call_tokens_max, kv_bytes_per_token;
 };
 
-struct plug_wire_bytes {
+struct plug_cell_wire_bytes {
     uint32_t device, kind, source, reserved;
     uint64_t bytes;
 };
 
 /* A tensor in shared memory. Offsets count from the start of their piece of memory. */
-struct plug_wire_tensor {
+struct plug_cell_wire_tensor {
     uint32_t dtype, rank;
     uint32_t piece;      /* outputs: which piece of output memory holds the data; inputs: 0 */
     uint32_t rows_piece; /* the same of the row_offsets */
@@ -85,7 +85,7 @@ struct plug_wire_tensor {
     char name[ACB_NAME_BYTES];
 };
 
-struct plug_wire_want {
+struct plug_cell_wire_want {
     uint32_t some; /* 1: rows [row_count] lie at rows_at */
     uint32_t reserved;
     uint64_t rows_at, row_count;
@@ -94,25 +94,26 @@ struct plug_wire_want {
 
 /* The start of an instance's input memory; behind it lie the inputs' descriptions, the wants', then the data. The cell
  * can read all of it and write none. */
-struct plug_wire_inputs {
+struct plug_cell_wire_inputs {
     uint32_t cancelled; /* acb_infer::cancelled points here */
     uint32_t reserved[15];
 };
 
 /* Keys of acb_plugin::meta that a cell tells of; NULL behind the last. */
-const char *plug_wire_meta_key(uint32_t index);
-#define PLUG_WIRE_META_MAX 16
+const char *plug_cell_wire_meta_key(uint32_t index);
+#define PLUG_CELL_WIRE_META_MAX 16
 
 /* Sends one packet, with fd if it is not -1. False: the other side is gone, or (wait false) its queue is full. */
-bool plug_wire_send(int socket, const struct plug_wire *head, const void *payload, int fd, bool wait);
+bool plug_cell_wire_send(int socket, const struct plug_cell_wire *head, const void *payload, int fd, bool wait);
 
-enum plug_wire_got { PLUG_WIRE_GOT, PLUG_WIRE_NOTHING, PLUG_WIRE_END, PLUG_WIRE_GARBAGE };
-/* Receives one packet; payload [PLUG_WIRE_BYTES_MAX + 1] gets one NUL behind it. fd: NULL: a descriptor that comes along
+enum plug_cell_wire_got { PLUG_CELL_WIRE_GOT, PLUG_CELL_WIRE_NOTHING, PLUG_CELL_WIRE_END, PLUG_CELL_WIRE_GARBAGE };
+/* Receives one packet; payload [PLUG_CELL_WIRE_BYTES_MAX + 1] gets one NUL behind it. fd: NULL: a descriptor that comes along
  * is closed; else -1 or the descriptor, owned by the caller. NOTHING: none waits (wait false), or the socket's receive
  * time is over. GARBAGE: not a packet. */
-enum plug_wire_got plug_wire_receive(int socket, struct plug_wire *head, void *payload, int *fd, bool wait);
+enum plug_cell_wire_got plug_cell_wire_receive(int socket, struct plug_cell_wire *head, void *payload, int *fd,
+                                               bool wait);
 
 /* A connected pair, closed on exec. False: no descriptors left. */
-bool plug_wire_pair(int ret[2]);
+bool plug_cell_wire_pair(int ret[2]);
 
 #endif

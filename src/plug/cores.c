@@ -110,11 +110,3 @@ uint32_t plug_cores_budget(struct plug_cores *c)
     kit_mutex_unlock(&c->lock);
     return n;
 }
-
-uint32_t plug_cores_lent(struct plug_cores *c)
-{
-    kit_mutex_lock(&c->lock);
-    uint32_t n = c->lent;
-    kit_mutex_unlock(&c->lock);
-    return n;
-}

@@ -18,6 +18,5 @@ void plug_cores_free(struct plug_cores *c); /* every lease is back; NULL is fine
 uint32_t plug_cores_take(struct plug_cores *c, uint32_t min, uint32_t max);
 void plug_cores_give(struct plug_cores *c, uint32_t n);
 uint32_t plug_cores_budget(struct plug_cores *c); /* >= 1 */
-uint32_t plug_cores_lent(struct plug_cores *c);
 
 #endif

@@ -73,7 +73,7 @@ static void host_count(void *ctx, const char *name, double n)
 static int32_t host_tensor_like(void *ctx, void *call, const struct acb_tensor *like, struct acb_tensor **ret)
 {
     (void)ctx;
-    return call == NULL ? ACB_INVALID : plug_call_tensor(call, like, ret);
+    return call == NULL ? ACB_INVALID : plug_tensor_call_tensor(call, like, ret);
 }
 
 static int32_t host_tensor_new(void *ctx, void *call, const char *name, uint32_t dtype, uint32_t rank,

@@ -147,7 +147,7 @@ static enum kit_status check_wants(const struct acb_infer *infer, struct kit_err
                         PLUG_OUTPUTS_MAX);
     }
     for (uint32_t k = 0; k < infer->want_count; k++) {
-        if (!plug_name_ok(infer->wants[k]->name)) {
+        if (!plug_tensor_name_ok(infer->wants[k]->name)) {
             return kit_fail(err, KIT_INVALID, "output %" PRIu32 " is wanted without a proper name", k);
         }
         for (uint32_t before = 0; before < k; before++) {
@@ -184,7 +184,7 @@ static enum kit_status check_port_of(const struct acb_model_info *info, const st
 static enum kit_status check_output(const struct plug_instance *i, const struct plug_call *call,
                                     const struct acb_tensor *t, struct kit_err *err)
 {
-    enum kit_status rc = plug_call_check(call, t, err);
+    enum kit_status rc = plug_tensor_call_check(call, t, err);
     if (rc == KIT_OK) {
         rc = plug_tensor_check(t, err);
     }
@@ -214,7 +214,7 @@ static enum kit_status take_wanted(struct plug_instance *i, struct plug_call *ca
         if (rc != KIT_OK) {
             return rc;
         }
-        ret->tensor[ret->count++] = plug_call_take(call, outputs[k]);
+        ret->tensor[ret->count++] = plug_tensor_call_take(call, outputs[k]);
     }
     return KIT_OK;
 }
@@ -227,12 +227,12 @@ static enum kit_status take_all(struct plug_instance *i, struct plug_call *call,
                         PLUG_OUTPUTS_MAX);
     }
     while (call->count > 0) {
-        struct acb_tensor *t = plug_call_get(call, 0);
+        struct acb_tensor *t = plug_tensor_call_get(call, 0);
         enum kit_status rc = check_output(i, call, t, err);
         if (rc != KIT_OK) {
             return rc;
         }
-        ret->tensor[ret->count++] = plug_call_take(call, t);
+        ret->tensor[ret->count++] = plug_tensor_call_take(call, t);
     }
     return KIT_OK;
 }
@@ -243,7 +243,7 @@ static enum kit_status run(struct plug_instance *i, const struct acb_infer *infe
     struct acb_tensor *outputs[PLUG_OUTPUTS_MAX] = {NULL};
     struct acb_err why = {.size = sizeof(why)};
     struct plug_call call;
-    plug_call_init(&call, NULL);
+    plug_tensor_call_init(&call, NULL);
     struct acb_infer mine = *infer;
     mine.size = sizeof(mine);
     mine.call = &call;
@@ -259,7 +259,7 @@ static enum kit_status run(struct plug_instance *i, const struct acb_infer *infe
     } else {
         plug_outputs_done(&got);
     }
-    plug_call_done(&call);
+    plug_tensor_call_done(&call);
     note_fatal(i->model, code, why.text);
     return rc;
 }

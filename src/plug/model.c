@@ -14,10 +14,10 @@
 
 static enum kit_status check_port(const struct acb_port *p, struct kit_err *err)
 {
-    if (p == NULL || !ACB_FITS(p, shape) || !plug_name_ok(p->name)) {
+    if (p == NULL || !ACB_FITS(p, shape) || !plug_tensor_name_ok(p->name)) {
         return kit_fail(err, KIT_INTERNAL, "a port of the model has no proper name or size");
     }
-    if (p->dtype != ACB_DTYPE_ANY && strcmp(plug_dtype_name(p->dtype), "unknown") == 0) {
+    if (p->dtype != ACB_DTYPE_ANY && strcmp(plug_tensor_dtype_name(p->dtype), "unknown") == 0) {
         return kit_fail(err, KIT_INTERNAL, "port '%s' has dtype %" PRIu32 ", which is none", p->name, p->dtype);
     }
     if (p->rank > ACB_RANK_MAX && p->rank != ACB_RANK_ANY) {

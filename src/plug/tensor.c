@@ -35,12 +35,12 @@ static const struct {
     [ACB_F64] = {"f64", 8},   [ACB_STRING] = {"string", 0},
 };
 
-uint32_t plug_dtype_bytes(uint32_t dtype)
+uint32_t plug_tensor_dtype_bytes(uint32_t dtype)
 {
     return dtype < KIT_COUNT(dtypes) ? dtypes[dtype].bytes : 0;
 }
 
-const char *plug_dtype_name(uint32_t dtype)
+const char *plug_tensor_dtype_name(uint32_t dtype)
 {
     return dtype > 0 && dtype < KIT_COUNT(dtypes) ? dtypes[dtype].name : "unknown";
 }
@@ -70,7 +70,7 @@ enum kit_status plug_tensor_bytes(uint32_t dtype, uint32_t rank, const int64_t *
     return KIT_OK;
 }
 
-bool plug_name_ok(const char *name)
+bool plug_tensor_name_ok(const char *name)
 {
     if (name == NULL) {
         return false;
@@ -134,7 +134,7 @@ static enum kit_status check_rows(const struct acb_tensor *t, struct kit_err *er
 
 enum kit_status plug_tensor_check(const struct acb_tensor *t, struct kit_err *err)
 {
-    if (t == NULL || !plug_name_ok(t->name)) {
+    if (t == NULL || !plug_tensor_name_ok(t->name)) {
         return kit_fail(err, KIT_INVALID, "a tensor has no name of 1 to %d printable bytes", ACB_NAME_BYTES - 1);
     }
     uint64_t bytes = 0;
@@ -174,23 +174,23 @@ static enum kit_status check_shape(const struct acb_tensor *t, const struct acb_
 enum kit_status plug_tensor_suits(const struct acb_tensor *t, const struct acb_port *port, struct kit_err *err)
 {
     if (port->dtype != ACB_DTYPE_ANY && port->dtype != t->dtype) {
-        return kit_fail(err, KIT_INVALID, "tensor '%s' is %s, not %s", t->name, plug_dtype_name(t->dtype),
-                        plug_dtype_name(port->dtype));
+        return kit_fail(err, KIT_INVALID, "tensor '%s' is %s, not %s", t->name, plug_tensor_dtype_name(t->dtype),
+                        plug_tensor_dtype_name(port->dtype));
     }
     return port->rank == ACB_RANK_ANY ? KIT_OK : check_shape(t, port, err);
 }
 
 /* --- calls --- */
 
-void plug_call_init(struct plug_call *c, const struct plug_room *room)
+void plug_tensor_call_init(struct plug_call *c, const struct plug_room *room)
 {
     *c = (struct plug_call){.room = room};
 }
 
-void plug_call_done(struct plug_call *c)
+void plug_tensor_call_done(struct plug_call *c)
 {
     while (c->first != NULL) {
-        plug_tensor_free(plug_call_take(c, &c->first->pub));
+        plug_tensor_free(plug_tensor_call_take(c, &c->first->pub));
     }
 }
 
@@ -253,10 +253,10 @@ static int32_t fill(struct plug_call *c, struct plug_tensor *p, const struct acb
     return ACB_OK;
 }
 
-int32_t plug_call_tensor(struct plug_call *c, const struct acb_tensor *like, struct acb_tensor **ret)
+int32_t plug_tensor_call_tensor(struct plug_call *c, const struct acb_tensor *like, struct acb_tensor **ret)
 {
     uint64_t bytes = 0;
-    if (like == NULL || !plug_name_ok(like->name) ||
+    if (like == NULL || !plug_tensor_name_ok(like->name) ||
         plug_tensor_bytes(like->dtype, like->rank, like->shape, &bytes, NULL) != KIT_OK || like->bytes > BYTES_MAX) {
         return ACB_INVALID;
     }
@@ -277,7 +277,7 @@ int32_t plug_call_tensor(struct plug_call *c, const struct acb_tensor *like, str
     return ACB_OK;
 }
 
-struct acb_tensor *plug_call_get(const struct plug_call *c, uint32_t index)
+struct acb_tensor *plug_tensor_call_get(const struct plug_call *c, uint32_t index)
 {
     struct plug_tensor *p = c->first;
     while (p != NULL && index-- > 0) {
@@ -304,7 +304,7 @@ static bool intact(const struct acb_tensor *t)
            t->row_offsets == made->row_offsets && t->rows == made->rows;
 }
 
-enum kit_status plug_call_check(const struct plug_call *c, const struct acb_tensor *t, struct kit_err *err)
+enum kit_status plug_tensor_call_check(const struct plug_call *c, const struct acb_tensor *t, struct kit_err *err)
 {
     if (!has(c, t)) {
         return kit_fail(err, KIT_INTERNAL, "an output is missing, given twice, or not from tensor_new");
@@ -312,7 +312,7 @@ enum kit_status plug_call_check(const struct plug_call *c, const struct acb_tens
     return intact(t) ? KIT_OK : kit_fail(err, KIT_INTERNAL, "an output's description was changed after tensor_new");
 }
 
-struct acb_tensor *plug_call_take(struct plug_call *c, struct acb_tensor *t)
+struct acb_tensor *plug_tensor_call_take(struct plug_call *c, struct acb_tensor *t)
 {
     struct plug_tensor *before = NULL;
     struct plug_tensor *p = c->first;

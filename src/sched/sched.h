@@ -17,7 +17,6 @@ enum sched_priority { SCHED_HIGH, SCHED_NORMAL, SCHED_LOW };
 /* One row of work: sizes for the scheduler, everything else behind it is the worker's. */
 struct sched_row {
     uint32_t tokens; /* cost, >= 1 */
-    uint32_t index;  /* in its job */
 };
 
 struct sched_node {

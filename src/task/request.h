@@ -83,10 +83,10 @@ struct task_request {
     /* The answer. */
     enum kit_status status;
     struct kit_err err;
-    uint32_t version; /* of the model that answered */
-    uint64_t tokens;  /* of all inputs */
-    uint32_t truncated;        /* texts that were cut to what the model takes */
-    float *vectors;   /* [text_count][dimensions]; owned */
+    uint32_t version;   /* of the model that answered */
+    uint64_t tokens;    /* of all inputs */
+    uint32_t truncated; /* texts that were cut to what the model takes */
+    float *vectors;     /* [text_count][dimensions]; owned */
     uint32_t dimensions;
     struct plug_outputs outputs; /* raw; owned */
     struct kit_buf answer;       /* what the asker rendered */

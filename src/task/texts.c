@@ -59,7 +59,7 @@ static enum kit_status add_text(const struct task_model *m, const struct task_op
     if (rc != KIT_OK) {
         return kit_fail(err, rc, "out of memory for %zu tokens", all->count + e.count);
     }
-    r->job.rows[index] = (struct sched_row){.tokens = KIT_MAX(e.count, 1u), .index = index};
+    r->job.rows[index] = (struct sched_row){.tokens = KIT_MAX(e.count, 1u)};
     r->row_offsets[index + 1] = all->count;
     r->truncated += e.dropped[0] > 0;
     return KIT_OK;

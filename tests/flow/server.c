@@ -172,7 +172,7 @@ void server_expect_only(struct server *s, const char *method, const char *path, 
 /* --- metrics --- */
 
 /* A line is "name{labels} value" or "name value"; label values hold no spaces here. */
-static double sum_lines(const char *text, const char *name)
+static double sum_lines(const char *text, const char *name, kit_str label)
 {
     double sum = 0;
     bool found = false;
@@ -183,7 +183,9 @@ static double sum_lines(const char *text, const char *name)
         double x = 0;
         size_t space = kit_str_find_char(line, ' ');
         kit_str head = kit_str_sub(line, 0, KIT_MIN(kit_str_find_char(line, '{'), space));
-        if (kit_str_eq(head, kit_str_c(full)) && kit_str_to_f64(kit_str_sub(line, space + 1, line.len), &x) == KIT_OK) {
+        bool labelled = label.len == 0 || kit_str_find(line, label) < line.len;
+        if (labelled && kit_str_eq(head, kit_str_c(full)) &&
+            kit_str_to_f64(kit_str_sub(line, space + 1, line.len), &x) == KIT_OK) {
             sum += x;
             found = true;
         }
@@ -195,9 +197,18 @@ double server_metric(struct server *s, const char *name)
 {
     struct client_answer a;
     server_expect(s, "GET", "/metrics", "", 200, &a);
-    double sum = sum_lines(a.text, name);
+    double sum = sum_lines(a.text, name, (kit_str){0});
     client_answer_done(&a);
     return sum;
+}
+
+double server_metric_of(struct server *s, const char *name, const char *label)
+{
+    struct client_answer a;
+    server_expect(s, "GET", "/metrics", "", 200, &a);
+    double sum = sum_lines(a.text, name, kit_str_c(label));
+    client_answer_done(&a);
+    return sum < 0 ? 0 : sum;
 }
 
 void server_wait_metric(struct server *s, const char *name, double value)

@@ -37,6 +37,8 @@ void server_expect_only(struct server *s, const char *method, const char *path, 
 
 /* The number of `name` in GET /metrics, summed over labels; -1: not there. */
 double server_metric(struct server *s, const char *name);
+/* The same, only over lines that hold `label` (result="ok"); 0: not there. */
+double server_metric_of(struct server *s, const char *name, const char *label);
 /* Asks again until the metric has this value; fails after 10 s. */
 void server_wait_metric(struct server *s, const char *name, double value);
 

@@ -1,4 +1,4 @@
-/* tests/backends/native/small_host.h - a small but real acb_host: counted memory, threads for parallel_for, tensors.
+/* tests/backends/native/small_host.h - a small but real acb_host: counted memory, tensors, and plug's own threads.
  *
  * One at a time in a process. Thread: made and freed by the main thread; the table's functions as the ABI says. Memory: all
  * from kit/alloc.h, so that a test can fail each allocation and see each leak. */
@@ -9,7 +9,7 @@
 
 #define TEST_HOST_CORES_MAX 8u
 
-/* Starts the threads, hands the table to the plug-in that is linked in, and returns what it answers. */
+/* Hands the table to the plug-in that is linked in, and returns what it answers. */
 const struct acb_plugin *test_host_start(uint32_t cores);
 void test_host_stop(void);
 const struct acb_host *test_host_table(void);

@@ -132,7 +132,7 @@ TEST(config_unknown_key_is_offered_the_nearest)
     assert_int_equal(set("prot", "1"), KIT_INVALID);
     assert_message("'port'");
     assert_int_equal(set("zzzzzzzzzzzz", "1"), KIT_INVALID);
-    assert_string_equal(err.msg, "unknown key 'zzzzzzzzzzzz'; --help lists them all");
+    assert_string_equal(err.msg, "unknown key 'zzzzzzzzzzzz'; --print-config lists them all");
     char key[1000];
     memset(key, 'k', sizeof(key));
     assert_int_equal(kit_config_set(config, (kit_str){key, sizeof(key)}, kit_str_lit("1"), &err), KIT_INVALID);

@@ -7,6 +7,7 @@
 
 #include "kit/clock.h"
 #include "kit/log.h"
+#include "loop/work.h"
 #include "model/catalog.h"
 #include "world.h"
 
@@ -243,7 +244,7 @@ static inline enum kit_status new_catalog(void)
     static const struct model_observer observer = {.warm = on_warm, .cool = on_cool, .forget = on_forget};
     const struct model_options options = {
         .folder = folder, .models_max = 8, .events_max = 256, .isolation = PLUG_IN_PROCESS, .restart_max = 3};
-    return model_catalog_new(&options, NULL, ledger, NULL, &observer, NULL, &catalog, &err);
+    return model_catalog_new(&options, NULL, ledger, &observer, NULL, &catalog, &err);
 }
 
 /* Models "a", "b" and "org/c"; a budget of 1,000 bytes, of which each takes 300. */

@@ -56,7 +56,7 @@ static void make_catalog_of(enum plug_isolation isolation, uint32_t loads_max)
                                           .loads_max = loads_max,
                                           .isolation = isolation,
                                           .restart_max = 2};
-    assert_int_equal(model_catalog_new(&options, engine, ledger, NULL, &observer, NULL, &catalog, &err), KIT_OK);
+    assert_int_equal(model_catalog_new(&options, engine, ledger, &observer, NULL, &catalog, &err), KIT_OK);
     assert_int_equal(model_catalog_scan(catalog, &err), KIT_OK);
 }
 
@@ -228,7 +228,7 @@ TEST(real_unload_and_booking_do_not_wait_behind_loads)
 TEST(catalog_names_a_number_of_loads_that_cannot_be)
 {
     const struct model_options options = {.folder = folder, .models_max = 16, .events_max = 64, .loads_max = 65};
-    assert_int_equal(model_catalog_new(&options, engine, ledger, NULL, NULL, NULL, &catalog, &err), KIT_INVALID);
+    assert_int_equal(model_catalog_new(&options, engine, ledger, NULL, NULL, &catalog, &err), KIT_INVALID);
     assert_null(catalog);
 }
 

@@ -12,28 +12,28 @@
 
 /* --- the child --- */
 
-static char payload[PLUG_WIRE_BYTES_MAX + 1];
+static char payload[PLUG_CELL_WIRE_BYTES_MAX + 1];
 
-static void tell(int socket, struct plug_wire head, const void *bytes)
+static void tell(int socket, struct plug_cell_wire head, const void *bytes)
 {
-    (void)plug_wire_send(socket, &head, bytes, -1, true);
+    (void)plug_cell_wire_send(socket, &head, bytes, -1, true);
 }
 
 static void say_opened(void)
 {
-    tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_OPENED}, NULL);
+    tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_OPENED}, NULL);
 }
 
 /* Before OPENED. */
 
 static void lie_type(void)
 {
-    tell(SOCKET, (struct plug_wire){.type = 9999}, NULL);
+    tell(SOCKET, (struct plug_cell_wire){.type = 9999}, NULL);
 }
 
 static void lie_parents_type(void)
 {
-    tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_CLOSE}, NULL);
+    tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_CLOSE}, NULL);
 }
 
 static void lie_short(void)
@@ -43,92 +43,92 @@ static void lie_short(void)
 
 static void lie_length(void)
 {
-    struct plug_wire head = {.type = PLUG_WIRE_PROGRESS, .bytes = 4000};
+    struct plug_cell_wire head = {.type = PLUG_CELL_WIRE_PROGRESS, .bytes = 4000};
     (void)send(SOCKET, &head, sizeof(head), MSG_NOSIGNAL);
 }
 
 static void lie_too_long(void)
 {
-    static char huge[sizeof(struct plug_wire) + PLUG_WIRE_BYTES_MAX + 100];
-    struct plug_wire head = {.type = PLUG_WIRE_LOG, .bytes = sizeof(huge) - sizeof(head)};
+    static char huge[sizeof(struct plug_cell_wire) + PLUG_CELL_WIRE_BYTES_MAX + 100];
+    struct plug_cell_wire head = {.type = PLUG_CELL_WIRE_LOG, .bytes = sizeof(huge) - sizeof(head)};
     memcpy(huge, &head, sizeof(head));
     (void)send(SOCKET, huge, sizeof(huge), MSG_NOSIGNAL);
 }
 
 static void lie_log_without_end(void)
 {
-    tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_LOG, .bytes = 5}, "event");
-    tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_LOG, .bytes = 8}, "event\0ab");
+    tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_LOG, .bytes = 5}, "event");
+    tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_LOG, .bytes = 8}, "event\0ab");
 }
 
 static void lie_log_empty(void)
 {
-    tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_LOG}, NULL);
+    tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_LOG}, NULL);
 }
 
 static void lie_count_size(void)
 {
-    tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_COUNT, .bytes = 3}, "abc");
+    tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_COUNT, .bytes = 3}, "abc");
 }
 
 static void lie_port_name(void)
 {
-    struct plug_wire_port p = {.dtype = ACB_F32};
+    struct plug_cell_wire_port p = {.dtype = ACB_F32};
     memset(p.name, 'n', sizeof(p.name));
-    tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_PORT, .bytes = sizeof(p)}, &p);
+    tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_PORT, .bytes = sizeof(p)}, &p);
 }
 
 static void lie_port_side(void)
 {
-    struct plug_wire_port p = {.dtype = ACB_F32, .name = "x"};
-    tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_PORT, .bytes = sizeof(p), .count = 2}, &p);
+    struct plug_cell_wire_port p = {.dtype = ACB_F32, .name = "x"};
+    tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_PORT, .bytes = sizeof(p), .count = 2}, &p);
 }
 
 static void lie_port_count(void)
 {
-    struct plug_wire_port p = {.dtype = ACB_F32, .name = "x"};
+    struct plug_cell_wire_port p = {.dtype = ACB_F32, .name = "x"};
     for (int k = 0; k <= ACB_PORTS_MAX; k++) {
-        tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_PORT, .bytes = sizeof(p)}, &p);
+        tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_PORT, .bytes = sizeof(p)}, &p);
     }
 }
 
 static void lie_meta_key(void)
 {
-    tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_META, .bytes = 1, .count = 1000, .b = 1}, "x");
+    tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_META, .bytes = 1, .count = 1000, .b = 1}, "x");
 }
 
 static void lie_meta_offset(void)
 {
-    tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_META, .bytes = 1, .a = 5, .b = 10}, "x");
+    tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_META, .bytes = 1, .a = 5, .b = 10}, "x");
 }
 
 static void lie_meta_size(void)
 {
-    tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_META, .bytes = 1, .b = UINT64_MAX}, "x");
+    tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_META, .bytes = 1, .b = UINT64_MAX}, "x");
 }
 
 static void lie_meta_more(void)
 {
-    tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_META, .bytes = 4, .b = 4}, "abcd");
-    tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_META, .bytes = 4, .a = 4, .b = 4000}, "efgh");
+    tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_META, .bytes = 4, .b = 4}, "abcd");
+    tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_META, .bytes = 4, .a = 4, .b = 4000}, "efgh");
 }
 
 static void lie_meta_again(void)
 {
     for (int k = 0; k < 3; k++) { /* empty ones may come again */
-        tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_META, .b = 1000}, NULL);
+        tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_META, .b = 1000}, NULL);
     }
-    tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_META, .bytes = 2, .b = 1}, "xy");
+    tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_META, .bytes = 2, .b = 1}, "xy");
 }
 
 static void lie_info_size(void)
 {
-    tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_INFO, .bytes = 1}, "x");
+    tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_INFO, .bytes = 1}, "x");
 }
 
 static void lie_bytes_rows(void)
 {
-    tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_BYTES, .count = 1u << 30}, NULL);
+    tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_BYTES, .count = 1u << 30}, NULL);
 }
 
 static const struct {
@@ -164,14 +164,14 @@ static void lie_opened_twice(void)
 
 static void lie_port_late(void)
 {
-    struct plug_wire_port p = {.dtype = ACB_F32, .name = "x"};
-    tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_PORT, .bytes = sizeof(p)}, &p);
+    struct plug_cell_wire_port p = {.dtype = ACB_F32, .name = "x"};
+    tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_PORT, .bytes = sizeof(p)}, &p);
 }
 
 static void lie_info_late(void)
 {
-    struct plug_wire_info i = {0};
-    tell(SOCKET, (struct plug_wire){.type = PLUG_WIRE_INFO, .bytes = sizeof(i)}, &i);
+    struct plug_cell_wire_info i = {0};
+    tell(SOCKET, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_INFO, .bytes = sizeof(i)}, &i);
 }
 
 static const struct {
@@ -181,86 +181,87 @@ static const struct {
 
 /* As the answer to a call: a sound result with one thing wrong. */
 
-static struct plug_wire_tensor sound(void)
+static struct plug_cell_wire_tensor sound(void)
 {
-    return (struct plug_wire_tensor){.dtype = ACB_F32, .rank = 1, .shape = {4}, .at = 64, .bytes = 16, .name = "x"};
+    return (struct plug_cell_wire_tensor){
+        .dtype = ACB_F32, .rank = 1, .shape = {4}, .at = 64, .bytes = 16, .name = "x"};
 }
 
-static void spoil_piece(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_piece(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)h;
     w->piece = 1;
 }
 
-static void spoil_piece_far(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_piece_far(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)h;
     w->piece = UINT32_MAX;
 }
 
-static void spoil_at(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_at(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)h;
     w->at = UINT64_C(1) << 40;
 }
 
-static void spoil_at_wraps(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_at_wraps(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)h;
     w->at = UINT64_MAX - 7;
 }
 
-static void spoil_bytes(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_bytes(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)h;
     w->bytes = UINT64_MAX;
 }
 
-static void spoil_bytes_of_shape(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_bytes_of_shape(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)h;
     w->bytes = 12;
 }
 
-static void spoil_strings(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_strings(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)h;
     w->dtype = ACB_STRING;
     w->bytes = UINT64_C(1) << 50;
 }
 
-static void spoil_dtype(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_dtype(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)h;
     w->dtype = 77;
 }
 
-static void spoil_rank(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_rank(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)h;
     w->rank = 99;
 }
 
-static void spoil_shape(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_shape(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)h;
     w->shape[0] = -4;
 }
 
-static void spoil_name(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_name(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)h;
     memset(w->name, 'n', sizeof(w->name));
 }
 
-static void spoil_rows(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_rows(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)h;
     w->ragged = 1;
     w->rows = UINT64_MAX;
 }
 
-static void spoil_rows_at(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_rows_at(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)h;
     w->ragged = 1;
@@ -268,7 +269,7 @@ static void spoil_rows_at(struct plug_wire *h, struct plug_wire_tensor *w)
     w->rows_at = UINT64_MAX - 7;
 }
 
-static void spoil_rows_odd(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_rows_odd(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)h;
     w->ragged = 1;
@@ -276,46 +277,46 @@ static void spoil_rows_odd(struct plug_wire *h, struct plug_wire_tensor *w)
     w->rows_at = 3;
 }
 
-static void spoil_rows_piece(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_rows_piece(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)h;
     w->ragged = 1;
     w->rows_piece = 7;
 }
 
-static void spoil_count(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_count(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)w;
     h->count = 0;
 }
 
-static void spoil_count_far(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_count_far(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)w;
     h->count = UINT32_MAX;
 }
 
-static void spoil_size(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_size(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)w;
     h->bytes -= 8;
 }
 
-static void spoil_call(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_call(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)w;
     h->a++;
 }
 
-static void spoil_type(struct plug_wire *h, struct plug_wire_tensor *w)
+static void spoil_type(struct plug_cell_wire *h, struct plug_cell_wire_tensor *w)
 {
     (void)w;
-    h->type = PLUG_WIRE_INFER;
+    h->type = PLUG_CELL_WIRE_INFER;
 }
 
 static const struct {
     const char *name;
-    void (*spoil)(struct plug_wire *head, struct plug_wire_tensor *w);
+    void (*spoil)(struct plug_cell_wire *head, struct plug_cell_wire_tensor *w);
 } results[] = {
     {"piece", spoil_piece},       {"piece_far", spoil_piece_far}, {"at", spoil_at},
     {"at_wraps", spoil_at_wraps}, {"bytes", spoil_bytes},         {"bytes_of_shape", spoil_bytes_of_shape},
@@ -328,11 +329,11 @@ static const struct {
 
 static int take_instance(void)
 {
-    struct plug_wire head;
+    struct plug_cell_wire head;
     int fd = -1;
-    while (plug_wire_receive(SOCKET, &head, payload, &fd, true) == PLUG_WIRE_GOT) {
-        if (head.type == PLUG_WIRE_INSTANCE) {
-            tell(fd, (struct plug_wire){.type = PLUG_WIRE_INSTANCE_OPENED}, NULL);
+    while (plug_cell_wire_receive(SOCKET, &head, payload, &fd, true) == PLUG_CELL_WIRE_GOT) {
+        if (head.type == PLUG_CELL_WIRE_INSTANCE) {
+            tell(fd, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_INSTANCE_OPENED}, NULL);
             return fd;
         }
     }
@@ -342,24 +343,24 @@ static int take_instance(void)
 /* One piece of output memory, so that offsets have something to be outside of. */
 static void take_memory(int socket)
 {
-    struct plug_wire head = {.type = PLUG_WIRE_GROW, .a = 4096};
-    struct plug_piece piece;
+    struct plug_cell_wire head = {.type = PLUG_CELL_WIRE_GROW, .a = 4096};
+    struct plug_cell_memory piece;
     int fd = -1;
     tell(socket, head, NULL);
-    if (plug_wire_receive(socket, &head, payload, &fd, true) == PLUG_WIRE_GOT && fd >= 0) {
-        (void)!plug_piece_map(fd, false, &piece);
+    if (plug_cell_wire_receive(socket, &head, payload, &fd, true) == PLUG_CELL_WIRE_GOT && fd >= 0) {
+        (void)!plug_cell_memory_map(fd, false, &piece);
     }
 }
 
 static void answer_call(const char *lie)
 {
-    struct plug_wire head;
+    struct plug_cell_wire head;
     int fd = -1;
     int socket = take_instance();
-    (void)plug_wire_receive(socket, &head, payload, &fd, true);
-    struct plug_wire answer = {
-        .type = PLUG_WIRE_RESULT, .a = head.a, .count = 1, .bytes = sizeof(struct plug_wire_tensor)};
-    struct plug_wire_tensor w = sound();
+    (void)plug_cell_wire_receive(socket, &head, payload, &fd, true);
+    struct plug_cell_wire answer = {
+        .type = PLUG_CELL_WIRE_RESULT, .a = head.a, .count = 1, .bytes = sizeof(struct plug_cell_wire_tensor)};
+    struct plug_cell_wire_tensor w = sound();
     take_memory(socket);
     for (size_t k = 0; k < KIT_COUNT(results); k++) {
         if (strcmp(lie, results[k].name) == 0) {
@@ -372,13 +373,13 @@ static void answer_call(const char *lie)
 /* Wants memory without end, and more than there may be. */
 static void want_memory(uint64_t each)
 {
-    struct plug_wire head;
+    struct plug_cell_wire head;
     int fd = -1;
     int socket = take_instance();
-    (void)plug_wire_receive(socket, &head, payload, &fd, true);
+    (void)plug_cell_wire_receive(socket, &head, payload, &fd, true);
     for (;;) {
-        tell(socket, (struct plug_wire){.type = PLUG_WIRE_GROW, .a = each}, NULL);
-        if (plug_wire_receive(socket, &head, payload, &fd, true) != PLUG_WIRE_GOT) {
+        tell(socket, (struct plug_cell_wire){.type = PLUG_CELL_WIRE_GROW, .a = each}, NULL);
+        if (plug_cell_wire_receive(socket, &head, payload, &fd, true) != PLUG_CELL_WIRE_GOT) {
             return;
         }
     }
@@ -411,8 +412,8 @@ static void play(const char *lie)
 /* Stays until the parent has had enough: only its anger ends us. */
 static KIT_NORETURN void rogue_main(const char *lie)
 {
-    struct plug_wire head;
-    (void)plug_wire_receive(SOCKET, &head, payload, NULL, true);
+    struct plug_cell_wire head;
+    (void)plug_cell_wire_receive(SOCKET, &head, payload, NULL, true);
     play(lie);
     for (;;) {
         world_sleep_ms(1000);

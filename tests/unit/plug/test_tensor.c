@@ -208,21 +208,21 @@ TEST(call_owns_what_is_not_taken)
     struct plug_call c;
     struct acb_tensor *t[3] = {NULL};
     struct acb_tensor like = floats();
-    plug_call_init(&c, NULL);
+    plug_tensor_call_init(&c, NULL);
     for (int k = 0; k < 3; k++) {
-        assert_int_equal(plug_call_tensor(&c, &like, &t[k]), ACB_OK);
+        assert_int_equal(plug_tensor_call_tensor(&c, &like, &t[k]), ACB_OK);
         assert_int_equal((uintptr_t)t[k]->data % 64, 0);
-        assert_ptr_equal(plug_call_get(&c, (uint32_t)k), t[k]);
+        assert_ptr_equal(plug_tensor_call_get(&c, (uint32_t)k), t[k]);
     }
-    assert_null(plug_call_get(&c, 3));
-    struct acb_tensor *mine = plug_call_take(&c, t[1]);
-    assert_ptr_equal(plug_call_get(&c, 1), t[2]);
-    assert_int_equal(plug_call_check(&c, mine, NULL), KIT_INTERNAL);
-    assert_ptr_equal(plug_call_take(&c, t[2]), t[2]);
+    assert_null(plug_tensor_call_get(&c, 3));
+    struct acb_tensor *mine = plug_tensor_call_take(&c, t[1]);
+    assert_ptr_equal(plug_tensor_call_get(&c, 1), t[2]);
+    assert_int_equal(plug_tensor_call_check(&c, mine, NULL), KIT_INTERNAL);
+    assert_ptr_equal(plug_tensor_call_take(&c, t[2]), t[2]);
     plug_tensor_free(t[2]);
-    assert_int_equal(plug_call_tensor(&c, &like, &t[2]), ACB_OK); /* behind the last that is left */
-    assert_ptr_equal(plug_call_get(&c, 1), t[2]);
-    plug_call_done(&c);
+    assert_int_equal(plug_tensor_call_tensor(&c, &like, &t[2]), ACB_OK); /* behind the last that is left */
+    assert_ptr_equal(plug_tensor_call_get(&c, 1), t[2]);
+    plug_tensor_call_done(&c);
     plug_tensor_free(mine);
     assert_int_equal(kit_alloc_bytes(), before);
 }
@@ -232,14 +232,14 @@ TEST(call_check_notices_each_changed_field)
     struct plug_call c;
     struct acb_tensor *t = NULL;
     struct acb_tensor like = floats();
-    plug_call_init(&c, NULL);
-    assert_int_equal(plug_call_tensor(&c, &like, &t), ACB_OK);
+    plug_tensor_call_init(&c, NULL);
+    assert_int_equal(plug_tensor_call_tensor(&c, &like, &t), ACB_OK);
     const struct acb_tensor good = *t;
 #define SPOIL(field, value)                                                                                            \
     t->field = value;                                                                                                  \
-    assert_int_equal(plug_call_check(&c, t, NULL), KIT_INTERNAL);                                                      \
+    assert_int_equal(plug_tensor_call_check(&c, t, NULL), KIT_INTERNAL);                                               \
     *t = good;                                                                                                         \
-    assert_int_equal(plug_call_check(&c, t, NULL), KIT_OK)
+    assert_int_equal(plug_tensor_call_check(&c, t, NULL), KIT_OK)
     SPOIL(dtype, ACB_F64);
     SPOIL(rank, 1);
     SPOIL(device, 1);
@@ -249,8 +249,8 @@ TEST(call_check_notices_each_changed_field)
     SPOIL(bytes, 1);
     SPOIL(rows, 1);
     SPOIL(row_offsets, &like.bytes);
-    assert_int_equal(plug_call_check(&c, NULL, NULL), KIT_INTERNAL);
-    plug_call_done(&c);
+    assert_int_equal(plug_tensor_call_check(&c, NULL, NULL), KIT_INTERNAL);
+    plug_tensor_call_done(&c);
 }
 
 TEST(call_tensor_copies_name_and_rows)
@@ -263,15 +263,15 @@ TEST(call_tensor_copies_name_and_rows)
     like.name = name;
     like.row_offsets = rows;
     like.rows = 2;
-    plug_call_init(&c, NULL);
-    assert_int_equal(plug_call_tensor(&c, &like, &t), ACB_OK);
+    plug_tensor_call_init(&c, NULL);
+    assert_int_equal(plug_tensor_call_tensor(&c, &like, &t), ACB_OK);
     name[0] = 'F';
     rows[1] = 9;
     assert_string_equal(t->name, "first");
     assert_int_equal(t->row_offsets[1], 1);
     assert_int_equal(t->rows, 2);
     assert_int_equal(plug_tensor_check(t, NULL), KIT_OK);
-    plug_call_done(&c);
+    plug_tensor_call_done(&c);
 }
 
 TEST(call_tensor_stops_at_its_limit)
@@ -279,15 +279,15 @@ TEST(call_tensor_stops_at_its_limit)
     struct plug_call c;
     struct acb_tensor *t = NULL;
     struct acb_tensor like = floats();
-    plug_call_init(&c, NULL);
+    plug_tensor_call_init(&c, NULL);
     for (int k = 0; k < PLUG_CALL_TENSORS_MAX; k++) {
-        assert_int_equal(plug_call_tensor(&c, &like, &t), ACB_OK);
+        assert_int_equal(plug_tensor_call_tensor(&c, &like, &t), ACB_OK);
     }
-    assert_int_equal(plug_call_tensor(&c, &like, &t), ACB_FULL);
+    assert_int_equal(plug_tensor_call_tensor(&c, &like, &t), ACB_FULL);
     like.shape[0] = -1;
-    assert_int_equal(plug_call_tensor(&c, &like, &t), ACB_INVALID);
-    assert_int_equal(plug_call_tensor(&c, NULL, &t), ACB_INVALID);
-    plug_call_done(&c);
+    assert_int_equal(plug_tensor_call_tensor(&c, &like, &t), ACB_INVALID);
+    assert_int_equal(plug_tensor_call_tensor(&c, NULL, &t), ACB_INVALID);
+    plug_tensor_call_done(&c);
 }
 
 TEST(call_tensor_survives_each_failed_alloc)
@@ -300,10 +300,10 @@ TEST(call_tensor_survives_each_failed_alloc)
         uint64_t before = kit_alloc_bytes();
         struct plug_call c;
         struct acb_tensor *t = NULL;
-        plug_call_init(&c, NULL);
-        int32_t rc = plug_call_tensor(&c, &like, &t);
+        plug_tensor_call_init(&c, NULL);
+        int32_t rc = plug_tensor_call_tensor(&c, &like, &t);
         assert_true(rc == ACB_OK ? t != NULL : rc == ACB_NOMEM && t == NULL);
-        plug_call_done(&c);
+        plug_tensor_call_done(&c);
         assert_int_equal(kit_alloc_bytes(), before);
     }
 }

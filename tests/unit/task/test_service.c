@@ -26,7 +26,7 @@ static const struct task_options usual = {
 struct rig {
     struct plug_engine *engine;
     struct kit_ledger *ledger;
-    struct loop_work *work, *loads;
+    struct loop_work *work;
     struct task_service *tasks;
     struct model_catalog *catalog;
     struct loop *loop;
@@ -65,11 +65,9 @@ static void rig_open(struct rig *g, const char *models, const struct task_option
     assert_int_equal(plug_engine_new(&plug, &g->engine, &err), KIT_OK);
     assert_int_equal(kit_ledger_new(0, 64, &g->ledger), KIT_OK);
     assert_int_equal(loop_work_new(2, 64, &g->work, &err), KIT_OK);
-    assert_int_equal(loop_work_new(2, 64, &g->loads, &err), KIT_OK);
     assert_int_equal(task_service_new(options, g->engine, g->work, &g->tasks, &err), KIT_OK);
     assert_int_equal(
-        model_catalog_new(&model, g->engine, g->ledger, g->loads, task_service_observer(), g->tasks, &g->catalog, &err),
-        KIT_OK);
+        model_catalog_new(&model, g->engine, g->ledger, task_service_observer(), g->tasks, &g->catalog, &err), KIT_OK);
     assert_int_equal(model_catalog_scan(g->catalog, &err), KIT_OK);
     assert_int_equal(loop_new(&g->loop, &err), KIT_OK);
     assert_int_equal(loop_chan_new(g->loop, &chan, &g->home, &err), KIT_OK);
@@ -81,7 +79,6 @@ static void rig_close(struct rig *g)
     task_request_unref(g->last);
     task_service_stop(g->tasks);
     model_catalog_free(g->catalog);
-    loop_work_free(g->loads);
     loop_work_free(g->work);
     loop_chan_close(g->home);
     loop_free(g->loop);
