@@ -64,7 +64,8 @@ static enum kit_status check_memory(const struct acb_tensor *t, struct kit_err *
         }
     }
     if (n != t->bytes || (n > 0 && t->data == NULL)) {
-        return bad_input(err, t, "input '%s' has %" PRIu64 " bytes, but its shape makes %" PRIu64, t->name, t->bytes, n);
+        return bad_input(err, t, "input '%s' has %" PRIu64 " bytes, but its shape makes %" PRIu64, t->name, t->bytes,
+                         n);
     }
     return KIT_OK;
 }
@@ -72,8 +73,9 @@ static enum kit_status check_memory(const struct acb_tensor *t, struct kit_err *
 static enum kit_status check_rows(const struct acb_tensor *t, struct kit_err *err)
 {
     if (t->row_offsets == NULL) {
-        return t->rank == 2 ? KIT_OK
-                            : bad_input(err, t, "input '%s' must be [rows, length], or [tokens] with row offsets", t->name);
+        return t->rank == 2
+                   ? KIT_OK
+                   : bad_input(err, t, "input '%s' must be [rows, length], or [tokens] with row offsets", t->name);
     }
     if (t->rank != 1) {
         return bad_input(err, t, "input '%s' has row offsets and rank %u; it must be [tokens]", t->name, t->rank);
@@ -96,7 +98,8 @@ static enum kit_status check_side(const struct acb_tensor *t, const struct acb_t
         return KIT_OK;
     }
     enum kit_status rc = check_memory(t, err);
-    if (rc == KIT_OK && (t->rank != ids->rank || memcmp(t->shape, ids->shape, ids->rank * sizeof(ids->shape[0])) != 0)) {
+    if (rc == KIT_OK &&
+        (t->rank != ids->rank || memcmp(t->shape, ids->shape, ids->rank * sizeof(ids->shape[0])) != 0)) {
         return bad_input(err, t, "input '%s' must have the shape of input_ids", t->name);
     }
     return rc;
@@ -108,7 +111,8 @@ static enum kit_status check_size(const struct acb_tensor *ids, uint64_t tokens_
     uint64_t limit = tokens_max == 0 ? PLACES_MAX : KIT_MIN(tokens_max, PLACES_MAX);
     uint64_t rows = ids->row_offsets != NULL ? ids->rows : (uint64_t)ids->shape[0];
     if (ids->bytes / width > limit || rows > limit) {
-        return bad_input(err, ids, "input '%s' has %" PRIu64 " tokens in %" PRIu64 " rows; a call takes at most %" PRIu64,
+        return bad_input(err, ids,
+                         "input '%s' has %" PRIu64 " tokens in %" PRIu64 " rows; a call takes at most %" PRIu64,
                          ids->name, ids->bytes / width, rows, limit);
     }
     return KIT_OK;
@@ -152,8 +156,9 @@ static enum kit_status add_token(const struct native_config *c, const struct inp
                          c->types);
     }
     if (position >= c->positions) {
-        return bad_input(err, in->ids, "input_ids[%u] is token %u of its row, but the model has %u positions; shorten it",
-                         place, position + 1, c->positions);
+        return bad_input(err, in->ids,
+                         "input_ids[%u] is token %u of its row, but the model has %u positions; shorten it", place,
+                         position + 1, c->positions);
     }
     b->id[b->tokens] = (uint32_t)id;
     b->type[b->tokens] = (uint32_t)type;

@@ -16,12 +16,13 @@ struct native_forward {
     const struct native_weights *weights;
     const struct native_kernels *kernels;
     const struct native_batch *batch;
-    const uint32_t *row;              /* [row_count] of the batch: the block, none empty */
+    const uint32_t *row; /* [row_count] of the batch: the block, none empty */
     uint32_t row_count;
-    struct native_scratch *scratch;   /* the block's */
-    struct native_scratch *workers;   /* [team.cores], one for each worker; with a team of one: the block's, at its index */
+    struct native_scratch *scratch; /* the block's */
+    struct native_scratch
+        *workers; /* [team.cores], one for each worker; with a team of one: the block's, at its index */
     struct native_team team;
-    const atomic_int *state;          /* NATIVE_STOP: leave; another thread sets it (acb_plugin::cancel) */
+    const atomic_int *state; /* NATIVE_STOP: leave; another thread sets it (acb_plugin::cancel) */
 };
 
 enum native_state { NATIVE_IDLE, NATIVE_RUNNING, NATIVE_STOP };

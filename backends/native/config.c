@@ -8,8 +8,8 @@
 
 /* Sane bounds: they keep every product of two of them far from overflow. */
 static const int64_t key_max[NATIVE_KEY_COUNT] = {
-    [NATIVE_KEY_HIDDEN] = 16384,   [NATIVE_KEY_LAYERS] = 512,       [NATIVE_KEY_HEADS] = 512,
-    [NATIVE_KEY_FFN] = 65536,      [NATIVE_KEY_POSITIONS] = 131072, [NATIVE_KEY_VOCAB] = 1 << 22,
+    [NATIVE_KEY_HIDDEN] = 16384,  [NATIVE_KEY_LAYERS] = 512,       [NATIVE_KEY_HEADS] = 512,
+    [NATIVE_KEY_FFN] = 65536,     [NATIVE_KEY_POSITIONS] = 131072, [NATIVE_KEY_VOCAB] = 1 << 22,
     [NATIVE_KEY_TYPES] = 1 << 16,
 };
 
@@ -44,9 +44,8 @@ static enum kit_status read_act(kit_json root, struct native_config *c, struct k
 static enum kit_status read_sizes(kit_json root, struct native_config *c, struct kit_err *err)
 {
     uint32_t *const to[NATIVE_KEY_COUNT] = {
-        [NATIVE_KEY_HIDDEN] = &c->hidden, [NATIVE_KEY_LAYERS] = &c->layers,
-        [NATIVE_KEY_HEADS] = &c->heads,   [NATIVE_KEY_FFN] = &c->ffn,
-        [NATIVE_KEY_POSITIONS] = &c->positions, [NATIVE_KEY_VOCAB] = &c->vocab,
+        [NATIVE_KEY_HIDDEN] = &c->hidden, [NATIVE_KEY_LAYERS] = &c->layers,       [NATIVE_KEY_HEADS] = &c->heads,
+        [NATIVE_KEY_FFN] = &c->ffn,       [NATIVE_KEY_POSITIONS] = &c->positions, [NATIVE_KEY_VOCAB] = &c->vocab,
         [NATIVE_KEY_TYPES] = &c->types,
     };
     for (int i = 0; i < NATIVE_KEY_COUNT; i++) {
@@ -61,8 +60,8 @@ static enum kit_status read_sizes(kit_json root, struct native_config *c, struct
         *to[i] = (uint32_t)n;
     }
     if (c->hidden % c->heads != 0) {
-        return kit_fail(err, KIT_PARSE, "'%s' %u is no multiple of '%s' %u", c->arch->key[NATIVE_KEY_HIDDEN],
-                        c->hidden, c->arch->key[NATIVE_KEY_HEADS], c->heads);
+        return kit_fail(err, KIT_PARSE, "'%s' %u is no multiple of '%s' %u", c->arch->key[NATIVE_KEY_HIDDEN], c->hidden,
+                        c->arch->key[NATIVE_KEY_HEADS], c->heads);
     }
     return KIT_OK;
 }
@@ -81,8 +80,7 @@ static enum kit_status read_eps(kit_json root, struct native_config *c, struct k
 static enum kit_status refuse_variants(kit_json root, struct kit_err *err)
 {
     kit_str position;
-    enum kit_status rc =
-        kit_json_str_or(root, "position_embedding_type", kit_str_lit("absolute"), &position, err);
+    enum kit_status rc = kit_json_str_or(root, "position_embedding_type", kit_str_lit("absolute"), &position, err);
     if (rc != KIT_OK) {
         return rc;
     }
@@ -109,7 +107,7 @@ static enum kit_status read_root(kit_json root, struct native_config *c, struct 
                         KIT_STR_ARG(kit_str_sub(type, 0, 32)));
     }
     enum kit_status (*const steps[])(kit_json, struct native_config *, struct kit_err *) = {read_sizes, read_eps,
-                                                                                           read_act};
+                                                                                            read_act};
     for (size_t i = 0; i < KIT_COUNT(steps) && rc == KIT_OK; i++) {
         rc = steps[i](root, c, err);
     }

@@ -11,12 +11,12 @@
 struct native_instance {
     const struct native_model *model; /* borrowed */
     uint32_t cores_max;
-    uint64_t call_tokens_max;         /* 0: no limit */
+    uint64_t call_tokens_max; /* 0: no limit */
     struct native_scratch_size size;
-    uint64_t scratch_bytes;           /* of one worker */
-    void *_Atomic memory;             /* owned; of all workers; NULL after shrink */
-    atomic_int state;                 /* enum native_state; cancel is a word from another thread, hence atomic */
-    struct native_scratch scratch[];  /* [cores_max], into memory */
+    uint64_t scratch_bytes;          /* of one worker */
+    void *_Atomic memory;            /* owned; of all workers; NULL after shrink */
+    atomic_int state;                /* enum native_state; cancel is a word from another thread, hence atomic */
+    struct native_scratch scratch[]; /* [cores_max], into memory */
 };
 
 /* One call. */

@@ -13,7 +13,7 @@ struct native_instance;
 /* Errors: INVALID, UNSUPPORTED (generation), NOMEM. */
 KIT_MUST_CHECK enum kit_status native_instance_open(const struct native_model *m, const struct acb_instance_open *open,
                                                     struct native_instance **ret, struct kit_err *err);
-void native_instance_close(struct native_instance *i); /* NULL is fine */
+void native_instance_close(struct native_instance *i);  /* NULL is fine */
 void native_instance_shrink(struct native_instance *i); /* gives the scratch back until the next call */
 uint64_t native_instance_bytes(const struct native_instance *i);
 

@@ -10,9 +10,13 @@
 
 /* --- ports --- */
 
-#define PORT_INPUT(text, flags_)                                                                             \
-    {.size = sizeof(struct acb_port), .dtype = ACB_I32, .rank = 1, .flags = ACB_PORT_RAGGED | (flags_),      \
-     .name = (text), .shape = {-1}}
+#define PORT_INPUT(text, flags_)                                                                                       \
+    {                                                                                                                  \
+        .size = sizeof(struct acb_port), .dtype = ACB_I32, .rank = 1, .flags = ACB_PORT_RAGGED | (flags_),             \
+        .name = (text), .shape = {                                                                                     \
+            -1                                                                                                         \
+        }                                                                                                              \
+    }
 
 static const struct acb_port inputs[NATIVE_INPUTS] = {
     PORT_INPUT("input_ids", 0),
@@ -75,9 +79,9 @@ const char *native_model_meta(const struct native_model *m, const char *key)
 
 static enum kit_status check_open(const struct acb_model_open *open, struct kit_err *err)
 {
-    return open->device == 0 ? KIT_OK
-                             : kit_fail(err, KIT_UNSUPPORTED, "device %u: this engine computes on the CPU, device 0",
-                                        open->device);
+    return open->device == 0
+               ? KIT_OK
+               : kit_fail(err, KIT_UNSUPPORTED, "device %u: this engine computes on the CPU, device 0", open->device);
 }
 
 static enum kit_status load(const struct acb_model_open *open, struct native_model *m, struct kit_err *err)

@@ -22,8 +22,8 @@ static enum kit_status list_places(const struct acb_want *want, const struct nat
     o->next = o->first + b->places;
     for (uint64_t i = 0; i < want->row_count; i++) {
         if (want->rows[i] >= b->places) {
-            return kit_fail_param(err, KIT_INVALID, want->name, "output '%s': row %" PRIu64 " is wanted of %u", want->name,
-                                  want->rows[i], b->places);
+            return kit_fail_param(err, KIT_INVALID, want->name, "output '%s': row %" PRIu64 " is wanted of %u",
+                                  want->name, want->rows[i], b->places);
         }
         o->next[i] = o->first[want->rows[i]];
         o->first[want->rows[i]] = (uint32_t)i;
@@ -75,7 +75,8 @@ static enum kit_status make_output(const struct native_config *c, const struct a
                               "no output '%.64s'; this model gives last_hidden_state and pooled", want->name);
     }
     if (o->pooled && want->rows != NULL) {
-        return kit_fail_param(err, KIT_INVALID, want->name, "output 'pooled' is given for all rows; want no rows of it");
+        return kit_fail_param(err, KIT_INVALID, want->name,
+                              "output 'pooled' is given for all rows; want no rows of it");
     }
     if (want->row_count > UINT32_MAX - 1) {
         return kit_fail_param(err, KIT_INVALID, want->name, "output '%s': too many rows are wanted", want->name);

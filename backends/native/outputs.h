@@ -13,8 +13,8 @@ struct native_output {
     struct acb_tensor *tensor; /* the host's */
     float *data;
     bool pooled;
-    uint32_t *first;   /* [places]: the first wanted row that shows a place, or none; NULL: every place, in order */
-    uint32_t *next;    /* [row_count]: the next one that shows the same place */
+    uint32_t *first; /* [places]: the first wanted row that shows a place, or none; NULL: every place, in order */
+    uint32_t *next;  /* [row_count]: the next one that shows the same place */
 };
 
 struct native_outputs {

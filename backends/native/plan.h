@@ -12,7 +12,7 @@
 #define NATIVE_BLOCK_TOKENS 192u /* what a block aims at; a longer row is a block of its own */
 
 struct native_plan {
-    bool apart;          /* blocks run side by side, one core each */
+    bool apart; /* blocks run side by side, one core each */
     uint32_t blocks;
     uint32_t tokens_max; /* of the largest block */
     uint32_t row_max;    /* tokens of the longest row */

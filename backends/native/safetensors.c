@@ -13,7 +13,7 @@
 
 struct native_safetensors {
     struct kit_map *map;
-    struct kit_json_doc *header; /* names are borrowed from it */
+    struct kit_json_doc *header;  /* names are borrowed from it */
     struct native_tensor *tensor; /* [count], sorted by name */
     size_t count;
     uint64_t data_from; /* byte of the file where the tensors start */
@@ -29,11 +29,11 @@ struct dtype {
 };
 
 static const struct dtype dtypes[] = {
-    {"F32", 32, NATIVE_F32},  {"F16", 16, NATIVE_F16},    {"BF16", 16, NATIVE_BF16},   {"F64", 64, NATIVE_OTHER},
-    {"I64", 64, NATIVE_OTHER}, {"I32", 32, NATIVE_OTHER},  {"I16", 16, NATIVE_OTHER},   {"I8", 8, NATIVE_OTHER},
-    {"U64", 64, NATIVE_OTHER}, {"U32", 32, NATIVE_OTHER},  {"U16", 16, NATIVE_OTHER},   {"U8", 8, NATIVE_OTHER},
-    {"BOOL", 8, NATIVE_OTHER}, {"C64", 64, NATIVE_OTHER},  {"F8_E5M2", 8, NATIVE_OTHER}, {"F8_E4M3", 8, NATIVE_OTHER},
-    {"F8_E8M0", 8, NATIVE_OTHER}, {"F4", 4, NATIVE_OTHER}, {"F6_E2M3", 6, NATIVE_OTHER}, {"F6_E3M2", 6, NATIVE_OTHER},
+    {"F32", 32, NATIVE_F32},      {"F16", 16, NATIVE_F16},   {"BF16", 16, NATIVE_BF16},    {"F64", 64, NATIVE_OTHER},
+    {"I64", 64, NATIVE_OTHER},    {"I32", 32, NATIVE_OTHER}, {"I16", 16, NATIVE_OTHER},    {"I8", 8, NATIVE_OTHER},
+    {"U64", 64, NATIVE_OTHER},    {"U32", 32, NATIVE_OTHER}, {"U16", 16, NATIVE_OTHER},    {"U8", 8, NATIVE_OTHER},
+    {"BOOL", 8, NATIVE_OTHER},    {"C64", 64, NATIVE_OTHER}, {"F8_E5M2", 8, NATIVE_OTHER}, {"F8_E4M3", 8, NATIVE_OTHER},
+    {"F8_E8M0", 8, NATIVE_OTHER}, {"F4", 4, NATIVE_OTHER},   {"F6_E2M3", 6, NATIVE_OTHER}, {"F6_E3M2", 6, NATIVE_OTHER},
 };
 
 static const struct dtype *find_dtype(kit_str name)
@@ -48,7 +48,7 @@ static const struct dtype *find_dtype(kit_str name)
 
 /* --- one tensor of the header --- */
 
-#define bad_tensor(t, err, format, ...)                                                                      \
+#define bad_tensor(t, err, format, ...)                                                                                \
     kit_fail((err), KIT_PARSE, "tensor '%.*s': " format, KIT_STR_ARG(kit_str_sub((t)->name, 0, 96)), __VA_ARGS__)
 
 static enum kit_status read_shape(kit_json v, struct native_tensor *t, struct kit_err *err)
@@ -112,7 +112,8 @@ static enum kit_status read_offsets(const struct native_safetensors *s, kit_json
         at[i.index] = kit_json_i64(i.value, -1);
     }
     if (at[0] < 0 || at[1] < at[0] || (uint64_t)at[1] > s->data_bytes) {
-        return bad_tensor(t, err, "'data_offsets' [%" PRId64 ", %" PRId64 "] do not lie within the %" PRIu64
+        return bad_tensor(t, err,
+                          "'data_offsets' [%" PRId64 ", %" PRId64 "] do not lie within the %" PRIu64
                           " bytes of data; the file is broken or cut, fetch it again",
                           at[0], at[1], s->data_bytes);
     }

@@ -17,12 +17,12 @@
 enum native_dtype { NATIVE_OTHER, NATIVE_F32, NATIVE_F16, NATIVE_BF16 }; /* what the engine can read */
 
 struct native_tensor {
-    kit_str name;        /* borrowed from the file's header */
-    kit_str dtype_name;  /* "F32", as the file says */
+    kit_str name;       /* borrowed from the file's header */
+    kit_str dtype_name; /* "F32", as the file says */
     enum native_dtype dtype;
     uint32_t rank;
     uint64_t shape[NATIVE_SAFETENSORS_RANK_MAX]; /* [rank] */
-    uint64_t from;       /* byte of the file where it starts; need not be aligned */
+    uint64_t from;                               /* byte of the file where it starts; need not be aligned */
     uint64_t bytes;
     const uint8_t *data; /* borrowed from the mapping */
 };

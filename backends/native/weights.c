@@ -18,9 +18,9 @@ struct job {
     const struct native_loading *load;
     const struct native_config *config;
     struct native_weights *w;
-    float *room;      /* the next free float of the packed memory */
+    float *room; /* the next free float of the packed memory */
     float *room_end;
-    float *scratch;   /* for native_pack */
+    float *scratch; /* for native_pack */
     struct native_team team;
     uint64_t done, total; /* bytes of the file */
     struct kit_err *err;
@@ -50,15 +50,13 @@ static const struct native_tensor *find(const struct job *j, const char *name, c
     return NULL;
 }
 
-static enum kit_status check(const struct job *j, const struct native_tensor *t, const uint64_t *shape,
-                             uint32_t rank)
+static enum kit_status check(const struct job *j, const struct native_tensor *t, const uint64_t *shape, uint32_t rank)
 {
     if (t->rank != rank || memcmp(t->shape, shape, rank * sizeof(shape[0])) != 0) {
         char is[NATIVE_SHAPE_BYTES];
         char wanted[NATIVE_SHAPE_BYTES];
         return kit_fail(j->err, KIT_PARSE, "tensor '%.*s' is %s, but config.json makes it %s", KIT_STR_ARG(t->name),
-                        native_tensor_shape_text(t->shape, t->rank, is),
-                        native_tensor_shape_text(shape, rank, wanted));
+                        native_tensor_shape_text(t->shape, t->rank, is), native_tensor_shape_text(shape, rank, wanted));
     }
     if (t->dtype == NATIVE_OTHER) {
         return kit_fail(j->err, KIT_UNSUPPORTED, "tensor '%.*s' is %.*s, but this engine reads F32, F16 and BF16",
@@ -93,8 +91,7 @@ static enum kit_status check_pair(const struct job *j, enum native_part part, ui
     const struct native_tensor *t = NULL;
     const bool is_norm = depth == 0;
     const uint64_t shape[] = {columns, depth};
-    enum kit_status rc =
-        need(j, part, layer, ".weight", is_norm ? ".gamma" : NULL, shape, is_norm ? 1 : 2, &t);
+    enum kit_status rc = need(j, part, layer, ".weight", is_norm ? ".gamma" : NULL, shape, is_norm ? 1 : 2, &t);
     return rc == KIT_OK ? need(j, part, layer, ".bias", is_norm ? ".beta" : NULL, shape, 1, &t) : rc;
 }
 
@@ -326,8 +323,7 @@ out:
     return rc;
 }
 
-enum kit_status native_weights_load(const struct native_loading *load, struct native_weights *ret,
-                                    struct kit_err *err)
+enum kit_status native_weights_load(const struct native_loading *load, struct native_weights *ret, struct kit_err *err)
 {
     struct native_weights w = {0};
     struct job j = {.load = load, .config = load->config, .w = &w, .err = err};

@@ -23,7 +23,7 @@ struct native_layer {
 };
 
 struct native_weights {
-    struct native_safetensors *file; /* owned */
+    struct native_safetensors *file;                    /* owned */
     const struct native_tensor *word, *position, *type; /* [n, hidden], read in the map */
     struct native_norm embed_norm;
     struct native_layer *layer; /* [layers], owned */

@@ -9,9 +9,9 @@
 
 #include "kit/status.h"
 
-#define NATIVE_PANEL 32u          /* columns of a panel */
-#define NATIVE_TILE_ROWS_MAX 16u  /* no kernel takes more rows at once */
-#define NATIVE_ALIGN 64u          /* bytes; panels and scratch start at such addresses */
+#define NATIVE_PANEL 32u         /* columns of a panel */
+#define NATIVE_TILE_ROWS_MAX 16u /* no kernel takes more rows at once */
+#define NATIVE_ALIGN 64u         /* bytes; panels and scratch start at such addresses */
 
 /* c = a b + bias + add, for [rows, depth] times one panel. Any of rows 1 … tile_rows, depth >= 0. */
 struct native_tile {
@@ -22,8 +22,8 @@ struct native_tile {
     float *c;          /* [rows][NATIVE_PANEL], c_stride apart */
     size_t a_stride, add_stride, c_stride;
     uint32_t rows, depth;
-    const float *ahead;  /* wanted soon: at each step of depth the line here is fetched into the cache, */
-    size_t ahead_step;   /* then ahead moves by this; any address and step are harmless */
+    const float *ahead; /* wanted soon: at each step of depth the line here is fetched into the cache, */
+    size_t ahead_step;  /* then ahead moves by this; any address and step are harmless */
 };
 
 enum native_act { NATIVE_ACT_NONE, NATIVE_ACT_GELU, NATIVE_ACT_GELU_TANH, NATIVE_ACT_RELU, NATIVE_ACT_COUNT };

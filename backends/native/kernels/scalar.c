@@ -50,14 +50,14 @@ static float relu_one(float x)
     return x > 0.0f ? x : 0.0f;
 }
 
-#define SCALAR_ACT(name)                                                                                     \
-    static void name(float *x, size_t stride, uint32_t rows)                                                 \
-    {                                                                                                        \
-        for (uint32_t r = 0; r < rows; r++) {                                                                \
-            for (uint32_t j = 0; j < NATIVE_PANEL; j++) {                                                    \
-                x[r * stride + j] = name##_one(x[r * stride + j]);                                           \
-            }                                                                                                \
-        }                                                                                                    \
+#define SCALAR_ACT(name)                                                                                               \
+    static void name(float *x, size_t stride, uint32_t rows)                                                           \
+    {                                                                                                                  \
+        for (uint32_t r = 0; r < rows; r++) {                                                                          \
+            for (uint32_t j = 0; j < NATIVE_PANEL; j++) {                                                              \
+                x[r * stride + j] = name##_one(x[r * stride + j]);                                                     \
+            }                                                                                                          \
+        }                                                                                                              \
     }
 SCALAR_ACT(gelu)
 SCALAR_ACT(gelu_tanh)

@@ -7,9 +7,10 @@
 typedef __m512 V;
 #define V_LANES 16u
 #define BODY_ROWS 14
-#define BODY_CASES                                                                                           \
-    BODY_CASE(1) BODY_CASE(2) BODY_CASE(3) BODY_CASE(4) BODY_CASE(5) BODY_CASE(6) BODY_CASE(7)               \
-    BODY_CASE(8) BODY_CASE(9) BODY_CASE(10) BODY_CASE(11) BODY_CASE(12) BODY_CASE(13) BODY_CASE(14)
+#define BODY_CASES                                                                                                     \
+    BODY_CASE(1)                                                                                                       \
+    BODY_CASE(2) BODY_CASE(3) BODY_CASE(4) BODY_CASE(5) BODY_CASE(6) BODY_CASE(7) BODY_CASE(8) BODY_CASE(9)            \
+        BODY_CASE(10) BODY_CASE(11) BODY_CASE(12) BODY_CASE(13) BODY_CASE(14)
 
 #define v_load(p) _mm512_loadu_ps(p)
 #define v_store(p, v) _mm512_storeu_ps((p), (v))
@@ -28,8 +29,7 @@ typedef __m512 V;
 #define v_min(a, b) _mm512_min_ps((a), (b))
 #define v_abs(a) _mm512_abs_ps(a)
 #define v_round(a) _mm512_roundscale_ps((a), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
-#define v_positive(x, a, b)                                                                                  \
-    _mm512_mask_blend_ps(_mm512_cmp_ps_mask((x), _mm512_setzero_ps(), _CMP_GT_OQ), (b), (a))
+#define v_positive(x, a, b) _mm512_mask_blend_ps(_mm512_cmp_ps_mask((x), _mm512_setzero_ps(), _CMP_GT_OQ), (b), (a))
 #define v_scale(a, n) _mm512_scalef_ps((a), (n))
 #define v_sum(a) _mm512_reduce_add_ps(a)
 #define v_top(a) _mm512_reduce_max_ps(a)

@@ -14,7 +14,7 @@
 
 /* --- tiles --- */
 
-#define BODY_VECTORS 2                                       /* vectors side by side in a tile */
+#define BODY_VECTORS 2                                        /* vectors side by side in a tile */
 #define BODY_STRIPS (NATIVE_PANEL / (BODY_VECTORS * V_LANES)) /* passes over the columns of a panel */
 
 BODY_INLINE V start_at(const struct native_tile *t, size_t row, size_t column)
@@ -61,9 +61,9 @@ BODY_INLINE void tile_rows(const struct native_tile *t, const int rows)
     }
 }
 
-#define BODY_CASE(rows)                                                                                      \
-    case rows:                                                                                               \
-        tile_rows(t, rows);                                                                                  \
+#define BODY_CASE(rows)                                                                                                \
+    case rows:                                                                                                         \
+        tile_rows(t, rows);                                                                                            \
         break;
 
 static void tile(const struct native_tile *t)
@@ -141,15 +141,15 @@ BODY_INLINE V relu_of(V x)
     return v_max(x, v_set(0.0f));
 }
 
-#define BODY_ACT(name)                                                                                       \
-    static void name(float *x, size_t stride, uint32_t rows)                                                 \
-    {                                                                                                        \
-        for (uint32_t r = 0; r < rows; r++) {                                                                \
-            float *at = x + r * stride;                                                                      \
-            for (size_t j = 0; j < NATIVE_PANEL; j += V_LANES) {                                             \
-                v_store(at + j, name##_of(v_load(at + j)));                                                  \
-            }                                                                                                \
-        }                                                                                                    \
+#define BODY_ACT(name)                                                                                                 \
+    static void name(float *x, size_t stride, uint32_t rows)                                                           \
+    {                                                                                                                  \
+        for (uint32_t r = 0; r < rows; r++) {                                                                          \
+            float *at = x + r * stride;                                                                                \
+            for (size_t j = 0; j < NATIVE_PANEL; j += V_LANES) {                                                       \
+                v_store(at + j, name##_of(v_load(at + j)));                                                            \
+            }                                                                                                          \
+        }                                                                                                              \
     }
 BODY_ACT(gelu)
 BODY_ACT(gelu_tanh)
@@ -271,15 +271,14 @@ static void pack(const float *from, size_t stride, uint32_t columns, uint32_t de
             x86_transpose_8x8(from + j * stride + k, stride, to + (size_t)k * NATIVE_PANEL + j, NATIVE_PANEL);
         }
     }
-    pack_plain(from + whole_depth, stride, whole_columns, depth - whole_depth,
-               to + (size_t)whole_depth * NATIVE_PANEL);
+    pack_plain(from + whole_depth, stride, whole_columns, depth - whole_depth, to + (size_t)whole_depth * NATIVE_PANEL);
     pack_plain(from + whole_columns * stride, stride, columns - whole_columns, depth, to + whole_columns);
     pack_zero(columns, depth, to);
 }
 
-#define BODY_TABLE(name)                                                                                     \
-    {                                                                                                        \
-        .isa = name, .tile_rows = BODY_ROWS, .tile = tile,                                                   \
-        .act = {[NATIVE_ACT_GELU] = gelu, [NATIVE_ACT_GELU_TANH] = gelu_tanh, [NATIVE_ACT_RELU] = relu},     \
-        .softmax = softmax, .layernorm = layernorm, .pack = pack                                             \
+#define BODY_TABLE(name)                                                                                               \
+    {                                                                                                                  \
+        .isa = name, .tile_rows = BODY_ROWS, .tile = tile,                                                             \
+        .act = {[NATIVE_ACT_GELU] = gelu, [NATIVE_ACT_GELU_TANH] = gelu_tanh, [NATIVE_ACT_RELU] = relu},               \
+        .softmax = softmax, .layernorm = layernorm, .pack = pack                                                       \
     }

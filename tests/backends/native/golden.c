@@ -99,8 +99,7 @@ int32_t engine_open(struct engine *e, const char *folder, const char *isa, uint3
 {
     struct acb_err err = {.size = sizeof(err)};
     struct acb_model_open open = {.size = sizeof(open), .folder = folder, .options = "{}"};
-    struct acb_instance_open limits = {
-        .size = sizeof(limits), .cores_max = cores, .call_tokens_max = call_tokens_max};
+    struct acb_instance_open limits = {.size = sizeof(limits), .cores_max = cores, .call_tokens_max = call_tokens_max};
     *e = (struct engine){.plugin = aether_backend_entry(test_host_table())};
     if (isa != NULL) {
         setenv("AETHER_ISA", isa, 1);

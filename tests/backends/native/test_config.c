@@ -4,9 +4,9 @@
 #include "support/temp.h"
 #include "support/test.h"
 
-#define CONFIG                                                                                               \
-    "{\"model_type\":\"bert\",\"hidden_size\":32,\"num_hidden_layers\":2,\"num_attention_heads\":4,"         \
-    "\"intermediate_size\":72,\"max_position_embeddings\":64,\"vocab_size\":200,\"type_vocab_size\":2,"      \
+#define CONFIG                                                                                                         \
+    "{\"model_type\":\"bert\",\"hidden_size\":32,\"num_hidden_layers\":2,\"num_attention_heads\":4,"                   \
+    "\"intermediate_size\":72,\"max_position_embeddings\":64,\"vocab_size\":200,\"type_vocab_size\":2,"                \
     "\"hidden_act\":\"gelu\",\"layer_norm_eps\":1e-12}"
 #define MODULE(type, path) "{\"type\":\"sentence_transformers.models." type "\",\"path\":\"" path "\"}"
 
@@ -68,8 +68,8 @@ TEST(config_reads_both_ways_to_say_a_pooling)
     for (size_t i = 0; i < KIT_COUNT(cases); i++) {
         struct native_config c;
         struct files f = {.config = CONFIG,
-                          .modules = "[" MODULE("Transformer", "") "," MODULE("Pooling", "1_Pooling") ","
-                                     MODULE("Normalize", "2_Normalize") "]",
+                          .modules = "[" MODULE("Transformer", "") "," MODULE("Pooling", "1_Pooling") "," MODULE(
+                              "Normalize", "2_Normalize") "]",
                           .pooling = cases[i].text};
         assert_int_equal(read_files(&f, &c, NULL), KIT_OK);
         assert_true(c.pooling == cases[i].pooling && c.normalize);
@@ -129,7 +129,8 @@ static const struct change changes[] = {
     {"\"layer_norm_eps\":1e-12", "\"layer_norm_eps\":-1", KIT_PARSE, "layer_norm_eps"},
     {"\"layer_norm_eps\":1e-12", "\"layer_norm_eps\":\"x\"", KIT_PARSE, "layer_norm_eps"},
     {"\"layer_norm_eps\":1e-12", "\"layer_norm_eps\":1", KIT_PARSE, "layer_norm_eps"},
-    {"{\"model_type\"", "{\"position_embedding_type\":\"relative_key\",\"model_type\"", KIT_UNSUPPORTED, "relative_key"},
+    {"{\"model_type\"", "{\"position_embedding_type\":\"relative_key\",\"model_type\"", KIT_UNSUPPORTED,
+     "relative_key"},
     {"{\"model_type\"", "{\"is_decoder\":true,\"model_type\"", KIT_UNSUPPORTED, "is_decoder"},
     {"{\"model_type\"", "[\"model_type\"", KIT_PARSE, "config.json"},
 };
@@ -217,8 +218,7 @@ TEST(config_survives_each_failed_alloc)
                       .pooling = "{\"pooling_mode_cls_token\":true}",
                       .sentence = "{\"max_seq_length\":48}"};
     uint64_t blocks = kit_alloc_count();
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct native_config c;
         enum kit_status rc = read_files(&f, &c, NULL);
         assert_true(rc == KIT_OK || rc == KIT_NOMEM);
@@ -228,12 +228,10 @@ TEST(config_survives_each_failed_alloc)
 
 int main(void)
 {
-    return TEST_RUN(TEST_OF(config_reads_a_plain_folder_as_mean_without_normalising),
-                    TEST_OF(config_reads_both_ways_to_say_a_pooling),
-                    TEST_OF(config_takes_the_shorter_of_context_and_positions),
-                    TEST_OF(config_follows_the_folder_of_the_transformer),
-                    TEST_OF(config_refuses_each_bad_member_and_names_it),
-                    TEST_OF(config_refuses_each_bad_module_and_names_it),
-                    TEST_OF(config_refuses_a_file_beyond_its_limit), TEST_OF(config_says_when_there_is_none),
-                    TEST_OF(config_survives_each_failed_alloc));
+    return TEST_RUN(
+        TEST_OF(config_reads_a_plain_folder_as_mean_without_normalising),
+        TEST_OF(config_reads_both_ways_to_say_a_pooling), TEST_OF(config_takes_the_shorter_of_context_and_positions),
+        TEST_OF(config_follows_the_folder_of_the_transformer), TEST_OF(config_refuses_each_bad_member_and_names_it),
+        TEST_OF(config_refuses_each_bad_module_and_names_it), TEST_OF(config_refuses_a_file_beyond_its_limit),
+        TEST_OF(config_says_when_there_is_none), TEST_OF(config_survives_each_failed_alloc));
 }

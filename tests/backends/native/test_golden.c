@@ -28,7 +28,8 @@ static void check_tiny(struct engine *e, const struct golden *g, uint32_t cores,
     assert_int_equal(hidden->shape[0], g->tokens);
     assert_int_equal(pooled->shape[0], g->rows);
     assert_true(golden_max_diff(hidden->data, g->values, (uint64_t)g->tokens * g->hidden) < limit);
-    assert_true(golden_max_diff(pooled->data, g->values + g->tokens * g->hidden, (uint64_t)g->rows * g->hidden) < limit);
+    assert_true(golden_max_diff(pooled->data, g->values + g->tokens * g->hidden, (uint64_t)g->rows * g->hidden) <
+                limit);
     test_host_free_outputs();
 }
 

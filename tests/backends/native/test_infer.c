@@ -106,7 +106,8 @@ TEST(infer_takes_dense_rows_with_a_mask_and_answers_like_ragged)
     const float *vectors = run(&w, 0, w.g.rows, 2, "pooled");
     assert_int_equal(run_dense(&w, &d, "last_hidden_state", &hidden), ACB_OK);
     assert_int_equal(run_dense(&w, &d, "pooled", &pooled), ACB_OK);
-    assert_true(hidden->rank == 3 && hidden->shape[0] == w.g.rows && hidden->shape[1] == 64 && hidden->shape[2] == HIDDEN);
+    assert_true(hidden->rank == 3 && hidden->shape[0] == w.g.rows && hidden->shape[1] == 64 &&
+                hidden->shape[2] == HIDDEN);
     for (uint32_t r = 0; r < w.g.rows; r++) {
         uint64_t n = w.g.row_offsets[r + 1] - w.g.row_offsets[r];
         const float *row = (const float *)hidden->data + (size_t)r * 64 * HIDDEN;
@@ -319,15 +320,16 @@ struct bad_input {
     void (*spoil)(struct acb_tensor *ids, struct acb_tensor *types);
 };
 
-#define SPOIL(name, statement)                                                                               \
-    static void name(struct acb_tensor *ids, struct acb_tensor *types)                                       \
-    {                                                                                                        \
-        (void)ids;                                                                                           \
-        (void)types;                                                                                         \
-        statement;                                                                                           \
+#define SPOIL(name, statement)                                                                                         \
+    static void name(struct acb_tensor *ids, struct acb_tensor *types)                                                 \
+    {                                                                                                                  \
+        (void)ids;                                                                                                     \
+        (void)types;                                                                                                   \
+        statement;                                                                                                     \
     }
 static int32_t ten[10] = {2, 5, 6, 7, 3, 2, 8, 9, 10, 3};
-static const uint64_t falling[] = {0, 7, 5, 10}, late[] = {1, 5, 5, 10}, early[] = {0, 5, 5, 9}, beyond[] = {0, 5, 11, 11};
+static const uint64_t falling[] = {0, 7, 5, 10}, late[] = {1, 5, 5, 10}, early[] = {0, 5, 5, 9},
+                      beyond[] = {0, 5, 11, 11};
 static int32_t too_high[10] = {2, 5, 6, 200, 3, 2, 8, 9, 10, 3};
 static int32_t negative[10] = {2, 5, 6, 7, -1, 2, 8, 9, 10, 3};
 static int32_t types_high[10] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 2};
@@ -351,15 +353,24 @@ SPOIL(types_shape, (types->shape[0] = 9, types->bytes = 36))
 SPOIL(types_dtype, types->dtype = ACB_U8)
 
 static const struct bad_input bad_inputs[] = {
-    {"float ids", "input_ids", as_float},          {"another name", "inputs_ids", no_name},
-    {"one twice", "twice", twice},                 {"too few bytes", "bytes", short_bytes},
-    {"no data", "input_ids", no_data},             {"rank 9", "rank", bad_rank},
-    {"negative shape", "shape", negative_shape},   {"one row, dense", "offsets", no_offsets},
-    {"ragged of rank 2", "rank 2", ragged_2d},     {"falling offsets", "falls", offsets_fall},
-    {"offsets from 1", "from 0", offsets_late},    {"offsets end early", "to 10", offsets_early},
-    {"offsets end late", "to 10", offsets_beyond}, {"an id of 200", "input_ids[3] is 200", id_high},
-    {"a negative id", "input_ids[4]", id_negative}, {"a type of 2", "token_type_ids[9]", type_high},
-    {"types of another shape", "shape of input_ids", types_shape}, {"types of bytes", "token_type_ids", types_dtype},
+    {"float ids", "input_ids", as_float},
+    {"another name", "inputs_ids", no_name},
+    {"one twice", "twice", twice},
+    {"too few bytes", "bytes", short_bytes},
+    {"no data", "input_ids", no_data},
+    {"rank 9", "rank", bad_rank},
+    {"negative shape", "shape", negative_shape},
+    {"one row, dense", "offsets", no_offsets},
+    {"ragged of rank 2", "rank 2", ragged_2d},
+    {"falling offsets", "falls", offsets_fall},
+    {"offsets from 1", "from 0", offsets_late},
+    {"offsets end early", "to 10", offsets_early},
+    {"offsets end late", "to 10", offsets_beyond},
+    {"an id of 200", "input_ids[3] is 200", id_high},
+    {"a negative id", "input_ids[4]", id_negative},
+    {"a type of 2", "token_type_ids[9]", type_high},
+    {"types of another shape", "shape of input_ids", types_shape},
+    {"types of bytes", "token_type_ids", types_dtype},
 };
 
 static int32_t run_spoiled(struct engine *e, const struct bad_input *b)
@@ -489,8 +500,7 @@ TEST(infer_survives_each_failed_alloc)
     const struct acb_want some = {.size = sizeof(some), .name = "last_hidden_state", .rows = rows, .row_count = 2};
     const struct acb_want pooled = {.size = sizeof(pooled), .name = "pooled"};
     uint64_t blocks = 0;
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct acb_tensor *ret[2] = {NULL};
         w.e.plugin->instance_shrink(w.e.instance);
         blocks = blocks == 0 ? kit_alloc_count() : blocks;
@@ -515,9 +525,8 @@ int main(void)
         TEST_OF(infer_pools_by_the_first_token_or_the_maximum), TEST_OF(infer_refuses_each_bad_input_and_names_it),
         TEST_OF(infer_refuses_a_row_beyond_the_positions),
         TEST_OF(infer_refuses_more_tokens_than_the_instance_was_opened_for),
-        TEST_OF(infer_that_is_cancelled_says_so_and_the_next_call_runs),
-        TEST_OF(infer_and_cancel_may_meet_at_any_time), TEST_OF(infer_after_shrink_answers_the_same),
-        TEST_OF(infer_survives_each_failed_alloc));
+        TEST_OF(infer_that_is_cancelled_says_so_and_the_next_call_runs), TEST_OF(infer_and_cancel_may_meet_at_any_time),
+        TEST_OF(infer_after_shrink_answers_the_same), TEST_OF(infer_survives_each_failed_alloc));
     test_host_stop();
     return failed;
 }

@@ -22,7 +22,7 @@ TEST(open_model_states_its_facts)
 {
     static const struct {
         const char *key, *value;
-    } facts[] = {{"architecture", "bert"}, {"tasks", "embed"}, {"precision", "f32"}, {"context_tokens", "48"},
+    } facts[] = {{"architecture", "bert"}, {"tasks", "embed"},  {"precision", "f32"}, {"context_tokens", "48"},
                  {"hidden_size", "32"},    {"pooling", "mean"}, {"normalize", "1"},   {"isa", "scalar"}};
     struct engine e;
     assert_int_equal(engine_open(&e, TINY, "scalar", 1, 0), ACB_OK);
@@ -273,8 +273,7 @@ TEST(open_model_takes_a_header_that_leaves_tensors_unaligned)
 TEST(open_model_survives_each_failed_alloc)
 {
     uint64_t blocks = kit_alloc_count();
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct engine e;
         int32_t rc = engine_open(&e, TINY, NULL, 1, 0);
         assert_true(rc == ACB_OK ? e.instance != NULL : rc == ACB_NOMEM && e.instance == NULL);
@@ -320,7 +319,8 @@ int main(void)
         TEST_OF(open_model_refuses_an_isa_that_is_not_known), TEST_OF(open_model_refuses_another_device_and_generation),
         TEST_OF(open_entry_refuses_another_abi), TEST_OF(open_model_takes_names_with_the_prefix_of_a_head),
         TEST_OF(open_model_takes_gamma_and_beta_of_old_norms),
-        TEST_OF(open_model_takes_a_header_that_leaves_tensors_unaligned), TEST_OF(open_model_survives_each_failed_alloc),
+        TEST_OF(open_model_takes_a_header_that_leaves_tensors_unaligned),
+        TEST_OF(open_model_survives_each_failed_alloc),
         TEST_OF(open_model_whose_file_is_cut_later_is_lost_and_not_the_process));
     test_host_stop();
     return failed;

@@ -89,7 +89,8 @@ TEST(plan_uses_all_cores_on_one_long_row_and_on_few_tokens)
 {
     assert_false(is_apart((const uint32_t[]){512}, 1, 2));
     assert_false(is_apart((const uint32_t[]){500, 8, 8}, 3, 2));
-    assert_false(is_apart((const uint32_t[]){8, 8}, 2, 2));
+    assert_false(is_apart((const uint32_t[]){8, 9}, 2, 2));
+    assert_false(is_apart((const uint32_t[]){60, 60, 60}, 3, 2));
 }
 
 TEST(plan_keeps_the_cores_apart_when_there_is_enough_for_each)
@@ -107,8 +108,7 @@ TEST(plan_survives_each_failed_alloc)
 {
     struct native_batch b = batch_of((const uint32_t[]){5, 6, 7}, 3);
     uint64_t blocks = kit_alloc_count();
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct native_plan p = {0};
         enum kit_status rc = native_plan_make(&b, 2, &p, NULL);
         assert_true(rc == KIT_OK || rc == KIT_NOMEM);
@@ -120,8 +120,8 @@ TEST(plan_survives_each_failed_alloc)
 
 int main(void)
 {
-    return TEST_RUN(TEST_OF(plan_puts_each_row_into_one_block_within_the_bound), TEST_OF(plan_of_no_tokens_has_no_blocks),
-                    TEST_OF(plan_uses_all_cores_on_one_long_row_and_on_few_tokens),
-                    TEST_OF(plan_keeps_the_cores_apart_when_there_is_enough_for_each),
-                    TEST_OF(plan_survives_each_failed_alloc));
+    return TEST_RUN(
+        TEST_OF(plan_puts_each_row_into_one_block_within_the_bound), TEST_OF(plan_of_no_tokens_has_no_blocks),
+        TEST_OF(plan_uses_all_cores_on_one_long_row_and_on_few_tokens),
+        TEST_OF(plan_keeps_the_cores_apart_when_there_is_enough_for_each), TEST_OF(plan_survives_each_failed_alloc));
 }

@@ -58,7 +58,8 @@ TEST(safetensors_takes_a_scalar_and_an_empty_table)
 {
     struct kit_err err;
     struct native_safetensors *s = NULL;
-    assert_int_equal(open_file("{\"x\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", -1, 4, &s, &err), KIT_OK);
+    assert_int_equal(open_file("{\"x\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", -1, 4, &s, &err),
+                     KIT_OK);
     assert_int_equal(native_safetensors_find(s, kit_str_lit("x"))->rank, 0);
     native_safetensors_close(s);
     assert_int_equal(open_file("{}", -1, 0, &s, &err), KIT_OK);
@@ -73,7 +74,7 @@ struct lie {
     const char *word;
 };
 
-#define ONE(dtype, shape, offsets)                                                                           \
+#define ONE(dtype, shape, offsets)                                                                                     \
     "{\"tensor.one\":{\"dtype\":" dtype ",\"shape\":" shape ",\"data_offsets\":" offsets "}}"
 
 static const struct lie lies[] = {
@@ -200,8 +201,7 @@ TEST(safetensors_survives_each_failed_alloc)
 {
     const char *path = write_file(ONE("\"F32\"", "[2]", "[0,8]"), -1, 8);
     uint64_t blocks = kit_alloc_count();
-    TEST_ALLOC_SWEEP(n)
-    {
+    TEST_ALLOC_SWEEP(n) {
         struct native_safetensors *s = NULL;
         enum kit_status rc = native_safetensors_open(path, &s, NULL);
         assert_true(rc == KIT_OK ? s != NULL : rc == KIT_NOMEM && s == NULL);

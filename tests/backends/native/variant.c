@@ -58,8 +58,9 @@ static void copy_file(const char *name, const char *file, const struct variant_e
     assert_int_equal(kit_file_read(path, &bytes, NULL), KIT_OK);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(edits[i].file, file) == 0) {
-            struct kit_buf next = strcmp(file, "model.safetensors") == 0 ? exchange_header(kit_buf_str(&bytes), &edits[i])
-                                                                         : exchange(kit_buf_str(&bytes), &edits[i]);
+            struct kit_buf next = strcmp(file, "model.safetensors") == 0
+                                      ? exchange_header(kit_buf_str(&bytes), &edits[i])
+                                      : exchange(kit_buf_str(&bytes), &edits[i]);
             kit_buf_done(&bytes);
             bytes = next;
         }
