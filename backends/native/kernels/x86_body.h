@@ -1,9 +1,10 @@
 /* backends/native/kernels/x86_body.h - the loops that AVX2 and AVX-512 share, written over a small set of vector words.
  *
  * Included once by each x86_*.c, which first defines: V (a vector of V_LANES floats), v_load, v_store (any address),
- * v_load_part, v_store_part (the first n lanes), v_fill (a in the first n lanes, b beyond), v_set, v_add, v_sub, v_mul, v_div, v_fma (a b + c), v_fnma (c - a b),
- * v_max, v_min, v_abs, v_round, v_positive (x > 0 ? a : b), v_scale (a 2^n), v_sum, v_top, v_fetch, BODY_ROWS (rows of a
- * full tile) and BODY_CASES (a case for each count of rows). No guard: it is code, not declarations. */
+ * v_load_part, v_store_part (the first n lanes), v_fill (a in the first n lanes, b beyond), v_set, v_add, v_sub, v_mul,
+ * v_div, v_fma (a b + c), v_fnma (c - a b), v_max, v_min, v_abs, v_round, v_positive (x > 0 ? a : b), v_scale (a 2^n),
+ * v_sum, v_top, v_fetch, BODY_ROWS (rows of a full tile) and BODY_CASES (a case for each count of rows). No guard: it is
+ * code, not declarations. */
 
 #if defined(__clang__)
 #define BODY_UNROLL _Pragma("clang loop unroll(full)")
