@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <sys/stat.h>
 
 #include "aether/backend.h"
 #include "settings.h"
@@ -66,13 +67,20 @@ static struct timespec in_ms(uint64_t ms)
     return t;
 }
 
+/* Regular files only: opening a pipe that nobody writes to would block for ever. */
+static FILE *open_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? fopen(path, "re") : NULL;
+}
+
 /* --- probe and estimate: before anything is loaded --- */
 
 /* "How well could you run this folder?" Looks at names only, so that it is cheap for every folder of the machine. */
 static int32_t probe(const char *folder)
 {
     char path[4096];
-    FILE *file = join(path, sizeof(path), folder) ? fopen(path, "re") : NULL;
+    FILE *file = join(path, sizeof(path), folder) ? open_file(path) : NULL;
     if (file == NULL) {
         return 0;
     }
@@ -85,7 +93,7 @@ static int32_t read_settings(const struct acb_model_open *open, struct echo_sett
 {
     char path[4096];
     char text[SETTINGS_BYTES_MAX + 1];
-    FILE *file = join(path, sizeof(path), open->folder) ? fopen(path, "re") : NULL;
+    FILE *file = join(path, sizeof(path), open->folder) ? open_file(path) : NULL;
     if (file == NULL) {
         return fail(err, ACB_NOT_FOUND, "echo.json: cannot be read in %.150s", open->folder);
     }

@@ -47,10 +47,13 @@ static const char *read_number(const char *at, uint64_t *ret)
 /* "key": number. Answers where it ends, or NULL with *wrong. */
 static const char *read_pair(const char *at, struct echo_settings *s, const char **wrong)
 {
+    *wrong = "expected \"key\": number";
+    if (*at != '"') {
+        return NULL;
+    }
     const char *key = at + 1;
     size_t len = strcspn(key, "\"\\");
-    *wrong = "expected \"key\": number";
-    if (*at != '"' || key[len] != '"') {
+    if (key[len] != '"') {
         return NULL;
     }
     at = skip_space(key + len + 1);

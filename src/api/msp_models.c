@@ -186,9 +186,17 @@ static void unload_changed(struct api_watch *w, struct http_request *r)
 {
     struct model_event e;
     while (model_events_read(w->listener, &e)) {
+        struct kit_err err = {0};
         if (e.state == MODEL_AVAILABLE || e.state == MODEL_FAILED) {
             stop_waiting(w, r);
             send_state(r, 200, r->param[0], MODEL_AVAILABLE, false);
+            return;
+        }
+        if (e.wanted && e.state != MODEL_DRAINING) {
+            kit_fail_param(&err, KIT_CONFLICT, "model", "model '%.*s' was loaded again meanwhile",
+                           KIT_STR_ARG(r->param[0]));
+            stop_waiting(w, r);
+            api_error_send(r, &err);
             return;
         }
     }

@@ -223,7 +223,7 @@ static enum kit_status parse_head(kit_json v, struct reader *rd, struct kit_aren
         return kit_err_prefix(rd->err, rc, "inputs.tensors");
     }
     rd->type = type_by_name(dtype);
-    if (rd->type == NULL || name.len == 0 || name.len > NAME_BYTES_MAX) {
+    if (rd->type == NULL || name.len == 0 || name.len > NAME_BYTES_MAX || kit_str_find_char(name, '\0') < name.len) {
         return kit_fail_param(rd->err, KIT_INVALID, "inputs.tensors",
                               "a tensor needs a 'name' of 1 to %d bytes and a 'dtype' of " ELEMENT_NAMES,
                               NAME_BYTES_MAX);

@@ -177,6 +177,7 @@ enum kit_status client_events(struct client *c, const char *path, bool (*fn)(voi
     }
     client_sse_init(&f.sse);
     call.q.piece = take_piece;
+    call.q.timeout_ms = 0; /* a stream lasts as long as it lasts */
     call.q.ctx = &f;
     rc = fetch_run(&call.q, &reply, err);
     if (rc == KIT_OK && reply.status >= 400) {

@@ -37,8 +37,10 @@ static enum kit_status why(const struct transfer *t, CURLcode code, const char *
         return kit_fail(err, KIT_UNAVAILABLE, "%s: no such host", url);
     case CURLE_OPERATION_TIMEDOUT:
         return kit_fail(err, KIT_TIMEOUT, "%s: no answer in time", url);
+    case CURLE_UNSUPPORTED_PROTOCOL: /* the scheme is checked above; this is an answer in another language */
+    case CURLE_WEIRD_SERVER_REPLY:
+        return kit_fail(err, KIT_IO, "what answers at %s does not speak HTTP", url);
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         return kit_fail(err, KIT_INVALID, "'%s' is not an address: http://HOST:PORT is expected", url);
     case CURLE_OUT_OF_MEMORY:
         return kit_fail(err, KIT_NOMEM, "out of memory for a request to %s", url);
@@ -66,6 +68,7 @@ static void set_options(CURL *c, struct transfer *t, struct curl_slist *fields, 
     const struct fetch_request *q = t->q;
     curl_easy_setopt(c, CURLOPT_URL, q->url);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, q->method);
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, fields);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);

@@ -209,6 +209,7 @@ static int load_json(struct heimnetz *h, const char *id)
     if (rc != KIT_OK) {
         return heimnetz_fail(h, rc, &err, NULL);
     }
+    h->client.timeout_ms = HEIMNETZ_WORK_MS;
     if (!call(h, "POST", path, &a, &code)) {
         client_answer_done(&a);
     }

@@ -114,6 +114,7 @@ int heimnetz_cmd_aethercore_serve(struct heimnetz *h)
     }
     kit_buf_init(&body, BODY_BYTES_MAX);
     write_body(&q, &body);
+    h->client.timeout_ms = HEIMNETZ_WORK_MS;
     enum kit_status rc = body.failed == KIT_OK
                              ? client_call(&h->client, "POST", "/serve", kit_buf_str(&body), &a, &err)
                              : kit_fail(&err, KIT_TOO_LARGE, "the texts are longer than %zu bytes", body.max);

@@ -23,13 +23,17 @@ static void describe_models(kit_json checks, char *buf, size_t size)
     }
 }
 
-static enum kit_status add_row(struct heimnetz_table *t, const char *url, enum kit_status rc,
-                               const struct client_answer *a)
+static kit_str state_of(const struct client_answer *a)
+{
+    kit_json root = a->doc != NULL ? kit_json_root(a->doc) : (kit_json){0};
+    return kit_json_str(kit_json_get(root, "status"), a->status == 0 ? kit_str_lit("down") : kit_str_lit("failing"));
+}
+
+static enum kit_status add_row(struct heimnetz_table *t, const char *url, const struct client_answer *a)
 {
     char uptime[64], models[64];
     kit_json root = a->doc != NULL ? kit_json_root(a->doc) : (kit_json){0};
-    kit_str state = rc == KIT_OK || a->doc != NULL ? kit_json_str(kit_json_get(root, "status"), kit_str_lit("failing"))
-                                                   : kit_str_lit("down");
+    kit_str state = state_of(a);
     describe_models(kit_json_get(root, "checks"), models, sizeof(models));
     enum kit_status added = heimnetz_table_add(t, TERM_BOLD, "aethercore");
     added = added == KIT_OK ? heimnetz_table_add(t, heimnetz_term_style_of_state(state), "%.*s", KIT_STR_ARG(state))
@@ -51,21 +55,30 @@ static enum kit_status add_row(struct heimnetz_table *t, const char *url, enum k
     return added == KIT_OK ? heimnetz_table_add(t, TERM_PLAIN, "%.1f ms", (double)a->total_ns / NS_PER_MS) : added;
 }
 
+/* Good is only what says so in our own words. */
 static int exit_code(enum kit_status rc, const struct client_answer *a)
 {
-    if (a->doc == NULL) {
-        return HEIMNETZ_NOBODY;
-    }
-    kit_str state = kit_json_str(kit_json_get(kit_json_root(a->doc), "status"), kit_str_lit(""));
-    return rc == KIT_OK && !kit_str_eq(state, kit_str_lit("failing")) ? HEIMNETZ_GOOD : HEIMNETZ_FAILING;
+    kit_str state = state_of(a);
+    bool well = kit_str_eq(state, kit_str_lit("ok")) || kit_str_eq(state, kit_str_lit("degraded"));
+    return a->status == 0 ? HEIMNETZ_NOBODY : rc == KIT_OK && well ? HEIMNETZ_GOOD : HEIMNETZ_FAILING;
 }
 
-static void print_status(struct heimnetz *h, enum kit_status rc, const struct client_answer *a)
+/* Why there is nothing to show: nobody answers, or somebody else. */
+static int complain(struct heimnetz *h, enum kit_status rc, struct kit_err *err, const struct client_answer *a)
+{
+    if (rc == KIT_OK) {
+        rc = kit_fail(err, KIT_IO, "HTTP %d, but no health in JSON: is that an aethercore?", a->status);
+    }
+    heimnetz_fail(h, rc, err, a);
+    return a->status == 0 ? HEIMNETZ_NOBODY : HEIMNETZ_FAILING;
+}
+
+static void print_status(struct heimnetz *h, const struct client_answer *a)
 {
     static const char *const headings[] = {"SERVICE", "STATE", "ADDRESS", "VERSION", "UP", "MODELS", ">LATENCY"};
     struct heimnetz_table t;
     heimnetz_table_init(&t, KIT_COUNT(headings), headings);
-    if (add_row(&t, h->client.url, rc, a) == KIT_OK) {
+    if (add_row(&t, h->client.url, a) == KIT_OK) {
         heimnetz_table_print(&t, &h->out);
     }
     heimnetz_table_done(&t);
@@ -101,9 +114,9 @@ int heimnetz_cmd_status(struct heimnetz *h)
     if (h->json) {
         print_status_json(h, &a);
     } else {
-        print_status(h, rc, &a);
-        if (code == HEIMNETZ_NOBODY) {
-            heimnetz_fail(h, rc, &err, &a);
+        print_status(h, &a);
+        if (a.doc == NULL) {
+            code = complain(h, rc, &err, &a);
         }
     }
     client_answer_done(&a);
@@ -116,8 +129,8 @@ int heimnetz_cmd_aethercore_health(struct heimnetz *h)
     struct client_answer a;
     enum kit_status rc = client_call(&h->client, "GET", "/health", (kit_str){0}, &a, &err);
     int code = exit_code(rc, &a);
-    if (code == HEIMNETZ_NOBODY) {
-        heimnetz_fail(h, rc, &err, &a);
+    if (a.doc == NULL) {
+        code = complain(h, rc, &err, &a);
     } else if (h->json) {
         heimnetz_print_json(h, &a);
     } else {

@@ -15,6 +15,9 @@ enum heimnetz_exit {
     HEIMNETZ_FAILING = 4, /* it answers, but it is not well */
 };
 
+#define HEIMNETZ_CALL_MS 10000   /* a question about the server */
+#define HEIMNETZ_WORK_MS 3600000 /* a model at work */
+
 struct heimnetz {
     struct client client;
     struct heimnetz_term out, err;

@@ -159,6 +159,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "heimnetz: %s\n", err.msg);
         return HEIMNETZ_USAGE;
     }
+    h.client.timeout_ms = HEIMNETZ_CALL_MS;
     int code = run_command(&h, &o);
     return fflush(stdout) == 0 && ferror(stdout) == 0 ? code : HEIMNETZ_REFUSED;
 }

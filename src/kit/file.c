@@ -57,15 +57,19 @@ static enum kit_status read_all(int fd, const char *path, size_t hint, struct ki
 
 enum kit_status kit_file_read(const char *path, struct kit_buf *out, struct kit_err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe that nobody writes to would block */
     if (fd < 0) {
         return fail_errno(err, "cannot open", path, errno);
     }
     struct stat st;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        close(fd);
+        return kit_fail(err, KIT_IO, "%s: not a regular file", path);
+    }
     size_t before = out->len;
-    size_t hint = fstat(fd, &st) == 0 && st.st_size > 0 ? (size_t)st.st_size : 0;
+    size_t hint = st.st_size > 0 ? (size_t)st.st_size : 0;
     enum kit_status rc = KIT_OK;
-    if (hint > out->max - out->len && S_ISREG(st.st_mode)) {
+    if (hint > out->max - out->len) {
         rc = kit_fail(err, KIT_TOO_LARGE, "%s: %zu bytes, but the limit is %zu", path, hint, out->max);
     } else {
         rc = read_all(fd, path, hint, out, err);

@@ -109,7 +109,7 @@ static void find_model(struct task_request *r)
     if (rc == KIT_OK) {
         hold_model(r, loaded);
         proceed(r);
-    } else if (rc == KIT_UNAVAILABLE && s->options.autoload && named) {
+    } else if (rc == KIT_UNAVAILABLE && s->options.autoload && named && state != MODEL_FAILED) {
         task_wait_enter(s->wait, r);
     } else {
         task_request_go_home_failed(r, rc, &err);

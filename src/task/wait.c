@@ -41,7 +41,7 @@ static bool try_leave(struct task_wait *w, struct task_request *r)
         w->go(r, loaded);
         return true;
     }
-    if (rc == KIT_UNAVAILABLE && state != MODEL_AVAILABLE) {
+    if (rc == KIT_UNAVAILABLE && state != MODEL_AVAILABLE && state != MODEL_FAILED) {
         return false; /* on its way, or draining and wanted again */
     }
     task_request_go_home_failed(r, rc, &err);
