@@ -18,6 +18,7 @@
 #define CORES_PER_LOOP 4
 #define LEDGER_ACCOUNTS_MAX 65536
 #define TICK_MS 250
+#define TRIM_BYTES (16 * KIT_MIB) /* freed since the most */
 #define INLINE_BYTES_MAX (32 * KIT_KIB)
 #define LOAD_WAIT_MAX_MS 600000
 #define EVENTS_MAX 4096
@@ -363,11 +364,23 @@ static void scan_asked(void *ctx, int number)
     scan_soon(ctx);
 }
 
+/* A crowd has left: what it needed goes back to the system, which the allocator would not do by itself. */
+static void give_back_memory(struct app *a)
+{
+    uint64_t bytes = kit_alloc_bytes();
+    a->high_bytes = KIT_MAX(a->high_bytes, bytes);
+    if (a->high_bytes - bytes > TRIM_BYTES) {
+        kit_alloc_trim();
+        a->high_bytes = bytes;
+    }
+}
+
 static void tick(void *ctx)
 {
     struct app *a = ctx;
     uint64_t now_ns = kit_clock_ns(), every_ms = (uint64_t)kit_config_int(a->config, "models.scan");
     model_catalog_tick(a->catalog, now_ns);
+    give_back_memory(a);
     if (every_ms > 0 && now_ns - a->scanned_ns >= every_ms * KIT_NS_PER_MS) {
         scan_soon(a);
     }

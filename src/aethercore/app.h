@@ -26,6 +26,7 @@ struct app {
     struct loop_work_job scan; /* looks at the models folder again; one at a time */
     struct kit_flag scanning;
     uint64_t scanned_ns;
+    uint64_t high_bytes; /* most that was allocated since memory was last given back */
 };
 
 /* Makes everything and starts to listen; says server.ready when connections are accepted. */

@@ -22,6 +22,7 @@ struct api_loop {
     struct http_server *server; /* borrowed */
     struct loop_chan *home;     /* answers of tasks for this loop; owned */
     struct loop_chan *wakes;    /* struct api_watch that have news; owned */
+    uint32_t streams;           /* event streams that are open */
     uint64_t health_until_ns;   /* the health body is made anew after this */
     char health[API_HEALTH_BYTES];
     uint32_t health_len;

@@ -5,6 +5,7 @@
 #include "loop/timer.h"
 
 #define KEEP_ALIVE_MS 15000
+#define STREAMS_MAX 512 /* of a loop: listeners are left for who waits for a load or an unload */
 #define EVENT_BYTES_MAX (2 * KIT_KIB)
 
 static void write_event(struct kit_buf *out, const struct model_event *e)
@@ -101,6 +102,11 @@ static void stream(struct http_request *r, struct api *a, kit_str id)
     struct api_loop *al = api_loop_of(a, r->server);
     struct api_watch *w = NULL;
     struct kit_err err = {0};
+    if (al->streams == STREAMS_MAX) {
+        kit_fail(&err, KIT_FULL, "%d event streams are open: close some", STREAMS_MAX);
+        api_error_send(r, &err);
+        return;
+    }
     if (api_watch_open(al, r, id, changed, &w, &err) != KIT_OK) {
         api_error_send(r, &err);
         return;
@@ -108,6 +114,8 @@ static void stream(struct http_request *r, struct api *a, kit_str id)
     if (loop_timer_new(http_server_loop(r->server), keep_alive, w, &w->timer) == KIT_OK) {
         loop_timer_start(w->timer, KEEP_ALIVE_MS, KEEP_ALIVE_MS);
     }
+    w->stream = true;
+    al->streams++;
     http_request_on_gone(r, NULL); /* the source's `gone` tells from here on */
     http_reply_field(r, "Cache-Control", kit_str_lit("no-store"));
     http_reply_field(r, "X-Accel-Buffering", kit_str_lit("no"));

@@ -53,6 +53,7 @@ void api_watch_close(struct api_watch *w)
     w->listener = NULL;
     w->timer = NULL;
     w->closed = true;
+    w->loop->streams -= w->stream;
     if (!kit_flag_get(&w->queued)) {
         kit_alloc_free(w);
     }

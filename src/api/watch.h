@@ -10,6 +10,7 @@ struct api_watch {
     struct loop_msg msg; /* "there is news", at most one on its way */
     struct kit_flag queued;
     bool closed;
+    bool stream;           /* counted in loop->streams */
     struct api_loop *loop; /* borrowed */
     kit_id request;
     struct model_listener *listener;

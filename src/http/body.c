@@ -5,7 +5,8 @@
 #include "kit/alloc.h"
 
 #define KEPT_BYTES (16 * KIT_KIB) /* of a buffer that goes back to the pool */
-#define STEP_BYTES (64 * KIT_KIB) /* of the first room for a large body */
+#define STEP_BYTES (64 * KIT_KIB) /* of the part of the sum; also the first room for a large body */
+#define RATE_BYTES_MIN (16 * KIT_KIB) /* a second, beyond the time-out between two pieces */
 
 static enum kit_status too_large(const struct http_exchange *x, struct kit_err *err)
 {
@@ -15,26 +16,56 @@ static enum kit_status too_large(const struct http_exchange *x, struct kit_err *
 
 /* --- the part of the sum --- */
 
-static bool take_part(struct http_exchange *x, uint64_t bytes)
+static enum kit_status no_room(const struct http_exchange *x, struct kit_err *err)
 {
-    struct http_server *s = x->request.server;
-    if (!kit_budget_take(s->bodies, bytes - x->body_held, s->bodies_bytes_max)) {
-        return false;
-    }
-    x->body_held = bytes;
-    return true;
-}
-
-/* Twice as much each time, so that small pieces do not ask for each of them; exactly the need when that is too much. */
-static enum kit_status hold(struct http_exchange *x, uint64_t bytes, struct kit_err *err)
-{
-    uint64_t more = KIT_MIN(2 * x->body_held, x->body_max);
-    if (bytes <= x->body_held || (more > bytes && take_part(x, more)) || take_part(x, bytes)) {
-        return KIT_OK;
-    }
     return kit_fail(err, KIT_UNAVAILABLE,
                     "the bodies of all requests together would pass the limit of %llu bytes: try again later",
                     (unsigned long long)x->request.server->bodies_bytes_max);
+}
+
+/* What a body of so many bytes takes: whole steps, so that small pieces do not ask for each of them. */
+static uint64_t part_of(const struct http_exchange *x, uint64_t bytes)
+{
+    uint64_t steps = (bytes + STEP_BYTES - 1) / STEP_BYTES;
+    return steps <= 1 ? 0 : KIT_MIN(steps * STEP_BYTES, x->body_max);
+}
+
+static enum kit_status hold(struct http_exchange *x, uint64_t bytes, struct kit_err *err)
+{
+    struct http_server *s = x->request.server;
+    uint64_t part = part_of(x, bytes);
+    if (part <= x->body_held) {
+        return KIT_OK;
+    }
+    if (!kit_budget_take(s->bodies, part - x->body_held, s->bodies_bytes_max)) {
+        return no_room(x, err);
+    }
+    x->body_held = part;
+    return KIT_OK;
+}
+
+/* Nothing is taken for bytes that are only announced. */
+static enum kit_status check_room(const struct http_exchange *x, uint64_t bytes, struct kit_err *err)
+{
+    const struct http_server *s = x->request.server;
+    uint64_t part = part_of(x, bytes), used = kit_budget_used(s->bodies);
+    return part == 0 || (used <= s->bodies_bytes_max && part <= s->bodies_bytes_max - used) ? KIT_OK : no_room(x, err);
+}
+
+/* --- its rate --- */
+
+/* The time-out between two pieces alone would let one byte at a time hold its part for days. */
+static enum kit_status check_rate(struct http_exchange *x, struct kit_err *err)
+{
+    const struct http_server *s = x->request.server;
+    uint64_t now_ns = loop_now_ns(s->loop);
+    x->body_since_ns = x->body_since_ns == 0 ? now_ns : x->body_since_ns;
+    uint64_t ms = s->options.body_timeout_ms + x->request.body.len * KIT_MS_PER_S / RATE_BYTES_MIN;
+    if (now_ns - x->body_since_ns <= ms * KIT_NS_PER_MS) {
+        return KIT_OK;
+    }
+    return kit_fail(err, KIT_TIMEOUT, "the body of the request comes too slowly: after %u ms, at least %u bytes a second",
+                    s->options.body_timeout_ms, (unsigned)RATE_BYTES_MIN);
 }
 
 /* --- its bytes --- */
@@ -45,7 +76,7 @@ enum kit_status http_body_announce(struct http_exchange *x, int64_t bytes, struc
         return too_large(x, err);
     }
     x->body.max = bytes >= 0 ? (size_t)bytes : (size_t)x->body_max;
-    return x->keep_body && bytes > 0 ? hold(x, (uint64_t)bytes, err) : KIT_OK;
+    return x->keep_body && bytes > 0 ? check_room(x, (uint64_t)bytes, err) : KIT_OK;
 }
 
 enum kit_status http_body_add(struct http_exchange *x, kit_str bytes, struct kit_err *err)
@@ -54,10 +85,11 @@ enum kit_status http_body_add(struct http_exchange *x, kit_str bytes, struct kit
         return too_large(x, err);
     }
     x->request.body.len += bytes.len; /* counted, and without a pointer until it is complete */
-    if (!x->keep_body || x->refusal != NULL) {
-        return KIT_OK;
+    enum kit_status rc = check_rate(x, err);
+    if (rc != KIT_OK || !x->keep_body || x->refusal != NULL) {
+        return rc;
     }
-    enum kit_status rc = hold(x, x->request.body.len, err);
+    rc = hold(x, x->request.body.len, err);
     if (rc != KIT_OK) {
         return rc;
     }

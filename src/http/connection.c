@@ -133,7 +133,7 @@ static void settle(struct http_connection *c)
         destroy(c);
         return;
     }
-    if (again && !c->lingering) {
+    if ((again || http_connection_had_its_turn(c)) && !c->lingering) {
         loop_later(c->server->loop, &c->settle);
     }
     net_conn_want(c->net, c->lingering || c->codec->reads(c), c->out.bytes > 0);
@@ -152,7 +152,9 @@ static void leave(struct http_connection *c)
 
 static void settle_task(struct loop_task *t)
 {
-    settle(KIT_CONTAINER(t, struct http_connection, settle));
+    struct http_connection *c = KIT_CONTAINER(t, struct http_connection, settle);
+    c->turn_requests = 0;
+    settle(c);
 }
 
 void http_connection_wake(struct http_connection *c)
@@ -190,6 +192,7 @@ static void on_readable(void *ctx)
     struct http_connection *c = ctx;
     char *scratch = loop_scratch(c->server->loop);
     size_t got = 0;
+    c->turn_requests = 0; /* what had its turn waits for its task, and does not read before */
     c->depth++;
     switch (net_conn_read(c->net, scratch, LOOP_SCRATCH_BYTES, &got)) {
     case LOOP_IO_OK:

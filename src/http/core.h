@@ -96,6 +96,7 @@ struct http_exchange {
     uint32_t route_index;
     uint64_t body_max;
     uint64_t body_held;      /* of the server's bodies */
+    uint64_t body_since_ns;  /* its first byte; 0: none yet */
     struct kit_err *refusal; /* in the arena: answered by `fail` instead of the handler */
     uint32_t allow;          /* for 405 and OPTIONS */
     bool options;            /* answered by us, from `allow` */
@@ -156,8 +157,16 @@ struct http_connection {
     bool ended; /* the client has sent its last byte, which may not have been read yet */
     bool eof;   /* it has been read */
     uint32_t linger_bytes;
+    uint32_t turn_requests; /* begun in this turn of the loop */
     char peer[NET_PEER_BYTES];
 };
+
+/* Requests of one connection in one turn of the loop; then the others have theirs. */
+#define HTTP_TURN_REQUESTS_MAX 16
+static inline bool http_connection_had_its_turn(const struct http_connection *c)
+{
+    return c->turn_requests >= HTTP_TURN_REQUESTS_MAX;
+}
 
 /* Takes over fd. refuse: one connection too many, answered 503 and closed. False: out of memory, fd is closed. */
 bool http_connection_open(struct http_server *s, int fd, const char *peer, bool refuse);

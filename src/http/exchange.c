@@ -56,6 +56,7 @@ struct http_exchange *http_exchange_new(struct http_connection *c)
     }
     c->last = x;
     c->exchange_count++;
+    c->turn_requests++;
     return x;
 }
 

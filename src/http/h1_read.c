@@ -250,6 +250,8 @@ static const char *reason_of(enum kit_status rc)
         return "body";
     case KIT_UNAVAILABLE:
         return "bodies";
+    case KIT_TIMEOUT:
+        return "timeout";
     case KIT_NOMEM:
         return "memory";
     default:
@@ -312,6 +314,7 @@ static int on_body(llhttp_t *p, const char *at, size_t len)
     h->connection->progress = true;
     enum kit_status rc = http_body_add(h->reading, (kit_str){at, len}, h->err);
     h->refused_reason = rc == KIT_OK ? NULL : reason_of(rc);
+    h->refused_status = rc == KIT_TIMEOUT ? 408 : 0;
     return rc == KIT_OK ? 0 : -1;
 }
 
@@ -346,7 +349,7 @@ bool http_h1_read_can_begin(const struct http_h1 *h)
     const struct http_connection *c = h->connection;
     const struct http_options *o = &c->server->options;
     bool held = c->last != NULL && c->last->phase != HTTP_PHASE_DISPATCHED;
-    return !held && c->exchange_count < o->pipeline_max && c->out.bytes < o->write_buffer_bytes_max;
+    return !held && !http_connection_had_its_turn(c) && c->exchange_count < o->pipeline_max && c->out.bytes < o->write_buffer_bytes_max;
 }
 
 void http_h1_read_refuse(struct http_h1 *h, const struct kit_err *err, int status, const char *reason)

@@ -21,14 +21,15 @@ struct http_options {
     uint32_t head_bytes_max;  /* request line and fields: 431 beyond; a target over half of it: 414 */
     uint32_t fields_max;      /* 431 beyond */
     uint64_t body_bytes_max;  /* 413 beyond */
-    /* What the bodies of all requests may hold together: 503 with Retry-After beyond, before the body is read when its
-     * length is announced. At least body_bytes_max counts, so that one body always fits. */
+    /* What the bodies of all requests may hold together: 503 with Retry-After beyond, with the head when what is announced
+     * has no room now. What has arrived counts; bodies up to 64 KiB do not, so that small requests go on. At least
+     * body_bytes_max counts, so that one body always fits. */
     uint64_t bodies_bytes_max;
     struct kit_budget *bodies;       /* that sum, shared by the servers of several loops; borrowed; NULL: its own */
     uint32_t pipeline_max;           /* requests of one connection that wait for their turn */
     uint32_t write_buffer_bytes_max; /* of one connection, before a source has to wait */
     uint32_t head_timeout_ms;        /* first byte to end of head: 408 */
-    uint32_t body_timeout_ms;        /* between two pieces of a body: 408 */
+    uint32_t body_timeout_ms;        /* between two pieces of a body, and at less than 16 KiB/s in all: 408 */
     uint32_t idle_timeout_ms;        /* keep-alive without a request: close */
     uint32_t write_timeout_ms;       /* a client that takes nothing: it counts as gone */
     uint32_t requests_per_connection_max; /* 0: no limit */

@@ -137,3 +137,8 @@ bool kit_alloc_failed(void)
 {
     return fail_happened;
 }
+
+void kit_alloc_trim(void)
+{
+    malloc_trim(0);
+}

@@ -19,6 +19,8 @@ void kit_alloc_free(void *p); /* NULL is fine */
 /* Printf into a new, NUL-ended string. owned; NULL: out of memory. */
 KIT_MUST_CHECK char *kit_alloc_printf(const char *format, ...) KIT_PRINTF(1, 2);
 
+/* Gives back to the system what was freed; cheap when there is little. */
+void kit_alloc_trim(void);
 uint64_t kit_alloc_bytes(void); /* in use now, whole process */
 uint64_t kit_alloc_count(void); /* blocks in use now */
 

@@ -84,7 +84,7 @@ static void add(struct bench *b, const char *name, double value, const char *uni
 /* --- the machine's peak --- */
 
 #define PEAK_STEPS 2000000
-#define PEAK_SUMS 16
+#define PEAK_SUMS 12 /* with two constants they fit 16 registers */
 #define PEAK(name, target_name, width)                                                                                 \
     typedef float name##_v __attribute__((vector_size(4 * (width))));                                                  \
     __attribute__((target(target_name), noinline)) static void name(void *arg)                                         \

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kit/clock.h"
@@ -68,6 +69,21 @@ TEST(broken_model_files_are_refused_by_name_and_the_server_goes_on)
     fresh_models();
     server_expect_only(&server, "POST", "/models/tiny-bert/load?wait=true", "", 200);
     server_expect_only(&server, "POST", "/models/tiny-bert/unload", "", 200);
+}
+
+/* Opening a pipe that nobody writes to would block for ever. */
+TEST(a_pipe_in_place_of_a_file_is_refused_at_once)
+{
+    static const char *const files[] = {"config.json", "tokenizer.json", "modules.json", "model.safetensors"};
+    for (size_t i = 0; i < KIT_COUNT(files); i++) {
+        char path[TEST_PATH_BYTES];
+        path_in(path, sizeof(path), fresh_models(), files[i]);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        assert_load_fails_naming("regular file");
+        assert_int_equal(unlink(path), 0);
+    }
+    fresh_models();
 }
 
 TEST(a_truncated_safetensors_is_refused_with_the_tensors_name)
@@ -205,6 +221,7 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST_OF(broken_model_files_are_refused_by_name_and_the_server_goes_on),
+                                       TEST_OF(a_pipe_in_place_of_a_file_is_refused_at_once),
                                        TEST_OF(a_truncated_safetensors_is_refused_with_the_tensors_name),
                                        TEST_OF(a_file_that_is_cut_while_mapped_fails_its_model_only_which_comes_back),
                                        TEST_OF(a_cell_that_is_killed_costs_its_model_only_and_comes_back)};

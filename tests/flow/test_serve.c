@@ -158,6 +158,22 @@ TEST(bad_questions_are_refused_and_good_ones_go_on)
     }
 }
 
+TEST(raw_tensors_get_every_output_of_the_model)
+{
+    struct client_answer a;
+    server_expect(&server, "POST", "/serve",
+                  "{\"model\":\"tiny-bert\",\"inputs\":{\"tensors\":[{\"name\":\"input_ids\",\"dtype\":\"int32\","
+                  "\"shape\":[1,3],\"data\":[2,5,3]}]}}",
+                  200, &a);
+    kit_json tensors = kit_json_get(kit_json_get(kit_json_root(a.doc), "outputs"), "tensors");
+    assert_int_equal(kit_json_count(tensors), 2);
+    for (struct kit_json_iter i = kit_json_iter(tensors); kit_json_next(&i);) {
+        bool pooled = kit_str_eq(kit_json_str(kit_json_get(i.value, "name"), (kit_str){0}), kit_str_lit("pooled"));
+        assert_int_equal(kit_json_count(kit_json_get(i.value, "data")), pooled ? TINY_DIMENSIONS : 3 * TINY_DIMENSIONS);
+    }
+    client_answer_done(&a);
+}
+
 TEST(without_a_model_the_only_ready_one_answers)
 {
     server_expect_only(&server, "POST", "/serve", "{\"inputs\":\"a\"}", 200);
@@ -249,6 +265,7 @@ int main(void)
                                        TEST_OF(many_texts_come_back_in_their_order),
                                        TEST_OF(a_text_that_is_too_long_is_cut_or_refused_as_asked),
                                        TEST_OF(bad_questions_are_refused_and_good_ones_go_on),
+                                       TEST_OF(raw_tensors_get_every_output_of_the_model),
                                        TEST_OF(without_a_model_the_only_ready_one_answers),
                                        TEST_OF(five_thousand_short_texts_fit_into_one_question),
                                        TEST_OF(two_hundred_texts_equal_sentence_transformers)};
