@@ -5,7 +5,8 @@
 #include "kit/alloc.h"
 
 #define KEPT_BYTES (16 * KIT_KIB) /* of a buffer that goes back to the pool */
-#define STEP_BYTES (64 * KIT_KIB) /* of the part of the sum; also the first room for a large body */
+#define MS_PER_S 1000
+#define STEP_BYTES (64 * KIT_KIB)     /* of the part of the sum; also the first room for a large body */
 #define RATE_BYTES_MIN (16 * KIT_KIB) /* a second, beyond the time-out between two pieces */
 
 static enum kit_status too_large(const struct http_exchange *x, struct kit_err *err)
@@ -60,11 +61,12 @@ static enum kit_status check_rate(struct http_exchange *x, struct kit_err *err)
     const struct http_server *s = x->request.server;
     uint64_t now_ns = loop_now_ns(s->loop);
     x->body_since_ns = x->body_since_ns == 0 ? now_ns : x->body_since_ns;
-    uint64_t ms = s->options.body_timeout_ms + x->request.body.len * KIT_MS_PER_S / RATE_BYTES_MIN;
+    uint64_t ms = s->options.body_timeout_ms + x->request.body.len * MS_PER_S / RATE_BYTES_MIN;
     if (now_ns - x->body_since_ns <= ms * KIT_NS_PER_MS) {
         return KIT_OK;
     }
-    return kit_fail(err, KIT_TIMEOUT, "the body of the request comes too slowly: after %u ms, at least %u bytes a second",
+    return kit_fail(err, KIT_TIMEOUT,
+                    "the body of the request comes too slowly: after %u ms, at least %u bytes a second",
                     s->options.body_timeout_ms, (unsigned)RATE_BYTES_MIN);
 }
 

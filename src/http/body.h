@@ -3,8 +3,9 @@
  *
  * Only bytes that have come count, in steps of 64 KiB: a head that announces much locks nobody out. The first step is
  * free (connections_max bounds those), so that small requests go on while large ones are refused. A body for which there
- * is no room now is refused with its head. Thread: the loop's. Memory: of the exchange, until a handler takes it; the part of the sum is given back when
- * the exchange is freed, or refused. */
+ * is no room now is refused with its head. The room of a body that grows may be up to twice its part.
+ * Thread: the loop's. Memory: of the exchange, until a handler takes it; the part of the sum is given back when the
+ * exchange is freed, or refused. */
 #ifndef HTTP_BODY_H
 #define HTTP_BODY_H
 

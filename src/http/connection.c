@@ -256,6 +256,18 @@ void http_connection_close(struct http_connection *c)
     destroy(c);
 }
 
+void http_connection_cut_short(struct http_connection *c)
+{
+    c->depth++;
+    if (c->first != NULL && !c->lost) {
+        http_exchange_cut_short(c->first); /* the last answer of the connection */
+    }
+    if (!c->lost) {
+        flush(c);
+    }
+    destroy(c);
+}
+
 void http_connection_drain(struct http_connection *c)
 {
     loop_later(c->server->loop, &c->settle); /* the codec sees that the server drains */

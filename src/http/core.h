@@ -125,6 +125,8 @@ void http_exchange_dispatch(struct http_exchange *x);
 bool http_exchange_pull(struct http_exchange *x);
 /* The client left: tells whoever waits, then the exchange is as good as finished. */
 void http_exchange_gone(struct http_exchange *x);
+/* The server ends: answers 503 for a handler that has not begun to, and tells it `gone`. */
+void http_exchange_cut_short(struct http_exchange *x);
 /* Marks the reply complete: its id dies, it is counted. */
 void http_exchange_finish(struct http_exchange *x);
 void http_exchange_free(struct http_exchange *x);    /* back to the pool; not in any list any more */
@@ -176,6 +178,9 @@ void http_connection_wake(struct http_connection *c);
 void http_connection_expired(struct http_connection *c);
 /* Ends it now; exchanges are told `gone`. */
 void http_connection_close(struct http_connection *c);
+/* As above; a request whose turn it is and that nobody has begun to answer gets a 503 first, as far as the socket takes
+ * it at once. */
+void http_connection_cut_short(struct http_connection *c);
 /* When the server drains: closes it if it is idle. */
 void http_connection_drain(struct http_connection *c);
 

@@ -303,3 +303,21 @@ void http_exchange_gone(struct http_exchange *x)
         tell_gone(x);
     }
 }
+
+void http_exchange_cut_short(struct http_exchange *x)
+{
+    struct http_reply *reply = &x->reply;
+    void (*gone)(struct http_request * r) = reply->gone;
+    if (x->phase != HTTP_PHASE_DISPATCHED || reply->started || reply->finished) {
+        return;
+    }
+    struct kit_err err = {0};
+    kit_fail(&err, KIT_UNAVAILABLE, "the server is shutting down: try again later");
+    x->keep_alive = false;
+    x->refusal = &err;
+    answer_refusal(x);
+    x->refusal = NULL;
+    if (reply->finished && gone != NULL) {
+        gone(&x->request);
+    }
+}

@@ -349,7 +349,8 @@ bool http_h1_read_can_begin(const struct http_h1 *h)
     const struct http_connection *c = h->connection;
     const struct http_options *o = &c->server->options;
     bool held = c->last != NULL && c->last->phase != HTTP_PHASE_DISPATCHED;
-    return !held && !http_connection_had_its_turn(c) && c->exchange_count < o->pipeline_max && c->out.bytes < o->write_buffer_bytes_max;
+    return !held && !http_connection_had_its_turn(c) && c->exchange_count < o->pipeline_max &&
+           c->out.bytes < o->write_buffer_bytes_max;
 }
 
 void http_h1_read_refuse(struct http_h1 *h, const struct kit_err *err, int status, const char *reason)

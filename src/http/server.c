@@ -285,11 +285,11 @@ static void close_listeners(struct http_server *s)
     }
 }
 
-static void close_connections(struct http_server *s)
+static void close_connections(struct http_server *s, void (*close_one)(struct http_connection *c))
 {
     for (int wait = 0; wait < HTTP_WAIT_COUNT; wait++) {
         while (s->waiting[wait].next != &s->waiting[wait]) {
-            http_connection_close(s->waiting[wait].next);
+            close_one(s->waiting[wait].next);
         }
     }
 }
@@ -310,7 +310,7 @@ static void drain_over(void *ctx)
 {
     struct http_server *s = ctx;
     LOG_WARN("http.drain_cut", "connections=%u", s->connections);
-    close_connections(s); /* the last one queues the drain task */
+    close_connections(s, http_connection_cut_short); /* the last one queues the drain task */
 }
 
 void http_server_drain(struct http_server *s, uint64_t after_ms, void (*drained)(void *ctx), void *ctx)
@@ -349,7 +349,7 @@ void http_server_free(struct http_server *s)
     }
     s->drained = NULL;
     close_listeners(s);
-    close_connections(s);
+    close_connections(s, http_connection_close);
     loop_later_cancel(s->loop, &s->drain_task);
     loop_timer_close(s->sweep);
     loop_timer_close(s->drain_timer);

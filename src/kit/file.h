@@ -6,7 +6,8 @@
 
 #include "kit/buf.h"
 
-/* Appends the whole of a regular file (anything else is IO: a pipe would block). TOO_LARGE when it does not fit out's maximum (message names file and limit), NOT_FOUND,
+/* Appends the whole of a regular file (anything else is IO: a pipe would block).
+ * TOO_LARGE when it does not fit out's maximum (message names file and limit), NOT_FOUND,
  * IO, NOMEM. */
 KIT_MUST_CHECK enum kit_status kit_file_read(const char *path, struct kit_buf *out, struct kit_err *err);
 bool kit_file_exists(const char *path);

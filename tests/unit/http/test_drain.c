@@ -26,6 +26,39 @@ static void turn(struct host *h, int count)
     }
 }
 
+/* --- what is not answered in time --- */
+
+TEST(drain_that_is_over_answers_503_where_no_answer_has_begun)
+{
+    struct host h = {.stays = true};
+    struct http_client waits, streams;
+    char *head = NULL;
+    int done = 0;
+    host_open(&h);
+    host_connect(&h, &waits);
+    http_client_send(&waits, GET("/late"));
+    host_wait_late(&h, &waits, 1);
+    host_connect(&h, &streams);
+    http_client_send(&streams, GET("/live"));
+    host_wait_late(&h, &streams, 2);
+    http_client_wait_text(&streams, "\r\n\r\n");
+    size_t begun = streams.in.len;
+    http_server_drain(h.server, 0, drained, &done);
+    http_client_answer(&waits, 503, &head, NULL);
+    assert_non_null(strstr(head, "\r\nConnection: close\r\n"));
+    kit_alloc_free(head);
+    http_client_wait_end(&waits);
+    assert_true(waits.eof);
+    http_client_wait_end(&streams);
+    assert_int_equal(streams.in.len, begun); /* nothing in the middle of an answer */
+    turn(&h, FEW_TURNS);
+    assert_int_equal(done, 1);
+    assert_int_equal(h.gone, 2);
+    http_client_close(&waits);
+    http_client_close(&streams);
+    host_close(&h);
+}
+
 /* --- streams --- */
 
 TEST(drain_tells_each_stream_once_and_ends_with_them)
@@ -266,7 +299,8 @@ TEST(head_of_a_stream_tells_gone_once_when_its_client_resets)
 
 int main(void)
 {
-    return TEST_RUN(TEST_OF(drain_tells_each_stream_once_and_ends_with_them),
+    return TEST_RUN(TEST_OF(drain_that_is_over_answers_503_where_no_answer_has_begun),
+                    TEST_OF(drain_tells_each_stream_once_and_ends_with_them),
                     TEST_OF(drain_waits_for_a_stream_that_was_told_and_goes_on),
                     TEST_OF(drain_leaves_a_stream_alone_whose_source_has_no_drain),
                     TEST_OF(drain_tells_a_stream_that_waits_for_its_turn),

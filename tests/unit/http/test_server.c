@@ -392,6 +392,61 @@ TEST(server_closes_idle_connections_without_a_word)
     host_close(&h);
 }
 
+/* So many requests in one piece, which the server reads at once. */
+static void send_many(struct http_client *c, int count)
+{
+    struct kit_buf text;
+    kit_buf_init(&text, KIT_MIB);
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(kit_buf_add(&text, kit_str_lit(GET("/hello"))), KIT_OK);
+    }
+    http_client_send_bytes(c, text.ptr, text.len);
+    kit_buf_done(&text);
+}
+
+TEST(server_answers_only_so_many_requests_of_a_connection_in_one_turn)
+{
+    struct host h = {0};
+    struct http_client many;
+    host_open(&h);
+    host_connect(&h, &many);
+    send_many(&many, 1000);
+    for (int seen = 0; h.handled < 1000; seen = h.handled) {
+        host_turn(&h);
+        assert_true(h.handled - seen <= 32); /* an event and a task of one turn, 16 each */
+    }
+    for (int i = 0; i < 1000; i++) {
+        expect(&many, 200, "hello");
+    }
+    http_client_send(&many, GET("/hello")); /* and it is read from again */
+    expect(&many, 200, "hello");
+    http_client_close(&many);
+    host_wait_empty(&h);
+    host_close(&h);
+}
+
+TEST(server_answers_others_while_one_client_pipelines)
+{
+    struct host h = {0};
+    struct http_client many[8], one;
+    host_open(&h);
+    for (size_t i = 0; i < KIT_COUNT(many); i++) {
+        host_connect(&h, &many[i]);
+        send_many(&many[i], 1000);
+    }
+    host_connect(&h, &one);
+    int before = h.handled;
+    http_client_send(&one, GET("/late"));
+    host_wait_late(&h, &one, 1);
+    assert_true(h.handled - before <= 8 * 32 * 4); /* a few turns: to be accepted, and to be read */
+    http_client_close(&one);
+    for (size_t i = 0; i < KIT_COUNT(many); i++) {
+        http_client_close(&many[i]);
+    }
+    host_wait_empty(&h);
+    host_close(&h);
+}
+
 TEST(server_answers_408_to_a_head_or_body_that_does_not_come)
 {
     static const char *const halves[] = {"GET /hel", "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc"};
@@ -700,6 +755,8 @@ int main(void)
         TEST_OF(server_gives_a_chunk_back_when_the_buffer_is_full),
         TEST_OF(server_tells_one_connection_too_many_that_it_is_full),
         TEST_OF(server_closes_idle_connections_without_a_word),
+        TEST_OF(server_answers_only_so_many_requests_of_a_connection_in_one_turn),
+        TEST_OF(server_answers_others_while_one_client_pipelines),
         TEST_OF(server_answers_408_to_a_head_or_body_that_does_not_come),
         TEST_OF(server_counts_a_client_that_takes_nothing_as_gone),
         TEST_OF(server_waits_for_a_handler_however_short_its_times_are),
