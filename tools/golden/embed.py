@@ -7,6 +7,7 @@ MODEL_FOLDER holds all-MiniLM-L6-v2. Written are
     texts.jsonl   one line a text: {"text": ..., "ids": [...]}; the ids are what the model saw, special tokens and cut included
     minilm.f32    the vectors, float32, little-endian, [texts][384], in the same order
     versions.txt  what made them
+Read by tests/backends/native/test_golden.c.
 The texts come from a generator with a fixed seed; nothing in them is anyone else's.
 """
 import json

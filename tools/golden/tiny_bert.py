@@ -8,6 +8,7 @@ layout (mean pooling, normalised), and beside each model
     golden.jsonl   one line a row: {"ids": [...], "types": [...]}
     golden.f32     float32, little-endian: last_hidden_state of all rows' tokens behind each other [tokens][32], then pooled [rows][32]
     golden_gelu_new.f32, golden_relu.f32   (float32 model only) the same with another hidden_act
+Read by the tests in tests/backends/native and by flow tests that need a small model; versions.txt says what made them.
 Rows go through the model one by one, in float32. The tokenizer is a WordPiece over the vocabulary below.
 """
 import json

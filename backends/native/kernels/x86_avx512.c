@@ -7,12 +7,11 @@
 typedef __m512 V;
 #define V_LANES 16u
 #define BODY_ROWS 14
+/* clang-format off */
 #define BODY_CASES                                                                                                     \
-    BODY_CASE(1)                                                                                                       \
-    BODY_CASE(2)                                                                                                       \
-    BODY_CASE(3)                                                                                                       \
-    BODY_CASE(4) BODY_CASE(5) BODY_CASE(6) BODY_CASE(7) BODY_CASE(8) BODY_CASE(9) BODY_CASE(10) BODY_CASE(11)          \
-        BODY_CASE(12) BODY_CASE(13) BODY_CASE(14)
+    BODY_CASE(1) BODY_CASE(2) BODY_CASE(3) BODY_CASE(4) BODY_CASE(5) BODY_CASE(6) BODY_CASE(7)                         \
+    BODY_CASE(8) BODY_CASE(9) BODY_CASE(10) BODY_CASE(11) BODY_CASE(12) BODY_CASE(13) BODY_CASE(14)
+/* clang-format on */
 
 #define v_load(p) _mm512_loadu_ps(p)
 #define v_store(p, v) _mm512_storeu_ps((p), (v))
