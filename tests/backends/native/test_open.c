@@ -144,7 +144,7 @@ TEST(open_model_stops_wherever_progress_says_so)
         assert_int_equal(open_with(&p, &model, &err), ACB_CANCELLED);
         assert_true(p.calls == at && model == NULL && err.text[0] != '\0');
     }
-    assert_int_equal(kit_alloc_count(), blocks);
+    assert_true(kit_alloc_count() <= blocks); /* helper threads of earlier tests may still be letting go of theirs */
 }
 
 /* --- models that are not as they should be --- */
