@@ -144,7 +144,7 @@ TEST(open_model_stops_wherever_progress_says_so)
         assert_int_equal(open_with(&p, &model, &err), ACB_CANCELLED);
         assert_true(p.calls == at && model == NULL && err.text[0] != '\0');
     }
-    assert_true(kit_alloc_count() <= blocks); /* helper threads of earlier tests may still be letting go of theirs */
+    assert_true(kit_alloc_count() <= blocks); /* a helper thread that is just starting gives back its start */
 }
 
 /* --- models that are not as they should be --- */
@@ -192,7 +192,7 @@ TEST(open_model_refuses_what_does_not_fit_and_names_it)
         }
         assert_null(e.model);
     }
-    assert_int_equal(kit_alloc_count(), blocks);
+    assert_true(kit_alloc_count() <= blocks); /* a helper thread that is just starting gives back its start */
 }
 
 TEST(open_model_refuses_an_isa_that_is_not_known)
@@ -279,7 +279,7 @@ TEST(open_model_survives_each_failed_alloc)
         assert_true(rc == ACB_OK ? e.instance != NULL : rc == ACB_NOMEM && e.instance == NULL);
         engine_close(&e);
     }
-    assert_int_equal(kit_alloc_count(), blocks);
+    assert_true(kit_alloc_count() <= blocks); /* a helper thread that is just starting gives back its start */
 }
 
 /* cmocka puts a handler of its own before each test: this one is put back. */
