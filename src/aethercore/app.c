@@ -108,7 +108,6 @@ static enum kit_status make_tasks(struct app *a, struct kit_err *err)
         .autoload = kit_config_bool(c, "models.autoload"),
         .waiting_max = (uint32_t)kit_config_int(c, "queue.load_waiting_max"),
         .text_bytes_max = (uint64_t)kit_config_int(c, "serve.text_bytes_max"),
-        .texts_max = (uint32_t)kit_config_int(c, "serve.texts_max"),
         .inline_bytes_max = INLINE_BYTES_MAX,
         .instances_max = (uint32_t)kit_config_int(c, "compute.instances_max"),
         .batch_tokens_max = (uint64_t)kit_config_int(c, "batch.tokens_max"),
@@ -152,7 +151,6 @@ static enum kit_status make_api(struct app *a, struct kit_err *err)
     a->api = (struct api){
         .options = {.program = "aethercore",
                     .version = HEIMNETZ_VERSION,
-                    .body_bytes_max = (uint64_t)kit_config_int(c, "http.body_bytes_max"),
                     .inline_bytes_max = INLINE_BYTES_MAX,
                     .texts_max = (uint32_t)kit_config_int(c, "serve.texts_max"),
                     .timeout_max_ms = (uint32_t)kit_config_int(c, "serve.timeout_max"),

@@ -32,7 +32,6 @@ struct api_loop {
 struct api_options {
     const char *program; /* "aethercore"; metric prefix and server name */
     const char *version;
-    uint64_t body_bytes_max;   /* of a question */
     uint64_t inline_bytes_max; /* longer bodies are parsed on the work pool */
     uint32_t texts_max;
     uint32_t timeout_max_ms;

@@ -234,20 +234,3 @@ void task_service_stop(struct task_service *s)
     task_wait_close(s->wait);
     s->wait = NULL;
 }
-
-struct sched_counts task_model_counts(struct task_service *s, kit_str id)
-{
-    struct sched_counts counts = {0};
-    struct model_loaded *loaded = NULL;
-    if (model_acquire(s->catalog, id, NULL, &loaded, NULL) != KIT_OK) {
-        return counts;
-    }
-    struct task_model *m = task_model_of(loaded);
-    kit_mutex_lock(&m->lock);
-    if (m->lane != NULL) {
-        counts = sched_lane_counts(m->lane);
-    }
-    kit_mutex_unlock(&m->lock);
-    model_loaded_unref(loaded);
-    return counts;
-}

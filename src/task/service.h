@@ -10,7 +10,6 @@ struct task_options {
     bool autoload;             /* a request for a model that is not loaded loads it and waits */
     uint32_t waiting_max;      /* requests that wait for a model to load */
     uint64_t text_bytes_max;   /* of one text */
-    uint32_t texts_max;        /* of one request */
     uint64_t inline_bytes_max; /* longer questions are tokenized on the work pool */
     uint32_t instances_max;    /* model threads a model; 0: one a core, at most 8 */
     uint64_t batch_tokens_max;
@@ -40,8 +39,5 @@ void task_service_stop(struct task_service *s);
 void task_submit(struct task_request *r);
 /* The asker does not want the answer any more: the request comes home soon, as CANCELLED if it was still possible. */
 void task_cancel(struct task_request *r);
-
-/* What waits and runs for a loaded model; zeros when it is not loaded. */
-struct sched_counts task_model_counts(struct task_service *s, kit_str id);
 
 #endif

@@ -65,15 +65,10 @@ static enum kit_status add_text(const struct task_model *m, const struct task_op
     return KIT_OK;
 }
 
-static void free_ids(void *ids)
-{
-    kit_alloc_free(ids);
-}
-
 /* The ids live as long as the request. */
 static enum kit_status keep_ids(struct task_request *r, struct ids *all)
 {
-    if (kit_arena_defer(&r->arena, free_ids, all->ids) != KIT_OK) {
+    if (kit_arena_defer(&r->arena, kit_alloc_free, all->ids) != KIT_OK) {
         return KIT_NOMEM;
     }
     r->ids = all->ids;

@@ -14,7 +14,6 @@ static const struct task_options usual = {
     .autoload = true,
     .waiting_max = 2,
     .text_bytes_max = 1000,
-    .texts_max = 10,
     .inline_bytes_max = 200,
     .instances_max = 2,
     .batch_tokens_max = 256,
