@@ -245,6 +245,42 @@ void server_send(int fd, kit_str bytes)
     }
 }
 
+void server_post(int fd, const char *path, const char *body)
+{
+    char head[512];
+    int len = snprintf(head, sizeof(head), "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %zu\r\n\r\n", path,
+                       strlen(body));
+    server_send(fd, (kit_str){.ptr = head, .len = (size_t)len});
+    server_send(fd, kit_str_c(body));
+}
+
+void server_ask_echo(int fd, const char *model, const char *more)
+{
+    char body[512];
+    snprintf(body, sizeof(body),
+             "{\"model\":\"%s\",\"inputs\":{\"tensors\":[{\"name\":\"x\",\"dtype\":\"int32\",\"shape\":[1],"
+             "\"data\":[7]}]}%s}",
+             model, more);
+    server_post(fd, "/serve", body);
+}
+
+int server_read_status(int fd)
+{
+    char text[8192] = "";
+    size_t used = 0;
+    int status = 0;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    while (strstr(text, "\r\n\r\n") == NULL && used + 1 < sizeof(text) && poll(&p, 1, READY_MS) == 1) {
+        ssize_t n = recv(fd, text + used, sizeof(text) - 1 - used, 0);
+        if (n <= 0) {
+            break;
+        }
+        used += (size_t)n;
+        text[used] = '\0';
+    }
+    return sscanf(text, "HTTP/1.1 %d", &status) == 1 ? status : 0;
+}
+
 /* --- models --- */
 
 struct copying {

@@ -45,6 +45,12 @@ void server_wait_metric(struct server *s, const char *name, double value);
 /* A raw connection. */
 int server_connect(const struct server *s);
 void server_send(int fd, kit_str bytes);
+/* Sends `POST path` with this body on it, whole, without waiting for the answer. */
+void server_post(int fd, const char *path, const char *body);
+/* POST /serve: one small tensor for an echo model; `more` goes on behind the members (",\"timeout_ms\":5"). */
+void server_ask_echo(int fd, const char *model, const char *more);
+/* Reads up to the end of an answer's head and gives its status; 0: closed without one, or nothing within 20 s. */
+int server_read_status(int fd);
 
 /* A models folder of this test: `names` (NULL behind the last) are taken from tests/data/models or tests/data and copied.
  * Lives until the process ends. */

@@ -1,51 +1,15 @@
 /* Many at once: deadlines, full queues, clients that leave. The echo model takes as long as its echo.json says. */
-#include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "kit/file.h"
 #include "server.h"
 #include "support/temp.h"
 #include "support/test.h"
 
-#define TENSOR "{\"tensors\":[{\"name\":\"x\",\"dtype\":\"int32\",\"shape\":[1],\"data\":[7]}]}"
-
 #define CANCELLED "result=\"cancelled\""
 
 static struct server server;
-
-static void send_question(int fd, const char *model, const char *more)
-{
-    char body[512], head[256];
-    int len = snprintf(body, sizeof(body), "{\"model\":\"%s\",\"inputs\":" TENSOR "%s}", model, more);
-    int head_len = snprintf(head, sizeof(head), "POST /serve HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", len);
-    server_send(fd, (kit_str){.ptr = head, .len = (size_t)head_len});
-    server_send(fd, (kit_str){.ptr = body, .len = (size_t)len});
-}
-
-/* The status of the next answer; fails after 20 s. */
-static int read_status(int fd)
-{
-    char text[8192];
-    size_t used = 0;
-    int status = 0;
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    while (used + 1 < sizeof(text) && poll(&p, 1, 20000) == 1) {
-        ssize_t n = recv(fd, text + used, sizeof(text) - 1 - used, 0);
-        if (n <= 0) {
-            break;
-        }
-        used += (size_t)n;
-        text[used] = '\0';
-        if (strstr(text, "\r\n\r\n") != NULL) {
-            break;
-        }
-    }
-    assert_int_equal(sscanf(text, "HTTP/1.1 %d", &status), 1);
-    return status;
-}
 
 TEST(a_request_whose_deadline_passes_in_the_queue_is_not_computed)
 {
@@ -54,10 +18,10 @@ TEST(a_request_whose_deadline_passes_in_the_queue_is_not_computed)
     double runs = server_metric(&server, "sched_rows_total");
     for (int i = 0; i < COUNT; i++) {
         fds[i] = server_connect(&server);
-        send_question(fds[i], "slow", ",\"timeout_ms\":150");
+        server_ask_echo(fds[i], "slow", ",\"timeout_ms\":150");
     }
     for (int i = 0; i < COUNT; i++) {
-        int status = read_status(fds[i]);
+        int status = server_read_status(fds[i]);
         timed_out += status == 504;
         answered += status == 200;
         close(fds[i]);
@@ -74,10 +38,10 @@ TEST(a_full_queue_refuses_with_429_and_loses_nothing)
     int fds[COUNT], refused = 0, answered = 0;
     for (int i = 0; i < COUNT; i++) {
         fds[i] = server_connect(&server);
-        send_question(fds[i], "slow", "");
+        server_ask_echo(fds[i], "slow", "");
     }
     for (int i = 0; i < COUNT; i++) {
-        int status = read_status(fds[i]);
+        int status = server_read_status(fds[i]);
         refused += status == 429;
         answered += status == 200;
         close(fds[i]);
@@ -95,7 +59,7 @@ TEST(clients_that_leave_take_their_work_with_them)
     double before = server_metric_of(&server, "sched_jobs_total", CANCELLED);
     for (int i = 0; i < COUNT; i++) {
         fds[i] = server_connect(&server);
-        send_question(fds[i], "slow", "");
+        server_ask_echo(fds[i], "slow", "");
     }
     usleep(20000); /* they are read; two run for 60 ms */
     for (int i = 0; i < COUNT; i++) {
@@ -104,8 +68,8 @@ TEST(clients_that_leave_take_their_work_with_them)
     server_wait_metric(&server, "sched_queue_jobs", 0);
     assert_true(server_metric_of(&server, "sched_jobs_total", CANCELLED) - before >= COUNT / 2);
     int fd = server_connect(&server);
-    send_question(fd, "slow", "");
-    assert_int_equal(read_status(fd), 200);
+    server_ask_echo(fd, "slow", "");
+    assert_int_equal(server_read_status(fd), 200);
     close(fd);
 }
 
@@ -116,16 +80,17 @@ static void vanish(int i)
     int fd = server_connect(&server);
     switch (i % 4) {
     case 0:
-        server_send(fd, kit_str_lit("POST /serve HTTP/1.1\r\nHost: x\r\nContent-Le"));
+        server_send(fd, kit_str_lit("POST /serve HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Le"));
         break;
     case 1:
-        server_send(fd, kit_str_lit("POST /serve HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"model\":"));
+        server_send(fd,
+                    kit_str_lit("POST /serve HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{\"model\":"));
         break;
     case 2:
-        send_question(fd, "quick", "");
+        server_ask_echo(fd, "quick", "");
         break;
     default:
-        server_send(fd, kit_str_lit("GET /models/quick/events HTTP/1.1\r\nHost: x\r\n\r\n"));
+        server_send(fd, kit_str_lit("GET /models/quick/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
         break;
     }
     if (i % 3 == 0) {
@@ -162,7 +127,8 @@ TEST(clients_that_vanish_behind_a_long_body_leave_nothing_behind)
         kit_buf_add_char(&body, 'a');
     }
     kit_buf_add(&body, kit_str_lit("\"}"));
-    int len = snprintf(head, sizeof(head), "POST /serve HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", body.len);
+    int len = snprintf(head, sizeof(head), "POST /serve HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %zu\r\n\r\n",
+                       body.len);
     double before = 0;
     for (int i = 0; i < 300; i++) {
         int fd = server_connect(&server);

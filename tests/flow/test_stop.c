@@ -1,8 +1,5 @@
 /* The end: SIGTERM while much is going on, with several loops. */
-#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "kit/clock.h"
@@ -20,32 +17,6 @@ static const char *models(void)
     return test_temp_path(path, "stop");
 }
 
-static void send_question(int fd, const char *model)
-{
-    char body[256], request[512];
-    int len = snprintf(body, sizeof(body),
-                       "{\"model\":\"%s\",\"inputs\":{\"tensors\":[{\"name\":\"x\",\"dtype\":\"int8\",\"shape\":[1],"
-                       "\"data\":[7]}]}}",
-                       model);
-    len = snprintf(request, sizeof(request), "POST /serve HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len,
-                   body);
-    server_send(fd, (kit_str){.ptr = request, .len = (size_t)len});
-}
-
-/* The status of the answer on this connection; 0: it was closed without one. */
-static int answer_status(int fd)
-{
-    char text[4096];
-    int status = 0;
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    if (poll(&p, 1, 20000) != 1) {
-        return 0;
-    }
-    ssize_t n = recv(fd, text, sizeof(text) - 1, 0);
-    text[n > 0 ? n : 0] = '\0';
-    return sscanf(text, "HTTP/1.1 %d", &status) == 1 ? status : 0;
-}
-
 TEST(a_stop_answers_every_question_whose_bytes_were_read)
 {
     static const char *const args[] = {"--set", "server.loops=3", NULL};
@@ -55,12 +26,12 @@ TEST(a_stop_answers_every_question_whose_bytes_were_read)
     server_expect_only(&s, "POST", "/models/slow/load?wait=true", "", 200);
     for (int i = 0; i < CLIENTS; i++) {
         fds[i] = server_connect(&s);
-        send_question(fds[i], "slow");
+        server_ask_echo(fds[i], "slow", "");
     }
     usleep(100000); /* the questions are there; two of them are answered each 30 ms */
     assert_int_equal(kill(s.pid, SIGTERM), 0);
     for (int i = 0; i < CLIENTS; i++) {
-        assert_int_equal(answer_status(fds[i]), 200);
+        assert_int_equal(server_read_status(fds[i]), 200);
         close(fds[i]);
     }
     server_wait_end(&s);
@@ -74,9 +45,9 @@ TEST(a_stop_ends_event_streams_and_idle_connections_at_once)
     server_start(&s, models(), args);
     for (int i = 0; i < 4; i++) {
         fds[i] = server_connect(&s);
-        server_send(fds[i], i % 2 == 0 ? kit_str_lit("GET /models/events HTTP/1.1\r\nHost: x\r\n\r\n")
-                                       : kit_str_lit("GET /heartbeat HTTP/1.1\r\nHost: x\r\n\r\n"));
-        assert_int_equal(answer_status(fds[i]), 200);
+        server_send(fds[i], i % 2 == 0 ? kit_str_lit("GET /models/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                                       : kit_str_lit("GET /heartbeat HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
+        assert_int_equal(server_read_status(fds[i]), 200);
     }
     uint64_t before_ns = kit_clock_ns();
     server_stop(&s);
@@ -94,7 +65,7 @@ TEST(a_second_signal_ends_at_once_and_a_waiting_question_is_no_obstacle)
     server_start(&s, models(), args);
     for (int i = 0; i < 4; i++) {
         fds[i] = server_connect(&s);
-        send_question(fds[i], "late");
+        server_ask_echo(fds[i], "late", "");
     }
     usleep(50000);
     uint64_t before_ns = kit_clock_ns();
