@@ -12,7 +12,7 @@ build := build/release
 manifest = $(DESTDIR)$(abspath $(PREFIX))/share/doc/heimnetz/installed-files.txt
 
 .DEFAULT_GOAL := release
-.PHONY: release deps models sbom demo run test bench check tidy format lint install uninstall clean help
+.PHONY: release deps models sbom demo run test soak bench check tidy format lint install uninstall clean help
 
 release: deps ## build into build/release (the default)
 	@$(PYTHON) tools/build.py release product
@@ -39,6 +39,9 @@ run: release models ## aethercore on the models in build/models; ARGS="--port 90
 
 test: deps models ## everything: release, then unit and flow tests under ASan+UBSan and TSan
 	@$(PYTHON) tools/test.py
+
+soak: deps models ## the long form of the load tests: crowds, slow clients, thousands of loads (about an hour)
+	@$(PYTHON) tools/test.py soak
 
 bench: release models ## measure against others; prints a table
 	@$(PYTHON) tests/bench/run.py $(ARGS)

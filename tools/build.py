@@ -17,11 +17,11 @@ def log_of(preset, step):
     return log
 
 
-def logged(command, log):
+def logged(command, log, environment=None):
     """Runs with all output in the log. True: exit code 0."""
     with open(log, "wb") as file:
-        return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file,
-                              stderr=subprocess.STDOUT).returncode == 0
+        return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
+                              env=environment).returncode == 0
 
 
 def tail(log, lines=60):

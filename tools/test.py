@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """`make test`: builds and tests each preset, one line a phase, details only of what fails.
 
-    test.py [release|asan|tsan …]       without arguments all three
+    test.py [release|asan|tsan|soak …]       without arguments the first three
+
+soak is the long form of the tests that are labelled "load": they find SOAK=1 in their environment.
 
 The last line is "N passed, N failed", and ", N skipped" where a test was skipped, summed over the runs. A test is one
 function of a test program (cmocka says how many it ran), or the program where it counts nothing. A build that fails
@@ -15,8 +17,24 @@ import xml.etree.ElementTree
 
 import build
 
-# preset -> which ctest labels; None: all. The sanitizers skip what only measures or compares with golden data.
-RUNS = {"release": None, "asan": "unit|flow", "tsan": "unit|flow"}
+CORES = len(os.sched_getaffinity(0))
+
+
+class Run:
+    """One build and which of its tests: labels of ctest, None: all."""
+
+    def __init__(self, preset, labels=None, jobs=CORES, environment=None):
+        self.preset, self.labels, self.jobs, self.environment = preset, labels, jobs, environment or {}
+
+
+# The sanitizers skip what only measures or compares with golden data.
+RUNS = {
+    "release": Run("release"),
+    "asan": Run("asan", "unit|flow"),
+    "tsan": Run("tsan", "unit|flow"),
+    "soak": Run("release", "load", jobs=1, environment={"SOAK": "1"}),
+}
+DEFAULT_RUNS = ["release", "asan", "tsan"]
 
 SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "allocator_may_return_null=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
@@ -86,40 +104,40 @@ def read_report(path):
     return total, told
 
 
-def run_ctest(preset):
+def run_ctest(name):
     started = time.monotonic()
-    report = build.log_of(preset, "tests").with_suffix(".xml")
+    run = RUNS[name]
+    report = build.log_of(name, "tests").with_suffix(".xml")
     report.unlink(missing_ok=True)
-    jobs = len(os.sched_getaffinity(0))
-    command = ["ctest", "--test-dir", f"build/{preset}", "-j", str(jobs), "--timeout", "300", "--no-tests=error",
+    command = ["ctest", "--test-dir", f"build/{run.preset}", "-j", str(run.jobs), "--timeout", "300", "--no-tests=error",
                "--test-output-size-passed", "262144", "--test-output-size-failed", "262144",
                "--output-junit", str(report)]
-    if RUNS[preset]:
-        command += ["-L", RUNS[preset]]
-    log = build.log_of(preset, "tests")
-    good = build.logged(command, log)
+    if run.labels:
+        command += ["-L", run.labels]
+    log = build.log_of(name, "tests")
+    good = build.logged(command, log, {**os.environ, **run.environment})
     if not report.exists():
-        phase(f"{preset}: tests", started, "FAILED")
+        phase(f"{name}: tests", started, "FAILED")
         print(build.tail(log), flush=True)
         return {"failed": 1}
     counts, told = read_report(report)
     if not good and counts["failed"] == 0:
         counts["failed"] = 1
         told.append(build.tail(log))
-    phase(f"{preset}: tests", started, counts)
+    phase(f"{name}: tests", started, counts)
     for text in told:
         print(text, flush=True)
     return counts
 
 
 def main(args):
-    presets = args or list(RUNS)
-    if not set(presets) <= set(RUNS):
+    names = args or DEFAULT_RUNS
+    if not set(names) <= set(RUNS):
         sys.exit(__doc__)
     os.environ.update({name: os.environ.get(name, value) for name, value in SANITIZER_OPTIONS.items()})
     total = Counts()
-    for preset in presets:
-        total.add(run_ctest(preset) if build_preset(preset) else {"failed": 1})
+    for name in names:
+        total.add(run_ctest(name) if build_preset(RUNS[name].preset) else {"failed": 1})
     print(total)
     return 1 if total["failed"] or not total["passed"] else 0
 
