@@ -152,6 +152,7 @@ static enum kit_status make_api(struct app *a, struct kit_err *err)
         .options = {.program = "aethercore",
                     .version = HEIMNETZ_VERSION,
                     .inline_bytes_max = INLINE_BYTES_MAX,
+                    .trees_bytes_max = (uint64_t)kit_config_int(c, "http.bodies_bytes_max"),
                     .texts_max = (uint32_t)kit_config_int(c, "serve.texts_max"),
                     .timeout_max_ms = (uint32_t)kit_config_int(c, "serve.timeout_max"),
                     .load_wait_max_ms = LOAD_WAIT_MAX_MS},
@@ -159,6 +160,7 @@ static enum kit_status make_api(struct app *a, struct kit_err *err)
         .catalog = a->catalog,
         .ledger = a->ledger,
         .work = a->work,
+        .trees = &a->trees,
     };
     return api_init(&a->api, err);
 }

@@ -18,6 +18,7 @@ struct app {
     struct model_catalog *catalog;
     struct api api;
     struct kit_budget bodies; /* bytes of requests that all loops hold */
+    struct kit_budget trees;  /* bytes of their JSON once it is parsed */
     struct app_loop *loops;   /* [loop_count]; the first runs on main's thread */
     uint32_t loop_count;
     uint32_t loops_open; /* servers that are not drained yet; main's thread */

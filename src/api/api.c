@@ -5,6 +5,7 @@
 #include "api/watch.h"
 #include "kit/alloc.h"
 
+#define JSON_DEPTH_MAX 64
 #define HOME_MAX 65536 /* answers are bounded by what was accepted; this is only a ceiling for wakes */
 
 static const struct http_route routes[] = {
@@ -81,6 +82,13 @@ struct api_loop *api_loop_of(struct api *a, const struct http_server *server)
         }
     }
     return NULL;
+}
+
+enum kit_status api_json_parse(const struct api *a, kit_str text, struct kit_json_doc **ret, struct kit_err *err)
+{
+    struct kit_json_limits limits = {
+        .depth_max = JSON_DEPTH_MAX, .trees = a->trees, .trees_bytes_max = a->options.trees_bytes_max};
+    return kit_json_parse_within(text, &limits, ret, err);
 }
 
 void api_send_json(struct http_request *r, int status, struct kit_buf *body)

@@ -33,6 +33,7 @@ struct api_options {
     const char *program; /* "aethercore"; metric prefix and server name */
     const char *version;
     uint64_t inline_bytes_max; /* longer bodies are parsed on the work pool */
+    uint64_t trees_bytes_max;  /* of the JSON of all requests: kit_json_limits */
     uint32_t texts_max;
     uint32_t timeout_max_ms;
     uint32_t load_wait_max_ms; /* ?wait=true */
@@ -45,6 +46,7 @@ struct api {
     struct kit_ledger *ledger;
     struct loop_work *work;
     struct http_router *router; /* owned */
+    struct kit_budget *trees;   /* what parsed JSON holds; borrowed */
     struct api_loop loops[API_LOOPS_MAX];
     uint32_t loop_count;
     uint64_t started_ns;
@@ -61,5 +63,8 @@ KIT_MUST_CHECK enum kit_status api_loop_add(struct api *a, struct loop *l, struc
 /* Closes the channel home; on the loop's thread. */
 void api_loop_close(struct api_loop *al);
 struct api_loop *api_loop_of(struct api *a, const struct http_server *server);
+/* Parses what a client sent, as kit_json_parse_within. Any thread. */
+KIT_MUST_CHECK enum kit_status api_json_parse(const struct api *a, kit_str text, struct kit_json_doc **ret,
+                                              struct kit_err *err);
 
 #endif

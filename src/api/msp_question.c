@@ -5,8 +5,6 @@
 
 #include "api/tensors.h"
 
-#define DEPTH_MAX 64
-
 static enum kit_status check_fields(kit_json object, const char *const *known, const char *what, struct kit_err *err)
 {
     for (struct kit_json_iter i = kit_json_iter(object); kit_json_next(&i);) {
@@ -192,7 +190,7 @@ static enum kit_status parse_root(struct task_request *r, kit_json root, const s
 enum kit_status api_question_parse(struct task_request *r, const struct api *a, struct kit_err *err)
 {
     struct kit_json_doc *doc = NULL;
-    enum kit_status rc = kit_json_parse(r->body, DEPTH_MAX, &doc, err);
+    enum kit_status rc = api_json_parse(a, r->body, &doc, err);
     if (rc == KIT_OK) {
         rc = parse_root(r, kit_json_root(doc), a, err);
     }

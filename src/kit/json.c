@@ -10,19 +10,33 @@
 
 #define DEPTH_MAX_OF_ALL 1000
 
-/* struct kit_json_doc is never defined: a document is yyjson's, behind another name. */
+struct kit_json_doc {
+    yyjson_doc *tree; /* owned; allocates through this document */
+    struct kit_budget *trees;
+    uint64_t trees_bytes_max;
+    uint64_t taken; /* of the sum */
+};
+
+/* --- memory: yyjson frees a tree as a whole, so what it took is given back then --- */
+
+static bool take(struct kit_json_doc *d, size_t bytes)
+{
+    if (d->trees == NULL) {
+        return true;
+    }
+    bool fits = kit_budget_take(d->trees, bytes, d->trees_bytes_max);
+    d->taken += fits ? bytes : 0;
+    return fits;
+}
 
 static void *alc_get(void *ctx, size_t bytes)
 {
-    (void)ctx;
-    return kit_alloc(bytes);
+    return take(ctx, bytes) ? kit_alloc(bytes) : NULL;
 }
 
 static void *alc_resize(void *ctx, void *old, size_t old_bytes, size_t bytes)
 {
-    (void)ctx;
-    (void)old_bytes;
-    return kit_alloc_resize(old, bytes);
+    return bytes <= old_bytes || take(ctx, bytes - old_bytes) ? kit_alloc_resize(old, bytes) : NULL;
 }
 
 static void alc_free(void *ctx, void *p)
@@ -30,8 +44,6 @@ static void alc_free(void *ctx, void *p)
     (void)ctx;
     kit_alloc_free(p);
 }
-
-static const yyjson_alc alc = {.malloc = alc_get, .realloc = alc_resize, .free = alc_free};
 
 /* --- depth --- */
 
@@ -78,37 +90,77 @@ static size_t deep_byte(kit_str text, uint32_t depth_max)
     return text.len;
 }
 
-enum kit_status kit_json_parse(kit_str text, uint32_t depth_max, struct kit_json_doc **ret, struct kit_err *err)
+static enum kit_status no_room(const struct kit_json_doc *d, size_t bytes, struct kit_err *err)
 {
-    assert(depth_max >= 1 && depth_max <= DEPTH_MAX_OF_ALL);
+    if (d->trees == NULL) {
+        return kit_fail(err, KIT_NOMEM, "no memory to parse %zu bytes of JSON", bytes);
+    }
+    unsigned long long max = d->trees_bytes_max;
+    if (kit_budget_used(d->trees) > d->taken) {
+        return kit_fail(err, KIT_UNAVAILABLE,
+                        "the JSON of all requests together would pass the limit of %llu bytes: try again later", max);
+    }
+    return kit_fail(err, KIT_TOO_LARGE,
+                    "the JSON has too many values for the limit of %llu bytes (16 each): send less at a time", max);
+}
+
+static enum kit_status read_tree(struct kit_json_doc *d, kit_str text, uint32_t depth_max, struct kit_err *err)
+{
+    yyjson_read_err why = {0};
+    yyjson_alc alc = {.malloc = alc_get, .realloc = alc_resize, .free = alc_free, .ctx = d};
+    char *bytes = (char *)(uintptr_t)text.ptr; /* only read: YYJSON_READ_INSITU is not set */
+    d->tree = yyjson_read_opts(bytes, text.len, YYJSON_READ_NOFLAG, &alc, &why);
+    if (d->tree == NULL) {
+        return why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION
+                   ? no_room(d, text.len, err)
+                   : kit_fail(err, KIT_PARSE, "byte %zu: %s", why.pos, why.msg);
+    }
+    return too_deep(d->tree, depth_max) ? kit_fail(err, KIT_PARSE, "byte %zu: nested deeper than %u levels",
+                                                   deep_byte(text, depth_max), depth_max)
+                                        : KIT_OK;
+}
+
+enum kit_status kit_json_parse_within(kit_str text, const struct kit_json_limits *limits, struct kit_json_doc **ret,
+                                      struct kit_err *err)
+{
+    assert(limits->depth_max >= 1 && limits->depth_max <= DEPTH_MAX_OF_ALL);
     if (text.len == 0) {
         return kit_fail(err, KIT_PARSE, "byte 0: empty, but a JSON value must stand here");
     }
-    yyjson_read_err why = {0};
-    char *bytes = (char *)(uintptr_t)text.ptr; /* only read: YYJSON_READ_INSITU is not set */
-    yyjson_doc *doc = yyjson_read_opts(bytes, text.len, YYJSON_READ_NOFLAG, &alc, &why);
-    if (doc == NULL) {
-        return why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION
-                   ? kit_fail(err, KIT_NOMEM, "no memory to parse %zu bytes of JSON", text.len)
-                   : kit_fail(err, KIT_PARSE, "byte %zu: %s", why.pos, why.msg);
+    struct kit_json_doc *d = kit_alloc_zero(1, sizeof(*d));
+    if (d == NULL) {
+        return kit_fail(err, KIT_NOMEM, "no memory to parse %zu bytes of JSON", text.len);
     }
-    if (too_deep(doc, depth_max)) {
-        yyjson_doc_free(doc);
-        return kit_fail(err, KIT_PARSE, "byte %zu: nested deeper than %u levels", deep_byte(text, depth_max),
-                        depth_max);
+    d->trees = text.len > KIT_JSON_FREE_BYTES ? limits->trees : NULL;
+    d->trees_bytes_max = limits->trees_bytes_max;
+    enum kit_status rc = read_tree(d, text, limits->depth_max, err);
+    if (rc != KIT_OK) {
+        kit_json_free(d);
+        return rc;
     }
-    *ret = (struct kit_json_doc *)doc;
+    *ret = d;
     return KIT_OK;
+}
+
+enum kit_status kit_json_parse(kit_str text, uint32_t depth_max, struct kit_json_doc **ret, struct kit_err *err)
+{
+    return kit_json_parse_within(text, &(struct kit_json_limits){.depth_max = depth_max}, ret, err);
 }
 
 void kit_json_free(struct kit_json_doc *d)
 {
-    yyjson_doc_free((yyjson_doc *)d);
+    if (d != NULL) {
+        yyjson_doc_free(d->tree);
+        if (d->trees != NULL) {
+            kit_budget_give(d->trees, d->taken);
+        }
+        kit_alloc_free(d);
+    }
 }
 
 kit_json kit_json_root(const struct kit_json_doc *d)
 {
-    return (kit_json){yyjson_doc_get_root((yyjson_doc *)(uintptr_t)d)};
+    return (kit_json){d == NULL ? NULL : yyjson_doc_get_root(d->tree)};
 }
 
 /* --- values --- */

@@ -5,6 +5,7 @@
 #ifndef KIT_JSON_H
 #define KIT_JSON_H
 
+#include "kit/budget.h"
 #include "kit/buf.h"
 
 /* --- reading --- */
@@ -30,7 +31,19 @@ enum kit_json_type {
  * invalid UTF-8 among it; the message gives the byte. Duplicate keys: the first counts. Errors: PARSE, NOMEM. */
 KIT_MUST_CHECK enum kit_status kit_json_parse(kit_str text, uint32_t depth_max, struct kit_json_doc **ret,
                                               struct kit_err *err);
-void kit_json_free(struct kit_json_doc *d);
+
+/* A value takes 16 bytes beside its text, so that "0,0,0,…" grows eightfold: whoever parses what strangers send gives
+ * all of that one sum. Texts up to KIT_JSON_FREE_BYTES take nothing of it, so that small requests go on. */
+#define KIT_JSON_FREE_BYTES (64 * KIT_KIB)
+struct kit_json_limits {
+    uint32_t depth_max;       /* as above */
+    struct kit_budget *trees; /* of all documents that are alive; borrowed, outlives them; NULL: no such limit */
+    uint64_t trees_bytes_max; /* of that sum */
+};
+/* Errors besides: TOO_LARGE (more values than the sum ever takes), UNAVAILABLE (not now: others hold it). */
+KIT_MUST_CHECK enum kit_status kit_json_parse_within(kit_str text, const struct kit_json_limits *limits,
+                                                     struct kit_json_doc **ret, struct kit_err *err);
+void kit_json_free(struct kit_json_doc *d); /* NULL is fine */
 kit_json kit_json_root(const struct kit_json_doc *d);
 
 enum kit_json_type kit_json_type(kit_json v);

@@ -37,6 +37,52 @@ static void assert_refused(kit_str text, const char *message_part)
     }
 }
 
+/* An array of so many zeros; the caller's. */
+static char *zeros(size_t count)
+{
+    char *text = kit_alloc(2 * count + 2);
+    assert_non_null(text);
+    text[0] = '[';
+    for (size_t i = 0; i < count; i++) {
+        memcpy(text + 1 + 2 * i, "0,", 2);
+    }
+    memcpy(text + 2 * count, "]", 2);
+    return text;
+}
+
+TEST(json_parse_within_refuses_a_tree_that_never_fits_and_gives_back_what_it_took)
+{
+    struct kit_budget trees = {0};
+    struct kit_json_limits limits = {.depth_max = 4, .trees = &trees, .trees_bytes_max = KIT_MIB};
+    struct kit_json_doc *d = NULL;
+    struct kit_err err;
+    char *text = zeros(100000);
+    assert_int_equal(kit_json_parse_within(kit_str_c(text), &limits, &d, &err), KIT_TOO_LARGE);
+    assert_null(d);
+    assert_int_equal(kit_budget_used(&trees), 0);
+    kit_alloc_free(text);
+}
+
+TEST(json_parse_within_says_try_later_while_others_hold_the_sum)
+{
+    struct kit_budget trees = {0};
+    struct kit_json_limits limits = {.depth_max = 4, .trees = &trees, .trees_bytes_max = KIT_MIB + KIT_MIB / 2};
+    struct kit_json_doc *first = NULL, *second = NULL;
+    struct kit_err err;
+    char *text = zeros(50000);
+    assert_ok(kit_json_parse_within(kit_str_c(text), &limits, &first, &err));
+    assert_true(kit_budget_used(&trees) > 50000 * 16);
+    assert_int_equal(kit_json_parse_within(kit_str_c(text), &limits, &second, &err), KIT_UNAVAILABLE);
+    assert_int_equal(kit_json_parse_within(kit_str_lit("[1,2,3]"), &limits, &second, &err),
+                     KIT_OK); /* small: goes on */
+    kit_json_free(second);
+    kit_json_free(first);
+    assert_int_equal(kit_budget_used(&trees), 0);
+    assert_ok(kit_json_parse_within(kit_str_c(text), &limits, &first, &err));
+    kit_json_free(first);
+    kit_alloc_free(text);
+}
+
 TEST(json_parse_knows_every_type)
 {
     kit_json v = parse("{\"n\":null,\"b\":true,\"i\":-7,\"r\":1.5,\"s\":\"x\",\"a\":[1,2],\"o\":{}}");
@@ -271,5 +317,7 @@ int main(void)
         TEST_OF(json_parse_counts_depth_and_tells_the_byte), TEST_OF(json_parse_takes_a_thousand_levels_and_no_more),
         WITH_DOC(json_parse_copies_its_text), WITH_DOC(json_need_str_says_which_member_is_wrong_and_how),
         WITH_DOC(json_or_forms_take_the_default_for_missing_and_null_only), WITH_DOC(json_i64_or_names_its_range),
-        TEST_OF(json_parse_survives_each_failed_alloc));
+        TEST_OF(json_parse_survives_each_failed_alloc),
+        TEST_OF(json_parse_within_refuses_a_tree_that_never_fits_and_gives_back_what_it_took),
+        TEST_OF(json_parse_within_says_try_later_while_others_hold_the_sum));
 }
