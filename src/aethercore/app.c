@@ -132,16 +132,20 @@ static enum kit_status scan_models(struct app *a, struct kit_err *err)
 static enum kit_status make_catalog(struct app *a, struct kit_err *err)
 {
     const struct kit_config *c = a->config;
+    char hf_cache[AETHERCORE_PATH_BYTES];
+    enum kit_status rc = aethercore_paths_hf_cache(kit_config_str(c, "models.hf_cache"), hf_cache, err);
     struct model_options options = {
         .folder = a->models_folder,
+        .hf_cache = hf_cache,
         .models_max = (uint32_t)kit_config_int(c, "models.max"),
         .events_max = EVENTS_MAX,
         .isolation = kit_config_int(c, "models.isolation") == 1 ? PLUG_IN_CELL : PLUG_IN_PROCESS,
         .restart_max = (uint32_t)kit_config_int(c, "models.restarts_max"),
         .loads_max = (uint32_t)kit_config_int(c, "models.loads_max"),
     };
-    enum kit_status rc =
-        model_catalog_new(&options, a->engine, a->ledger, task_service_observer(), a->tasks, &a->catalog, err);
+    if (rc == KIT_OK) {
+        rc = model_catalog_new(&options, a->engine, a->ledger, task_service_observer(), a->tasks, &a->catalog, err);
+    }
     return rc == KIT_OK ? scan_models(a, err) : rc;
 }
 

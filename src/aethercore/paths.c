@@ -52,3 +52,31 @@ enum kit_status aethercore_paths_models(char ret[AETHERCORE_PATH_BYTES], struct 
     }
     return len < AETHERCORE_PATH_BYTES ? KIT_OK : too_long(err);
 }
+
+static bool is_path(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
+enum kit_status aethercore_paths_hf_cache(const char *setting, char ret[AETHERCORE_PATH_BYTES], struct kit_err *err)
+{
+    const char *hub = getenv("HF_HUB_CACHE"), *hf_home = getenv("HF_HOME"), *xdg = getenv("XDG_CACHE_HOME"),
+               *home = getenv("HOME");
+    int len = 0;
+    ret[0] = '\0';
+    if (strcmp(setting, "off") == 0) {
+        return KIT_OK;
+    }
+    if (strcmp(setting, "auto") != 0) {
+        len = snprintf(ret, AETHERCORE_PATH_BYTES, "%s", setting);
+    } else if (is_path(hub)) {
+        len = snprintf(ret, AETHERCORE_PATH_BYTES, "%s", hub);
+    } else if (is_path(hf_home)) {
+        len = snprintf(ret, AETHERCORE_PATH_BYTES, "%s/hub", hf_home);
+    } else if (is_path(xdg)) {
+        len = snprintf(ret, AETHERCORE_PATH_BYTES, "%s/huggingface/hub", xdg);
+    } else if (is_path(home)) {
+        len = snprintf(ret, AETHERCORE_PATH_BYTES, "%s/.cache/huggingface/hub", home);
+    }
+    return len < AETHERCORE_PATH_BYTES ? KIT_OK : too_long(err);
+}

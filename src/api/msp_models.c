@@ -51,6 +51,8 @@ static void write_model(struct kit_json_writer *w, const struct model_info *info
     kit_json_member_c(w, "format", info->format);
     put_known(w, "backend", info->backend);
     kit_json_member_c(w, "kind", "engine");
+    kit_json_member_c(w, "source", model_source_text(info->origin));
+    put_known(w, "commit", info->commit);
     write_tasks(w, info->tasks);
     kit_json_member_c(w, "state", model_state_text(info->state));
     kit_json_member_c(w, "since", kit_clock_text(info->since_ns, since));

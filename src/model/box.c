@@ -2,9 +2,9 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <string.h>
 
 #include "kit/alloc.h"
-#include "kit/file.h"
 #include "model/converge.h"
 #include "model/metrics.h"
 
@@ -17,8 +17,7 @@ static const char *const kind_names[] = {
 enum kit_status model_box_new(struct model_entry *e, struct model_box **ret, struct kit_err *err)
 {
     char path[PATH_MAX];
-    kit_str id = kit_str_c(e->info.id);
-    enum kit_status rc = kit_file_join(path, sizeof(path), kit_str_c(e->catalog->folder), id, err);
+    enum kit_status rc = model_entry_folder(e, path, sizeof(path), err);
     if (rc != KIT_OK) {
         return rc;
     }
@@ -33,7 +32,7 @@ enum kit_status model_box_new(struct model_entry *e, struct model_box **ret, str
     b->loaded.folder = folder;
     b->loaded.version = e->info.version;
     b->loaded.refs = 1;
-    kit_str_to_c(id, b->loaded.id, sizeof(b->loaded.id));
+    memcpy(b->loaded.id, e->info.id, sizeof(b->loaded.id));
     *ret = b;
     return KIT_OK;
 }

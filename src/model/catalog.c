@@ -3,9 +3,11 @@
 #include <assert.h>
 
 #include "kit/alloc.h"
+#include "kit/log.h"
 #include "model/book.h"
 #include "model/converge.h"
 #include "model/entry.h"
+#include "model/hf_cache.h"
 #include "model/box.h"
 #include "model/merge.h"
 #include "model/restart.h"
@@ -42,9 +44,11 @@ static enum kit_status allocate(struct model_catalog *c, const struct model_opti
     const struct model_events_source source = {.next = next_state, .ctx = c};
     c->options = *options;
     c->folder = kit_alloc_printf("%s", options->folder);
+    c->hf_cache = kit_alloc_printf("%s", options->hf_cache != NULL ? options->hf_cache : "");
     c->options.folder = c->folder;
+    c->options.hf_cache = c->hf_cache;
     c->entries = kit_alloc_zero(options->models_max, sizeof(struct model_entry *));
-    if (c->folder == NULL || c->entries == NULL) {
+    if (c->folder == NULL || c->hf_cache == NULL || c->entries == NULL) {
         return KIT_NOMEM;
     }
     return model_events_init(&c->events, &c->lock, options->events_max, &source);
@@ -55,6 +59,7 @@ static void free_memory(struct model_catalog *c)
     loop_work_free(c->loads);
     loop_work_free(c->work);
     kit_alloc_free(c->folder);
+    kit_alloc_free(c->hf_cache);
     kit_alloc_free(c->entries);
     kit_alloc_free(c);
 }
@@ -139,13 +144,37 @@ void model_catalog_free(struct model_catalog *c)
     free_memory(c);
 }
 
-/* --- reading the folder --- */
+/* --- reading the folders --- */
+
+/* A cache that is not there or cannot be read has no models: the models folder is what counts. */
+static enum kit_status add_hf_cache(struct model_catalog *c, struct model_scan *scan, struct kit_err *err)
+{
+    struct model_scan more = {0};
+    struct kit_err why = {0};
+    if (c->hf_cache[0] == '\0') {
+        return KIT_OK;
+    }
+    enum kit_status rc = model_hf_cache_scan(c->hf_cache, c->options.models_max, &more, &why);
+    if (rc == KIT_OK) {
+        rc = model_scan_join(scan, &more, c->options.models_max, err);
+    } else if (rc == KIT_NOMEM) {
+        rc = kit_fail(err, rc, "%s", why.msg);
+    } else {
+        LOG_DEBUG("model.scan", "folder=%s why=%s", LOG_QUOTE(c->hf_cache), LOG_QUOTE(why.msg));
+        rc = KIT_OK;
+    }
+    model_scan_done(&more);
+    return rc;
+}
 
 enum kit_status model_catalog_scan(struct model_catalog *c, struct kit_err *err)
 {
     struct model_scan scan = {0};
     kit_mutex_lock(&c->scanning);
     enum kit_status rc = model_scan_folder(c->folder, c->options.models_max, &scan, err);
+    if (rc == KIT_OK) {
+        rc = add_hf_cache(c, &scan, err);
+    }
     if (rc == KIT_OK) {
         rc = model_merge_scan(c, &scan, err);
     }

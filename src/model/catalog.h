@@ -1,15 +1,16 @@
 /* src/model/catalog.h - which models there are, in what state, and who changed it.
  *
- * The catalog reads a folder of models, loads and unloads on threads of its own, counts bytes in the ledger and tells events.
- * It executes; it decides nothing: whoever wants a model loaded or gone says so, and that wish is kept: each entry is
- * brought from the state that it has to the one that is wanted, whatever happens in between. States: available ->
- * loading -> warming -> ready -> draining -> available, and failed with a reason (state.h).
+ * The catalog reads a folder of models and Hugging Face's cache, loads and unloads on threads of its own, counts bytes in the
+ * ledger and tells events. It executes; it decides nothing: whoever wants a model loaded or gone says so, and that wish is
+ * kept: each entry is brought from the state that it has to the one that is wanted, whatever happens in between. States:
+ * available -> loading -> warming -> ready -> draining -> available, and failed with a reason (state.h).
  * Thread: any; one lock inside, never held while loading. Callbacks say their thread. Memory: owned by the program. */
 #ifndef MODEL_CATALOG_H
 #define MODEL_CATALOG_H
 
 #include "kit/ledger.h"
 #include "model/id.h"
+#include "model/source.h"
 #include "model/state.h"
 #include "plug/engine.h"
 
@@ -48,10 +49,11 @@ struct model_observer {
 #define MODEL_LOADS_MAX 2 /* loads at a time when the options do not say */
 
 struct model_options {
-    const char *folder;            /* models; copied */
-    uint32_t models_max;           /* catalog entries, 1 … */
-    uint32_t events_max;           /* kept for listeners that lag, 1 …; some 400 bytes each */
-    uint32_t loads_max;            /* loads at a time, 1 … 64; 0: MODEL_LOADS_MAX; unloads never wait for them */
+    const char *folder;   /* models; copied */
+    const char *hf_cache; /* Hugging Face's cache, read in place; NULL or "": none; need not be there; copied */
+    uint32_t models_max;  /* catalog entries, 1 … */
+    uint32_t events_max;  /* kept for listeners that lag, 1 …; some 400 bytes each */
+    uint32_t loads_max;   /* loads at a time, 1 … 64; 0: MODEL_LOADS_MAX; unloads never wait for them */
     enum plug_isolation isolation; /* where a back end has no wish of its own */
     uint32_t restart_max;          /* restarts of a lost model in a row before it stays failed: restart.h */
 };
@@ -68,9 +70,10 @@ KIT_MUST_CHECK enum kit_status model_catalog_new(const struct model_options *opt
  * fine. */
 void model_catalog_free(struct model_catalog *c);
 
-/* Reads the folder again: new folders appear, vanished ones that are not loaded go, loaded ones stay until unloaded.
- * What is a model: scan.h. Blocks on disk; one at a time. Errors: NOT_FOUND, IO (the folder cannot be read: nothing
- * changed), NOMEM, FULL (more than models_max: as many as fit are in, nothing was taken out). */
+/* Reads the folder and the cache again: new models appear, vanished ones that are not loaded go, loaded ones stay until
+ * unloaded; where both have an id the folder's counts. What is a model: scan.h, hf_cache.h. Blocks on disk; one at a
+ * time. Errors: NOT_FOUND, IO (the folder cannot be read: nothing changed), NOMEM, FULL (more than models_max: as many as
+ * fit are in, nothing was taken out). */
 KIT_MUST_CHECK enum kit_status model_catalog_scan(struct model_catalog *c, struct kit_err *err);
 
 /* What waits for time to pass: restarts after a back-off, steps for which no thread could be started, figures of the ledger.
@@ -108,6 +111,8 @@ struct model_info {
     char tasks[128];  /* "embed,fill-mask"; "" until loaded once */
     char device[16];
     char error[KIT_ERR_MSG_BYTES]; /* state failed */
+    enum model_source origin;
+    char commit[MODEL_COMMIT_BYTES]; /* of the hub's repository; "": unknown */
     enum model_state state;
     bool wanted; /* it is to be ready: see model_event */
     enum plug_isolation isolation;

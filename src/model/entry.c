@@ -86,7 +86,23 @@ static void tell(struct model_entry *e, bool gone)
     model_events_add(&e->catalog->events, &event);
 }
 
-enum kit_status model_entry_add(struct model_catalog *c, const char *id, const char *format)
+void model_entry_place(struct model_entry *e, const struct model_found *f)
+{
+    if (e->box == NULL && !e->busy) {
+        e->info.origin = f->source;
+        memcpy(e->info.commit, f->commit, sizeof(e->info.commit));
+        kit_str_to_c(kit_str_c(f->format), e->info.format, sizeof(e->info.format));
+    }
+}
+
+enum kit_status model_entry_folder(const struct model_entry *e, char *buf, size_t size, struct kit_err *err)
+{
+    const struct model_catalog *c = e->catalog;
+    const char *root = e->info.origin == MODEL_SOURCE_HF_CACHE ? c->hf_cache : c->folder;
+    return model_source_path(buf, size, root, e->info.origin, e->info.id, e->info.commit, err);
+}
+
+enum kit_status model_entry_add(struct model_catalog *c, const struct model_found *f)
 {
     if (c->count == c->options.models_max) {
         return KIT_FULL;
@@ -100,8 +116,8 @@ enum kit_status model_entry_add(struct model_catalog *c, const char *id, const c
     e->info.version = 1;
     e->info.isolation = c->options.isolation;
     e->info.since_ns = kit_clock_wall_ns();
-    kit_str_to_c(kit_str_c(id), e->info.id, sizeof(e->info.id));
-    kit_str_to_c(kit_str_c(format), e->info.format, sizeof(e->info.format));
+    memcpy(e->info.id, f->id, sizeof(e->info.id));
+    model_entry_place(e, f);
     kit_str_to_c(kit_str_lit("cpu"), e->info.device, sizeof(e->info.device));
     c->entries[c->count++] = e;
     tell(e, false);

@@ -9,6 +9,7 @@
 #include "loop/work.h"
 #include "model/catalog.h"
 #include "model/events.h"
+#include "model/scan.h"
 
 struct model_box;
 
@@ -35,7 +36,8 @@ struct model_entry {
 
 struct model_catalog {
     char *folder;                 /* owned */
-    struct model_options options; /* its folder: the same */
+    char *hf_cache;               /* owned; "": none */
+    struct model_options options; /* its folder, hf_cache: the same */
     struct loop_work *loads;      /* owned: options.loads_max threads for loading */
     struct loop_work *work;       /* owned: for all that must not wait behind a load */
     struct plug_engine *engine;   /* borrowed, like the next two */
@@ -67,7 +69,12 @@ KIT_MUST_CHECK enum kit_status model_entry_get(struct model_catalog *c, kit_str 
                                                struct kit_err *err);
 
 /* Puts a new entry, available, behind the last: model_entry_sort makes the order good again. FULL, NOMEM. */
-KIT_MUST_CHECK enum kit_status model_entry_add(struct model_catalog *c, const char *id, const char *format);
+KIT_MUST_CHECK enum kit_status model_entry_add(struct model_catalog *c, const struct model_found *f);
+/* Notes where its files lie and of which format they are; a model with a box keeps what it was opened from. */
+void model_entry_place(struct model_entry *e, const struct model_found *f);
+/* The folder of its files. INVALID: longer than buf; NOMEM. */
+KIT_MUST_CHECK enum kit_status model_entry_folder(const struct model_entry *e, char *buf, size_t size,
+                                                  struct kit_err *err);
 void model_entry_sort(struct model_catalog *c);
 void model_entry_remove(struct model_entry *e); /* tells an event and frees it */
 

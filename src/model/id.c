@@ -16,6 +16,20 @@ bool model_id_is_segment(kit_str segment)
     return segment.len > 0 && !kit_str_eq(segment, kit_str_lit(".")) && !kit_str_eq(segment, kit_str_lit(".."));
 }
 
+bool model_id_is_valid(kit_str id)
+{
+    kit_str rest = id, segment;
+    size_t count = 0;
+    while (kit_str_cut(&rest, '/', &segment)) {
+        if (!model_id_is_segment(segment) || segment.ptr[0] == '.') {
+            return false;
+        }
+        count++;
+    }
+    bool whole = id.len > 0 && id.ptr[id.len - 1] != '/';
+    return whole && count <= MODEL_ID_SEGMENTS_MAX && id.len <= MODEL_ID_BYTES_MAX;
+}
+
 /* --- how far apart two ids are --- */
 
 static char lower(char c)

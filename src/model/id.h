@@ -12,6 +12,8 @@
 
 /* One part between slashes: [A-Za-z0-9._-], at least one byte, neither "." nor "..". */
 bool model_id_is_segment(kit_str segment);
+/* 1 … MODEL_ID_SEGMENTS_MAX segments, none starting with '.', MODEL_ID_BYTES_MAX bytes at most. */
+bool model_id_is_valid(kit_str id);
 
 /* Changes of one byte (put in, left out, replaced) that lead from a to b, capitals counting as small letters. More than
  * `most` (at most MODEL_ID_DISTANCE_MAX) is answered as most + 1. Source: Levenshtein 1966; only the diagonals within

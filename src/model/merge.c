@@ -1,24 +1,11 @@
 #include "model/merge.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-static int found_by_id(const void *id, const void *found)
-{
-    return strcmp(id, ((const struct model_found *)found)->id);
-}
-
-static bool was_found(const struct model_scan *s, const char *id)
-{
-    return s->count > 0 && bsearch(id, s->found, s->count, sizeof(s->found[0]), found_by_id) != NULL;
-}
-
 /* From the end, since leaving moves those behind. */
 static void drop_vanished(struct model_catalog *c, const struct model_scan *s)
 {
     for (uint32_t i = c->count; i > 0; i--) {
         struct model_entry *e = c->entries[i - 1];
-        e->vanished = !was_found(s, e->info.id);
+        e->vanished = model_scan_find(s, e->info.id) == NULL;
         if (e->vanished && !e->busy && (e->info.state == MODEL_AVAILABLE || e->info.state == MODEL_FAILED)) {
             model_entry_remove(e);
         }
@@ -33,7 +20,7 @@ static void note_known(struct model_catalog *c, struct model_scan *s)
         f->known = e != NULL;
         if (e != NULL) {
             e->vanished = false;
-            kit_str_to_c(kit_str_c(f->format), e->info.format, sizeof(e->info.format));
+            model_entry_place(e, f);
         }
     }
 }
@@ -43,7 +30,7 @@ static enum kit_status add_unknown(struct model_catalog *c, const struct model_s
     enum kit_status rc = KIT_OK;
     for (uint32_t i = 0; i < s->count && rc == KIT_OK; i++) {
         if (!s->found[i].known) {
-            rc = model_entry_add(c, s->found[i].id, s->found[i].format);
+            rc = model_entry_add(c, &s->found[i]);
         }
     }
     model_entry_sort(c);

@@ -1,7 +1,8 @@
 /* src/model/restart.h - a model that was lost is loaded again: at once would be a storm, never would be an outage.
  *
  * The wait before a restart is 1 s, doubled each time, 60 s at most. After restart_max restarts in a row the model stays
- * failed. A model that was ready for MODEL_RESTART_CALM_NS starts from 1 s again, and so does one that somebody loads.
+ * failed, whatever they failed for: a file that is broken now may be one that somebody is copying. A model that was ready
+ * for MODEL_RESTART_CALM_NS starts from 1 s again, and so does one that somebody loads.
  * Thread: under the catalog's lock, unless said. Memory: none. */
 #ifndef MODEL_RESTART_H
 #define MODEL_RESTART_H

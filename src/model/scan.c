@@ -8,15 +8,8 @@
 #include "kit/alloc.h"
 #include "kit/file.h"
 #include "kit/log.h"
-
-/* What was seen in one folder. */
-#define SEEN_CONFIG 1u
-#define SEEN_SAFETENSORS 2u
-#define SEEN_GGUF 4u
-#define SEEN_ONNX 8u
-#define SEEN_TORCH 16u
-#define SEEN_ECHO 32u
-#define SEEN_MODEL (SEEN_CONFIG | SEEN_GGUF | SEEN_ONNX | SEEN_TORCH | SEEN_ECHO)
+#include "model/folder.h"
+#include "model/list.h"
 
 struct place {
     dev_t device;
@@ -25,8 +18,7 @@ struct place {
 
 /* One walk through the tree; path and id grow and shrink with the depth. */
 struct walk {
-    struct kit_buf found; /* of struct model_found */
-    uint32_t max;
+    struct model_list list;
     uint32_t folders;
     uint32_t depth;                                /* segments of id */
     struct place trail[MODEL_ID_SEGMENTS_MAX + 1]; /* the folder at each depth */
@@ -34,66 +26,17 @@ struct walk {
     size_t path_len;
     char id[MODEL_ID_BYTES_MAX + 1];
     size_t id_len;
-    bool cut;
     enum kit_status rc;
     struct kit_err *err;
 };
 
 static enum kit_status look_into(struct walk *w, struct kit_err *err);
 
-/* --- what a folder holds --- */
-
-static unsigned kind_of(kit_str name)
+static void add_found(struct walk *w, const char *format)
 {
-    static const struct {
-        const char *ending;
-        unsigned seen;
-    } endings[] = {{".safetensors", SEEN_SAFETENSORS}, {".gguf", SEEN_GGUF}, {".onnx", SEEN_ONNX}, {".pt", SEEN_TORCH}};
-    if (kit_str_eq(name, kit_str_lit("config.json"))) {
-        return SEEN_CONFIG;
-    }
-    if (kit_str_eq(name, kit_str_lit("echo.json"))) {
-        return SEEN_ECHO;
-    }
-    for (size_t i = 0; i < KIT_COUNT(endings); i++) {
-        if (kit_str_ends(name, kit_str_c(endings[i].ending))) {
-            return endings[i].seen;
-        }
-    }
-    return 0;
-}
-
-static bool note_file(void *ctx, const char *name, bool is_folder)
-{
-    unsigned *seen = ctx;
-    *seen |= is_folder ? 0 : kind_of(kit_str_c(name));
-    return true;
-}
-
-static const char *format_of(unsigned seen)
-{
-    if ((seen & SEEN_ECHO) != 0) {
-        return "custom";
-    }
-    return (seen & SEEN_SAFETENSORS) != 0 ? "safetensors"
-           : (seen & SEEN_GGUF) != 0      ? "gguf"
-           : (seen & SEEN_ONNX) != 0      ? "onnx"
-           : (seen & SEEN_TORCH) != 0     ? "torchscript"
-                                          : "custom";
-}
-
-static void add_found(struct walk *w, unsigned seen)
-{
-    if (w->found.len / sizeof(struct model_found) == w->max) {
-        w->cut = true;
-        return;
-    }
-    struct model_found f = {.format = format_of(seen)};
+    struct model_found f = {.format = format, .source = MODEL_SOURCE_FOLDER};
     memcpy(f.id, w->id, w->id_len);
-    w->rc = kit_buf_add(&w->found, (kit_str){.ptr = (const char *)&f, .len = sizeof(f)});
-    if (w->rc != KIT_OK) {
-        w->rc = kit_fail(w->err, KIT_NOMEM, "no memory for the list of models");
-    }
+    model_list_add(&w->list, &f);
 }
 
 /* --- walking --- */
@@ -159,46 +102,30 @@ static bool visit(void *ctx, const char *text, bool is_folder)
         }
     }
     go_up(w, name);
-    return w->rc == KIT_OK && !w->cut;
+    return w->rc == KIT_OK && w->list.found.failed == KIT_OK && !w->list.cut;
 }
 
 /* The folder at w->path: a model, or perhaps models below it. */
 static enum kit_status look_into(struct walk *w, struct kit_err *err)
 {
     if (w->folders == MODEL_SCAN_FOLDERS_MAX) {
-        w->cut = true;
+        w->list.cut = true;
         return KIT_OK;
     }
     w->folders++;
-    unsigned seen = 0;
-    enum kit_status rc = kit_file_list(w->path, note_file, &seen, err);
+    struct model_folder folder = {0};
+    enum kit_status rc = model_folder_look(w->path, &folder, err);
     if (rc != KIT_OK) {
         return rc;
     }
-    if (w->depth > 0 && (seen & SEEN_MODEL) != 0) {
-        add_found(w, seen);
+    if (w->depth > 0 && folder.format != NULL) {
+        add_found(w, folder.format);
         return KIT_OK;
     }
     return kit_file_list(w->path, visit, w, err);
 }
 
 /* --- the whole --- */
-
-static int by_id(const void *a, const void *b)
-{
-    return strcmp(((const struct model_found *)a)->id, ((const struct model_found *)b)->id);
-}
-
-static void take_result(struct walk *w, struct model_scan *ret)
-{
-    size_t bytes = 0;
-    ret->found = (struct model_found *)(void *)kit_buf_take(&w->found, &bytes);
-    ret->count = (uint32_t)(bytes / sizeof(struct model_found));
-    ret->cut = w->cut;
-    if (ret->count > 1) {
-        qsort(ret->found, ret->count, sizeof(ret->found[0]), by_id);
-    }
-}
 
 static enum kit_status walk_all(struct walk *w, const char *folder)
 {
@@ -225,14 +152,13 @@ enum kit_status model_scan_folder(const char *folder, uint32_t max, struct model
     if (w == NULL) {
         return kit_fail(err, KIT_NOMEM, "no memory to look for models");
     }
-    w->max = max;
     w->err = err;
-    kit_buf_init(&w->found, (size_t)max * sizeof(struct model_found));
+    model_list_init(&w->list, max);
     enum kit_status rc = walk_all(w, folder);
     if (rc == KIT_OK) {
-        take_result(w, ret);
+        rc = model_list_take(&w->list, ret, err);
     }
-    kit_buf_done(&w->found);
+    model_list_done(&w->list);
     kit_alloc_free(w);
     return rc;
 }
@@ -241,4 +167,39 @@ void model_scan_done(struct model_scan *s)
 {
     kit_alloc_free(s->found);
     *s = (struct model_scan){0};
+}
+
+/* --- what was found --- */
+
+static int compare_id(const void *id, const void *found)
+{
+    return strcmp(id, ((const struct model_found *)found)->id);
+}
+
+const struct model_found *model_scan_find(const struct model_scan *s, const char *id)
+{
+    return s->count > 0 ? bsearch(id, s->found, s->count, sizeof(s->found[0]), compare_id) : NULL;
+}
+
+enum kit_status model_scan_join(struct model_scan *into, const struct model_scan *more, uint32_t max,
+                                struct kit_err *err)
+{
+    struct model_list l;
+    struct model_scan joined = {0};
+    bool room = true;
+    model_list_init(&l, max);
+    l.cut = into->cut || more->cut;
+    for (uint32_t i = 0; i < into->count && room; i++) {
+        room = model_list_add(&l, &into->found[i]);
+    }
+    for (uint32_t i = 0; i < more->count && room; i++) {
+        room = model_scan_find(into, more->found[i].id) != NULL || model_list_add(&l, &more->found[i]);
+    }
+    enum kit_status rc = model_list_take(&l, &joined, err);
+    if (rc == KIT_OK) {
+        model_scan_done(into);
+        *into = joined;
+    }
+    model_list_done(&l);
+    return rc;
 }

@@ -30,6 +30,7 @@ static void run_child(const char *models, const char *const *args, int log)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(log, STDERR_FILENO);
     setenv("AETHERCORE_LOG__FORMAT", "logfmt", 1);
+    setenv("AETHERCORE_MODELS__HF_CACHE", "off", 1); /* what lies on this machine is not the test's */
     execv(argv[0], (char *const *)(uintptr_t)argv);
     _exit(127);
 }

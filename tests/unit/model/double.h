@@ -87,6 +87,7 @@ static struct {
     const char *tasks, *hidden_size;
     uint32_t opens, closes; /* what was asked for */
     bool stopped;
+    char path[FOLDER_BYTES];  /* of the model that was chosen for last */
     struct plug_model *model; /* open */
     struct acb_plugin plugin;
 } engine;
@@ -95,6 +96,7 @@ enum kit_status plug_engine_choose(const struct plug_engine *e, const char *path
                                    const struct acb_plugin **ret, struct kit_err *err)
 {
     (void)e, (void)name;
+    snprintf(engine.path, sizeof(engine.path), "%s", path);
     if (engine.choose != KIT_OK) {
         return kit_fail(err, engine.choose, "no back end takes %s", path);
     }
@@ -242,8 +244,14 @@ static inline void set_time(uint64_t ns)
 static inline enum kit_status new_catalog(void)
 {
     static const struct model_observer observer = {.warm = on_warm, .cool = on_cool, .forget = on_forget};
-    const struct model_options options = {
-        .folder = folder, .models_max = 8, .events_max = 256, .isolation = PLUG_IN_PROCESS, .restart_max = 3};
+    char hf_cache[FOLDER_BYTES * 2];
+    snprintf(hf_cache, sizeof(hf_cache), "%s/hf", folder);
+    const struct model_options options = {.folder = folder,
+                                          .hf_cache = hf_cache,
+                                          .models_max = 8,
+                                          .events_max = 256,
+                                          .isolation = PLUG_IN_PROCESS,
+                                          .restart_max = 3};
     return model_catalog_new(&options, NULL, ledger, &observer, NULL, &catalog, &err);
 }
 

@@ -656,6 +656,54 @@ TEST(scan_brings_new_models_and_drops_vanished_ones)
     model_events_close(l);
 }
 
+static void assert_path_ends(const char *ending)
+{
+    if (!kit_str_ends(kit_str_c(engine.path), kit_str_c(ending))) {
+        fail_msg("%s does not end with %s", engine.path, ending);
+    }
+}
+
+TEST(scan_brings_models_of_the_cache_and_they_load_from_there)
+{
+    put_cached("org", "cached", "abc1");
+    scan_again();
+    assert_string_equal(model_source_text(info_of("org/cached").origin), "hf_cache");
+    assert_string_equal(info_of("org/cached").commit, "abc1");
+    assert_string_equal(model_source_text(info_of("a").origin), "models");
+    make_ready("org/cached");
+    assert_path_ends("/hf/models--org--cached/snapshots/abc1");
+}
+
+TEST(scan_prefers_the_models_folder_to_the_cache)
+{
+    put_cached("org", "c", "abc1");
+    scan_again();
+    assert_string_equal(model_source_text(info_of("org/c").origin), "models");
+    folder_remove("org");
+    scan_again();
+    assert_string_equal(model_source_text(info_of("org/c").origin), "hf_cache");
+    put_model("org/c");
+    scan_again();
+    make_ready("org/c");
+    assert_path_ends("/org/c");
+}
+
+TEST(scan_follows_a_cache_that_moves_on_but_not_under_a_loaded_model)
+{
+    put_cached("org", "cached", "abc1");
+    scan_again();
+    make_ready("org/cached");
+    put_cached("org", "cached", "abc2");
+    scan_again();
+    assert_string_equal(info_of("org/cached").commit, "abc1");
+    unload_it("org/cached");
+    pool_run();
+    scan_again();
+    assert_string_equal(info_of("org/cached").commit, "abc2");
+    make_ready("org/cached");
+    assert_path_ends("/abc2");
+}
+
 TEST(scan_keeps_a_loaded_model_until_it_is_unloaded)
 {
     make_ready("b");
@@ -803,6 +851,9 @@ int main(void)
         IN_WORLD(unload_with_a_full_pool_is_made_up_for_by_the_tick),
         IN_WORLD(free_unloads_everything_even_with_a_full_pool), IN_WORLD(free_takes_no_new_wishes),
         IN_WORLD(scan_brings_new_models_and_drops_vanished_ones),
+        IN_WORLD(scan_brings_models_of_the_cache_and_they_load_from_there),
+        IN_WORLD(scan_prefers_the_models_folder_to_the_cache),
+        IN_WORLD(scan_follows_a_cache_that_moves_on_but_not_under_a_loaded_model),
         IN_WORLD(scan_keeps_a_loaded_model_until_it_is_unloaded), IN_WORLD(scan_keeps_a_model_that_came_back_in_time),
         IN_WORLD(scan_drops_a_failed_model_whose_folder_is_gone), IN_WORLD(scan_takes_as_many_as_fit_and_says_so),
         IN_WORLD(scan_of_a_missing_folder_changes_nothing), IN_WORLD(thousand_loads_and_unloads_leave_no_byte),

@@ -40,7 +40,7 @@ static inline void folder_remove(const char *below)
 /* folder/id/name with `text` in it. */
 static inline void put_file(const char *id, const char *name, const char *text)
 {
-    char path[FOLDER_BYTES * 2];
+    char path[FOLDER_BYTES * 4];
     snprintf(path, sizeof(path), "%s/%s", folder, id);
     assert_int_equal(kit_file_make_folder(path, NULL), KIT_OK);
     snprintf(path, sizeof(path), "%s/%s/%s", folder, id, name);
@@ -48,6 +48,17 @@ static inline void put_file(const char *id, const char *name, const char *text)
     assert_non_null(f);
     fputs(text, f);
     assert_int_equal(fclose(f), 0);
+}
+
+/* folder/hf/models--org--name with the snapshot `commit` in it, as Hugging Face's cache has it but for the links. */
+static inline void put_cached(const char *org, const char *name, const char *commit)
+{
+    char below[FOLDER_BYTES];
+    snprintf(below, sizeof(below), "hf/models--%s--%s/snapshots/%s", org, name, commit);
+    put_file(below, "config.json", "{}");
+    put_file(below, "model.safetensors", "weights");
+    snprintf(below, sizeof(below), "hf/models--%s--%s/refs", org, name);
+    put_file(below, "main", commit);
 }
 
 static inline void put_model(const char *id)
