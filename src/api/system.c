@@ -1,4 +1,4 @@
-/* /, /health, /heartbeat, /metrics: is it there, is it well, what does it count. */
+/* /health, /heartbeat, /metrics: is it there, is it well, what does it count. */
 #include "api/handlers.h"
 
 #include <stdio.h>
@@ -8,7 +8,6 @@
 
 #define HEALTH_FRESH_NS (100 * KIT_NS_PER_MS) /* a health body is made at most ten times a second */
 #define METRICS_BYTES_MAX (8 * KIT_MIB)
-#define SMALL_BYTES_MAX (4 * KIT_KIB)
 
 static uint64_t uptime_s(const struct api *a)
 {
@@ -136,37 +135,4 @@ void api_metrics(struct http_request *r, void *ctx)
     size_t len = 0;
     char *body = kit_buf_take(&text, &len);
     http_reply_send_owned(r, 200, "text/plain; version=0.0.4; charset=utf-8", body, len);
-}
-
-static void send_root_json(struct http_request *r, const struct api *a)
-{
-    struct kit_buf body;
-    struct kit_json_writer w;
-    kit_buf_init(&body, SMALL_BYTES_MAX);
-    kit_json_writer_init(&w, &body);
-    kit_json_open(&w, '{');
-    const struct {
-        const char *key, *value;
-    } rows[] = {{"name", a->options.program}, {"version", a->options.version}, {"models", "/models"},
-                {"serve", "/serve"},          {"health", "/health"},           {"metrics", "/metrics"}};
-    for (size_t i = 0; i < KIT_COUNT(rows); i++) {
-        kit_json_member_c(&w, rows[i].key, rows[i].value);
-    }
-    kit_json_close(&w, '}');
-    api_send_json(r, 200, &body);
-}
-
-void api_root(struct http_request *r, void *ctx)
-{
-    kit_str accept = http_request_field(r, "Accept");
-    if (kit_str_find(accept, kit_str_lit("json")) < accept.len) {
-        send_root_json(r, ctx);
-    } else if (kit_str_find(accept, kit_str_lit("text/html")) < accept.len) {
-        http_reply_send(
-            r, 200, "text/plain; charset=utf-8",
-            kit_str_lit("AetherCore " HEIMNETZ_VERSION ": /models, /health, /metrics; questions go to POST /serve\n"));
-    } else {
-        http_reply_send(r, 200, "text/plain; charset=utf-8",
-                        kit_str_lit("Ollama is running")); /* its clients look for it */
-    }
 }
