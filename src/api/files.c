@@ -43,7 +43,7 @@ static bool weighs_more_than_zero(kit_str parameters)
     return true;
 }
 
-static bool takes_gzip(kit_str accepted)
+bool api_takes_gzip(kit_str accepted)
 {
     kit_str piece, coding;
     while (kit_str_cut(&accepted, ',', &piece)) {
@@ -68,7 +68,7 @@ static void add_fields(struct http_request *r, const struct api_file *f, bool gz
 
 void api_file_send(struct http_request *r, const struct api_file *f)
 {
-    bool gzip = takes_gzip(http_request_field(r, "Accept-Encoding"));
+    bool gzip = api_takes_gzip(http_request_field(r, "Accept-Encoding"));
     add_fields(r, f, gzip);
     if (api_etag_in(http_request_field(r, "If-None-Match"), gzip ? f->gzip_etag : f->etag)) {
         http_reply_send(r, 304, NULL, (kit_str){0});
