@@ -1,9 +1,7 @@
 #include "api/msp_question.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#include "api/tensors.h"
+#include "api/msp_inputs.h"
+#include "api/msp_parameters.h"
 
 static enum kit_status check_fields(kit_json object, const char *const *known, const char *what, struct kit_err *err)
 {
@@ -78,88 +76,6 @@ static enum kit_status parse_timeout(struct task_request *r, kit_json root, uint
     return rc;
 }
 
-static enum kit_status parse_parameters(struct task_request *r, kit_json root, struct kit_err *err)
-{
-    static const char *const known[] = {"truncate", NULL};
-    kit_json parameters = kit_json_get(root, "parameters");
-    enum kit_json_type type = kit_json_type(parameters);
-    if (type == KIT_JSON_NONE || type == KIT_JSON_NULL) {
-        return KIT_OK;
-    }
-    if (type != KIT_JSON_OBJECT) {
-        return kit_fail_param(err, KIT_INVALID, "parameters", "'parameters' must be an object, but is %s",
-                              kit_json_type_name(parameters));
-    }
-    enum kit_status rc = check_fields(parameters, known, "'parameters' (known: truncate)", err);
-    return rc == KIT_OK ? kit_json_bool_or(parameters, "truncate", true, &r->truncate, err) : rc;
-}
-
-/* --- inputs --- */
-
-static enum kit_status take_text(struct task_request *r, kit_json value, uint32_t index, struct kit_err *err)
-{
-    if (kit_json_type(value) != KIT_JSON_STRING) {
-        char param[KIT_ERR_PARAM_BYTES];
-        snprintf(param, sizeof(param), "inputs[%u]", index);
-        return kit_fail_param(err, KIT_INVALID, param, "'%s' must be a string, but is %s", param,
-                              kit_json_type_name(value));
-    }
-    if (kit_arena_str(&r->arena, kit_json_str(value, (kit_str){0}), &r->texts[index]) != KIT_OK) {
-        return kit_fail(err, KIT_NOMEM, "out of memory for the inputs");
-    }
-    return KIT_OK;
-}
-
-static enum kit_status parse_texts(struct task_request *r, kit_json inputs, uint32_t max, struct kit_err *err)
-{
-    size_t count = kit_json_count(inputs);
-    if (count == 0 || count > max) {
-        return kit_fail_param(err, count == 0 ? KIT_INVALID : KIT_TOO_LARGE, "inputs",
-                              "'inputs' has %zu texts, but must have 1 to %u: send the rest in another request", count,
-                              max);
-    }
-    r->texts = kit_arena_zero(&r->arena, count, sizeof(*r->texts));
-    if (r->texts == NULL) {
-        return kit_fail(err, KIT_NOMEM, "out of memory for %zu inputs", count);
-    }
-    r->text_count = (uint32_t)count;
-    enum kit_status rc = KIT_OK;
-    for (struct kit_json_iter i = kit_json_iter(inputs); rc == KIT_OK && kit_json_next(&i);) {
-        rc = take_text(r, i.value, (uint32_t)i.index, err);
-    }
-    return rc;
-}
-
-static enum kit_status parse_one_text(struct task_request *r, kit_json input, struct kit_err *err)
-{
-    r->texts = kit_arena_zero(&r->arena, 1, sizeof(*r->texts));
-    if (r->texts == NULL) {
-        return kit_fail(err, KIT_NOMEM, "out of memory for the input");
-    }
-    r->text_count = 1;
-    return take_text(r, input, 0, err);
-}
-
-static enum kit_status parse_inputs(struct task_request *r, kit_json root, const struct api *a, struct kit_err *err)
-{
-    static const char *const known[] = {"tensors", NULL};
-    kit_json inputs = kit_json_get(root, "inputs");
-    switch (kit_json_type(inputs)) {
-    case KIT_JSON_STRING:
-        return parse_one_text(r, inputs, err);
-    case KIT_JSON_ARRAY:
-        return parse_texts(r, inputs, a->options.texts_max, err);
-    case KIT_JSON_OBJECT: {
-        enum kit_status rc = check_fields(inputs, known, "'inputs' (known: tensors)", err);
-        return rc == KIT_OK ? api_tensors_parse(kit_json_get(inputs, "tensors"), &r->arena, &r->tensors, err) : rc;
-    }
-    default:
-        return kit_fail_param(err, KIT_INVALID, "inputs",
-                              "'inputs' must be a string, an array of strings or {\"tensors\":[…]}, but is %s",
-                              kit_json_type_name(inputs));
-    }
-}
-
 static enum kit_status parse_root(struct task_request *r, kit_json root, const struct api *a, struct kit_err *err)
 {
     static const char *const known[] = {"model", "inputs", "task", "parameters", "timeout_ms", "priority", NULL};
@@ -182,9 +98,9 @@ static enum kit_status parse_root(struct task_request *r, kit_json root, const s
         rc = parse_timeout(r, root, a->options.timeout_max_ms, err);
     }
     if (rc == KIT_OK) {
-        rc = parse_parameters(r, root, err);
+        rc = api_parameters_parse(r, kit_json_get(root, "parameters"), err);
     }
-    return rc == KIT_OK ? parse_inputs(r, root, a, err) : rc;
+    return rc == KIT_OK ? api_inputs_parse(r, kit_json_get(root, "inputs"), a->options.texts_max, err) : rc;
 }
 
 enum kit_status api_question_parse(struct task_request *r, const struct api *a, struct kit_err *err)

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "api/msp_question.h"
+#include "api/outputs.h"
 #include "api/serve.h"
-#include "api/tensors.h"
 #include "kit/alloc.h"
 
 #define ANSWER_BYTES_MAX (512 * KIT_MIB)
@@ -16,20 +16,6 @@
 #define ARENA_BYTES_MIN (64 * KIT_KIB)
 
 /* --- the answer --- */
-
-static void write_outputs(struct kit_json_writer *w, const struct task_request *r)
-{
-    kit_json_key(w, "outputs");
-    if (r->kind == TASK_RAW) {
-        api_tensors_write(w, r->outputs.tensor, r->outputs.count);
-        return;
-    }
-    kit_json_open(w, '[');
-    for (uint32_t i = 0; i < r->text_count; i++) {
-        kit_json_put_f32s(w, r->vectors + (size_t)i * r->dimensions, r->dimensions);
-    }
-    kit_json_close(w, ']');
-}
 
 static void write_timing(struct kit_json_writer *w, const struct sched_job *job)
 {
@@ -52,7 +38,8 @@ static void render(struct task_request *r)
     kit_json_member_c(&w, "model", r->model_id);
     kit_json_member_u64(&w, "version", r->version);
     kit_json_member_c(&w, "task", task_kind_text(r->kind));
-    write_outputs(&w, r);
+    kit_json_key(&w, "outputs");
+    api_outputs_write(&w, r);
     kit_json_key(&w, "usage");
     kit_json_open(&w, '{');
     kit_json_member_u64(&w, "tokens", r->tokens);

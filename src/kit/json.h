@@ -105,6 +105,7 @@ void kit_json_put_i64(struct kit_json_writer *w, int64_t n);
 void kit_json_put_bool(struct kit_json_writer *w, bool b);
 void kit_json_put_null(struct kit_json_writer *w);
 void kit_json_put_f64(struct kit_json_writer *w, double x);   /* shortest that reads back; NaN, Inf: null */
+void kit_json_put_f32(struct kit_json_writer *w, float x);    /* the same: that reads back as this float32 */
 void kit_json_put_ms(struct kit_json_writer *w, uint64_t ns); /* nanoseconds as milliseconds, 3 decimals */
 /* An array; each number the shortest that reads back as the same float32; NaN, Inf: null. */
 void kit_json_put_f32s(struct kit_json_writer *w, const float *x, size_t n);

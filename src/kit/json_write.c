@@ -193,6 +193,12 @@ static size_t put_float(float x, char *to)
     return 4;
 }
 
+void kit_json_put_f32(struct kit_json_writer *w, float x)
+{
+    char text[KIT_NUM_BYTES];
+    kit_json_put_raw(w, (kit_str){.ptr = text, .len = put_float(x, text)});
+}
+
 void kit_json_put_f32s(struct kit_json_writer *w, const float *x, size_t n)
 {
     char chunk[CHUNK_BYTES];

@@ -1,9 +1,10 @@
 #include "task/batch.h"
 
-#include "task/type.h"
+#include "task/items.h"
 
 /* Answers with more numbers than this are rendered on the work pool, not on a loop. */
-#define RENDER_INLINE_FLOATS 16384
+#define RENDER_INLINE_NUMBERS 16384
+#define HIT_NUMBERS 8 /* what a hit takes to write: a label, a place or two, text */
 
 /* The end of the run of slices from `from` that are of one task. */
 static uint32_t run_end(const struct sched_slice *slices, uint32_t from, uint32_t count)
@@ -16,6 +17,14 @@ static uint32_t run_end(const struct sched_slice *slices, uint32_t from, uint32_
     return end;
 }
 
+/* Only now are the rows done: until here the whole batch may be run again. */
+static void rows_done(const struct task_model *m, const struct sched_slice *slices, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        task_items_rows_done(m, task_request_of_slice(&slices[i]), slices[i].first, slices[i].count);
+    }
+}
+
 static enum kit_status run(void *ctx, struct plug_instance *instance, const struct sched_slice *slices, uint32_t count,
                            uint32_t cores, struct kit_err *err)
 {
@@ -24,6 +33,9 @@ static enum kit_status run(void *ctx, struct plug_instance *instance, const stru
         end = run_end(slices, from, count);
         const struct task_type *t = task_type_of(task_request_of_slice(&slices[from])->kind);
         rc = t->run(ctx, instance, slices + from, end - from, cores, err);
+    }
+    if (rc == KIT_OK) {
+        rows_done(ctx, slices, count);
     }
     return rc;
 }
@@ -35,11 +47,14 @@ static void render_job(struct loop_work_job *job)
 
 static bool is_large(const struct task_request *r)
 {
-    uint64_t floats = (uint64_t)r->text_count * r->dimensions;
-    for (uint32_t i = 0; i < r->outputs.count; i++) {
-        floats += r->outputs.tensor[i]->bytes / sizeof(float);
+    uint64_t numbers = r->kind == TASK_EMBED ? (uint64_t)r->rows.count * r->dimensions : 0;
+    if (r->hits.firsts != NULL) {
+        numbers += (uint64_t)r->hits.firsts[r->rows.count] * HIT_NUMBERS;
     }
-    return floats > RENDER_INLINE_FLOATS;
+    for (uint32_t i = 0; i < r->outputs.count; i++) {
+        numbers += r->outputs.tensor[i]->bytes / sizeof(float);
+    }
+    return numbers > RENDER_INLINE_NUMBERS;
 }
 
 static void done(void *ctx, struct sched_job *job)

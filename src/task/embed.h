@@ -6,4 +6,11 @@
 
 extern const struct task_type task_embed;
 
+/* Shared with tasks over vectors. */
+bool task_embed_can(const struct task_model *m);
+enum kit_status task_embed_prepare(struct task_model *m, const struct task_options *o, struct task_request *r,
+                                   struct kit_err *err);
+enum kit_status task_embed_run(struct task_model *m, struct plug_instance *instance, const struct sched_slice *slices,
+                               uint32_t count, uint32_t cores, struct kit_err *err);
+
 #endif

@@ -18,6 +18,13 @@ static const struct acb_port *find_port(const struct acb_port *const *ports, uin
     return NULL;
 }
 
+/* An output whose lines are as long as it says. */
+static const struct acb_port *find_lines(const struct acb_model_info *info, const char *name)
+{
+    const struct acb_port *p = find_port(info->outputs, info->output_count, name);
+    return p != NULL && p->rank == 2 && p->shape[1] > 0 && p->shape[1] <= UINT32_MAX ? p : NULL;
+}
+
 /* The model's own advice (what it was trained for) where that is less than what the engine can take. */
 static uint32_t longest_row(const struct plug_model *model, const struct acb_model_info *info)
 {
@@ -31,12 +38,10 @@ static void read_ports(struct task_model *m)
 {
     const struct acb_model_info *info = plug_model_info(m->loaded->model);
     m->ids = find_port(info->inputs, info->input_count, "input_ids");
-    m->vectors = find_port(info->outputs, info->output_count, "pooled");
+    m->types = find_port(info->inputs, info->input_count, "token_type_ids");
+    m->vectors = find_lines(info, "pooled");
+    m->logits = find_lines(info, "logits");
     m->row_tokens_max = longest_row(m->loaded->model, info);
-    if (m->vectors != NULL && m->vectors->rank == 2 && m->vectors->shape[1] > 0) {
-        m->dimensions = (uint32_t)m->vectors->shape[1];
-    }
-    m->kind = task_type_default(m);
 }
 
 static enum kit_status open_tokenizer(struct task_model *m, struct kit_err *err)
@@ -79,7 +84,11 @@ enum kit_status task_model_warm(struct task_service *s, struct plug_engine *engi
     task_scratches_init(&m->scratches);
     read_ports(m);
     enum kit_status rc = m->ids != NULL ? open_tokenizer(m, err) : KIT_OK;
-    return rc == KIT_OK ? open_lane(m, task_service_options(s), engine, err) : rc;
+    if (rc != KIT_OK) {
+        return rc;
+    }
+    task_type_list(m);
+    return open_lane(m, task_service_options(s), engine, err);
 }
 
 void task_model_cool(struct task_model *m, bool failed, const char *why)

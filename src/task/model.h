@@ -12,14 +12,14 @@
 struct task_model {
     struct model_loaded *loaded;      /* borrowed: this lives inside it */
     struct text_tokenizer *tokenizer; /* owned; NULL: the model takes tensors only */
-    enum task_kind kind;              /* its default */
-    const struct acb_port *ids;       /* the input for token ids, NULL: none */
-    const struct acb_port *vectors;   /* the output "pooled", NULL: none */
-    uint32_t dimensions;              /* of a vector; 0 without one */
-    uint32_t row_tokens_max;          /* longest text, special tokens included */
-    struct kit_mutex lock;            /* guards lane: submit and cancel meet close */
-    struct sched_lane *lane;          /* owned; NULL: closed */
-    struct task_scratches scratches;  /* to tokenize with */
+    /* Ports, NULL where the model has none. Inputs: input_ids and token_type_ids; outputs: pooled, logits. */
+    const struct acb_port *ids, *types, *vectors, *logits;
+    enum task_kind kinds[TASK_KIND_COUNT]; /* what it can, its default first; never empty: raw is among them */
+    uint32_t kind_count;
+    uint32_t row_tokens_max;         /* longest text, special tokens included */
+    struct kit_mutex lock;           /* guards lane: submit and cancel meet close */
+    struct sched_lane *lane;         /* owned; NULL: closed */
+    struct task_scratches scratches; /* to tokenize with */
 };
 
 /* Errors: LOAD_FAILED with the file that is broken, NOMEM, what sched_lane_open says. */
@@ -27,6 +27,12 @@ KIT_MUST_CHECK enum kit_status task_model_warm(struct task_service *s, struct pl
                                                struct model_loaded *loaded, struct kit_err *err);
 void task_model_cool(struct task_model *m, bool failed, const char *why);
 void task_model_free(struct task_model *m);
+
+/* Can texts be asked of it: has it a tokenizer, and does the engine take rows as they are? */
+static inline bool task_model_takes_texts(const struct task_model *m)
+{
+    return m->tokenizer != NULL && m->ids != NULL && (m->ids->flags & ACB_PORT_RAGGED) != 0;
+}
 
 static inline struct task_model *task_model_of(const struct model_loaded *loaded)
 {

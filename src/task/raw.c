@@ -10,25 +10,14 @@ static bool can(const struct task_model *m)
     return true; /* every back end has infer */
 }
 
-static enum kit_status check(const struct task_model *m, const struct task_request *r, struct kit_err *err)
-{
-    if (r->tensors.count > 0) {
-        return KIT_OK;
-    }
-    return kit_fail_param(
-        err, KIT_UNPROCESSABLE, "inputs",
-        "task 'raw' of model '%s' takes tensors: {\"tensors\":[{\"name\",\"dtype\",\"shape\",\"data\"}]}",
-        m->loaded->id);
-}
-
 static enum kit_status prepare(struct task_model *m, const struct task_options *o, struct task_request *r,
                                struct kit_err *err)
 {
     (void)m;
     (void)o;
     uint64_t bytes = 0;
-    for (uint32_t i = 0; i < r->tensors.count; i++) {
-        bytes += r->tensors.tensor[i]->bytes;
+    for (uint32_t i = 0; i < r->inputs.tensors.count; i++) {
+        bytes += r->inputs.tensors.tensor[i]->bytes;
     }
     r->job.rows = kit_arena_zero(&r->arena, 1, sizeof(*r->job.rows));
     if (r->job.rows == NULL) {
@@ -65,9 +54,9 @@ static enum kit_status run(struct task_model *m, struct plug_instance *instance,
     struct acb_infer call = {
         .size = sizeof(call),
         .cores = cores,
-        .input_count = r->tensors.count,
+        .input_count = r->inputs.tensors.count,
         .want_count = name_outputs(plug_model_info(m->loaded->model), wants, pointers),
-        .inputs = (const struct acb_tensor *const *)r->tensors.tensor,
+        .inputs = (const struct acb_tensor *const *)r->inputs.tensors.tensor,
         .wants = pointers,
     };
     enum kit_status rc = plug_instance_infer(instance, &call, &out, err);
@@ -79,4 +68,11 @@ static enum kit_status run(struct task_model *m, struct plug_instance *instance,
 }
 
 const struct task_type task_raw = {
-    .kind = TASK_RAW, .alone = true, .can = can, .check = check, .prepare = prepare, .run = run};
+    .kind = TASK_RAW,
+    .shapes = 1u << TASK_SHAPE_TENSORS,
+    .takes = "tensors: {\"tensors\":[{\"name\",\"dtype\",\"shape\",\"data\"}]}",
+    .alone = true,
+    .can = can,
+    .prepare = prepare,
+    .run = run,
+};

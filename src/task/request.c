@@ -3,27 +3,7 @@
 #include <assert.h>
 
 #include "kit/alloc.h"
-
-static const char *const kind_texts[] = {
-#define TASK_KIND_TEXT(name, text) text,
-    TASK_KINDS(TASK_KIND_TEXT)
-#undef TASK_KIND_TEXT
-};
-
-const char *task_kind_text(enum task_kind k)
-{
-    return k < TASK_KIND_COUNT ? kind_texts[k] : "";
-}
-
-enum task_kind task_kind_of(kit_str name)
-{
-    for (int k = TASK_DEFAULT + 1; k < TASK_KIND_COUNT; k++) {
-        if (kit_str_eq(name, kit_str_c(kind_texts[k]))) {
-            return (enum task_kind)k;
-        }
-    }
-    return TASK_KIND_COUNT;
-}
+#include "task/rows.h"
 
 enum kit_status task_request_new(struct task_service *service, const struct task_asker *asker, size_t arena_bytes_max,
                                  struct task_request **ret, struct kit_err *err)
@@ -37,7 +17,7 @@ enum kit_status task_request_new(struct task_service *service, const struct task
     r->asker.home = loop_chan_ref(asker->home);
     r->deadline_ns = KIT_NEVER_NS;
     r->priority = SCHED_NORMAL;
-    r->truncate = true;
+    task_parameters_init(&r->parameters);
     kit_ref_init(&r->refs);
     kit_arena_init(&r->arena, arena_bytes_max);
     kit_mutex_init(&r->lock);
@@ -60,6 +40,8 @@ void task_request_unref(struct task_request *r)
         model_loaded_unref(r->loaded);
     }
     plug_outputs_done(&r->outputs);
+    task_rows_done(&r->rows);
+    task_hits_done(&r->hits);
     kit_alloc_free(r->vectors);
     kit_buf_done(&r->answer);
     kit_arena_done(&r->arena);

@@ -15,20 +15,11 @@
 #include "loop/work.h"
 #include "model/catalog.h"
 #include "sched/sched.h"
-
-/* Their behaviour: type.h. TASK_NAMES is for messages. */
-#define TASK_KINDS(X) X(DEFAULT, "") X(EMBED, "embed") X(RAW, "raw")
-#define TASK_NAMES "embed, raw"
-
-enum task_kind {
-#define TASK_KIND_ENUM(name, text) TASK_##name,
-    TASK_KINDS(TASK_KIND_ENUM)
-#undef TASK_KIND_ENUM
-        TASK_KIND_COUNT
-};
-const char *task_kind_text(enum task_kind k);
-/* TASK_KIND_COUNT: no such task. */
-enum task_kind task_kind_of(kit_str name);
+#include "task/hits.h"
+#include "task/inputs.h"
+#include "task/kind.h"
+#include "task/parameters.h"
+#include "text/span.h"
 
 struct task_model;
 struct task_service;
@@ -48,10 +39,15 @@ struct task_asker {
     const void *ctx; /* the asker's */
 };
 
-/* Inputs of a tensor task: name, dtype, shape, little-endian row-major bytes; all in the arena. */
-struct task_tensors {
-    struct acb_tensor **tensor; /* [count] */
+/* Texts as rows of token ids, behind each other; filled by task/ (texts.h). Memory: as long as the request. */
+struct task_rows {
+    int32_t *ids;            /* [offsets[count]] */
+    int32_t *types;          /* token_type_ids, as many; NULL: all are 0 */
+    struct text_span *spans; /* bytes of the text (of answer: of the context) that a token stands for; NULL: not kept */
+    uint32_t *words;         /* its word, TEXT_NO_WORD: it stands for none; NULL: not kept */
+    uint64_t *offsets;       /* [count + 1] */
     uint32_t count;
+    uint32_t *firsts; /* [inputs.item_count + 1]: the first row of each item; NULL: one row an item */
 };
 
 struct task_request {
@@ -71,14 +67,11 @@ struct task_request {
     enum sched_priority priority;
     uint64_t deadline_ns;
     uint64_t principal;
-    bool truncate;  /* cut texts that are too long; false: refuse them */
-    kit_str *texts; /* [text_count], arena */
-    uint32_t text_count;
-    struct task_tensors tensors;
+    struct task_parameters parameters;
+    struct task_inputs inputs;
 
-    /* Text as tensors; filled by task/. */
-    int32_t *ids;          /* [row_offsets[text_count]], arena */
-    uint64_t *row_offsets; /* [text_count + 1], arena */
+    struct task_rows rows;
+    uint32_t *rows_left; /* [inputs.item_count] of each item; guarded by lock, arena; NULL: one row an item */
 
     /* The answer. */
     enum kit_status status;
@@ -86,8 +79,9 @@ struct task_request {
     uint32_t version;   /* of the model that answered */
     uint64_t tokens;    /* of all inputs */
     uint32_t truncated; /* texts that were cut to what the model takes */
-    float *vectors;     /* [text_count][dimensions]; owned */
+    float *vectors;     /* embed, similarity: [rows.count][dimensions]; owned */
     uint32_t dimensions;
+    struct task_hits hits;       /* the others over texts; owned */
     struct plug_outputs outputs; /* raw; owned */
     struct kit_buf answer;       /* what the asker rendered */
     bool rendered;

@@ -4,8 +4,8 @@
 
 #include "kit/alloc.h"
 #include "kit/clock.h"
+#include "task/items.h"
 #include "task/model.h"
-#include "task/type.h"
 #include "task/wait.h"
 
 struct task_service {
@@ -78,6 +78,9 @@ static void proceed(struct task_request *r)
     if (rc == KIT_OK) {
         fill_job(r);
         rc = task_type_of(r->kind)->prepare(m, task_service_options(r->service), r, &err);
+    }
+    if (rc == KIT_OK) {
+        rc = task_items_count(r, &err);
     }
     if (rc == KIT_OK) {
         rc = enqueue(m, r, &err);
@@ -162,19 +165,10 @@ static void leave_room(struct task_request *r, struct model_loaded *loaded)
     hand_to_pool(r, proceed_on_pool);
 }
 
-static uint64_t question_bytes(const struct task_request *r)
-{
-    uint64_t bytes = r->body.len;
-    for (uint32_t i = 0; i < r->text_count; i++) {
-        bytes += r->texts[i].len;
-    }
-    return bytes;
-}
-
 void task_submit(struct task_request *r)
 {
     task_request_ref(r); /* the work side's: it comes home with the answer */
-    if (question_bytes(r) > r->service->options.inline_bytes_max) {
+    if (r->body.len + task_inputs_bytes(&r->inputs) > r->service->options.inline_bytes_max) {
         hand_to_pool(r, begin_on_pool);
     } else {
         begin(r);

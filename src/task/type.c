@@ -2,9 +2,10 @@
 
 #include "task/embed.h"
 #include "task/raw.h"
+#include "task/similarity.h"
 
 /* In the order in which a model that names no task of its own is asked. */
-static const struct task_type *const types[] = {&task_embed, &task_raw};
+static const struct task_type *const types[] = {&task_embed, &task_similarity, &task_raw};
 
 const struct task_type *task_type_of(enum task_kind kind)
 {
@@ -16,32 +17,85 @@ const struct task_type *task_type_of(enum task_kind kind)
     return NULL;
 }
 
-enum task_kind task_type_default(const struct task_model *m)
+bool task_type_named(const struct task_model *m, enum task_kind kind)
 {
     kit_str rest = plug_model_meta(m->loaded->model, "tasks"), name;
     while (kit_str_cut(&rest, ',', &name)) {
-        const struct task_type *t = task_type_of(task_kind_of(kit_str_trim(name)));
-        if (t != NULL && t->can(m)) {
+        if (task_kind_of(kit_str_trim(name)) == kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_kind(struct task_model *m, enum task_kind kind)
+{
+    const struct task_type *t = task_type_of(kind);
+    bool there = t == NULL || !t->can(m);
+    for (uint32_t i = 0; i < m->kind_count; i++) {
+        there |= m->kinds[i] == kind;
+    }
+    if (!there) {
+        m->kinds[m->kind_count++] = kind;
+    }
+}
+
+void task_type_list(struct task_model *m)
+{
+    kit_str rest = plug_model_meta(m->loaded->model, "tasks"), name;
+    m->kind_count = 0;
+    while (kit_str_cut(&rest, ',', &name)) {
+        add_kind(m, task_kind_of(kit_str_trim(name)));
+    }
+    for (size_t i = 0; i < KIT_COUNT(types); i++) {
+        add_kind(m, types[i]->kind);
+    }
+}
+
+/* What inputs of a shape are for when the model can do nothing with them: the better complaint. */
+static enum task_kind meant_by(const struct task_model *m, enum task_shape shape)
+{
+    switch (shape) {
+    case TASK_SHAPE_ANSWER:
+        return TASK_ANSWER;
+    case TASK_SHAPE_RERANK:
+        return TASK_RERANK;
+    case TASK_SHAPE_SIMILARITY:
+        return TASK_SIMILARITY;
+    case TASK_SHAPE_TENSORS:
+        return TASK_RAW;
+    default:
+        return m->kinds[0];
+    }
+}
+
+static enum task_kind default_for(const struct task_model *m, const struct task_request *r)
+{
+    for (uint32_t i = 0; i < m->kind_count; i++) {
+        const struct task_type *t = task_type_of(m->kinds[i]);
+        if ((t->shapes & (1u << r->inputs.shape)) != 0 && (t->fits == NULL || t->fits(m, r))) {
             return t->kind;
         }
     }
-    for (size_t i = 0; i < KIT_COUNT(types); i++) {
-        if (types[i]->can(m)) {
-            return types[i]->kind;
-        }
-    }
-    return TASK_RAW;
+    return meant_by(m, r->inputs.shape);
 }
 
 enum kit_status task_type_choose(const struct task_model *m, struct task_request *r, struct kit_err *err)
 {
     if (r->kind == TASK_DEFAULT) {
-        r->kind = r->tensors.count > 0 ? TASK_RAW : m->kind;
+        r->kind = default_for(m, r);
     }
     const struct task_type *t = task_type_of(r->kind);
-    if (!t->can(m)) {
-        return kit_fail_param(err, KIT_UNPROCESSABLE, "task", "model '%s' cannot do the task '%s'; its own is '%s'",
-                              m->loaded->id, task_kind_text(r->kind), task_kind_text(m->kind));
+    if (t == NULL || !t->can(m)) {
+        return kit_fail_param(err, KIT_UNPROCESSABLE, "task", "model '%s' cannot do the task '%s'; its own is '%s'%s",
+                              m->loaded->id, task_kind_text(r->kind), task_kind_text(m->kinds[0]),
+                              m->tokenizer != NULL && !task_model_takes_texts(m)
+                                  ? " (its engine takes padded rows only: send tensors)"
+                                  : "");
     }
-    return t->check(m, r, err);
+    if ((t->shapes & (1u << r->inputs.shape)) == 0) {
+        return kit_fail_param(err, KIT_UNPROCESSABLE, "inputs", "task '%s' of model '%s' takes %s",
+                              task_kind_text(r->kind), m->loaded->id, t->takes);
+    }
+    return task_parameters_suit(&r->parameters, r->kind, err);
 }

@@ -1,7 +1,7 @@
 /* src/task/type.h - the table of tasks: what each takes, how it becomes rows, how its batches run.
  *
- * A task is one file with one struct task_type, and one row in type.c and in TASK_KINDS (request.h); how its answer looks
- * on the wire is the api's. Thread: as each function says. Memory: types live for ever. */
+ * A task is one file with one struct task_type, one row in type.c and one in TASK_KINDS (kind.h); how its answer looks on the
+ * wire is the api's (api/outputs.c). Thread: as each function says. Memory: types live for ever. */
 #ifndef TASK_TYPE_H
 #define TASK_TYPE_H
 
@@ -9,24 +9,34 @@
 
 struct task_type {
     enum task_kind kind;
-    bool alone; /* its rows cannot join others in a batch (sched_job::alone) */
+    uint32_t shapes;   /* bit s: takes inputs of enum task_shape s */
+    const char *takes; /* the same in words, for messages: "a text, or …" */
+    bool alone;        /* its rows cannot join others in a batch (sched_job::alone) */
     /* Has the model what the task needs? Any thread. */
     bool (*can)(const struct task_model *m);
-    /* Are the inputs of the right shape? INVALID or UNPROCESSABLE, naming the field. Whoever works on the request. */
-    enum kit_status (*check)(const struct task_model *m, const struct task_request *r, struct kit_err *err);
-    /* Inputs become job.rows, and room for the answer is made; errors name the input. Whoever works on the request. */
+    /* Is a question that names no task meant for this one? NULL: when the shape of its inputs suits. Whoever works on the
+     * request, as prepare. */
+    bool (*fits)(const struct task_model *m, const struct task_request *r);
+    /* Inputs become job.rows, and room for the answer is made; errors name the input. */
     enum kit_status (*prepare)(struct task_model *m, const struct task_options *o, struct task_request *r,
                                struct kit_err *err);
     /* One call of the engine for slices of this task; each row's result goes into its own request. Model thread. */
     enum kit_status (*run)(struct task_model *m, struct plug_instance *instance, const struct sched_slice *slices,
                            uint32_t count, uint32_t cores, struct kit_err *err);
+    /* All rows of an item are there: what it gives is put together. NULL: nothing is to be done. Model thread; cannot
+     * fail. */
+    void (*finish)(const struct task_model *m, struct task_request *r, uint32_t item);
 };
 
 const struct task_type *task_type_of(enum task_kind kind); /* not of TASK_DEFAULT */
 
-/* The model's own default: the first that its back end names (meta "tasks") and it can, else the first that it can. */
-enum task_kind task_type_default(const struct task_model *m);
-/* Settles r->kind (TASK_DEFAULT: tensors are raw, else the model's default) and checks that model and inputs suit it. */
+/* The tasks that the model can, best first: those that its back end names (meta "tasks"), then the others. Fills
+ * m->kinds. */
+void task_type_list(struct task_model *m);
+/* Does the back end name it? For tasks that ports alone do not tell apart. */
+bool task_type_named(const struct task_model *m, enum task_kind kind);
+/* Settles r->kind (TASK_DEFAULT: the first of the model's tasks that the inputs suit) and checks that model, inputs and
+ * parameters suit it. UNPROCESSABLE, INVALID. */
 KIT_MUST_CHECK enum kit_status task_type_choose(const struct task_model *m, struct task_request *r,
                                                 struct kit_err *err);
 

@@ -179,6 +179,30 @@ TEST(without_a_model_the_only_ready_one_answers)
     server_expect_only(&server, "POST", "/serve", "{\"inputs\":\"a\"}", 200);
 }
 
+TEST(similarity_is_the_cosine_of_the_vectors_of_embed)
+{
+    static const char *const texts[] = {"the old stone", "a new paper boat", "the old stone", ""};
+    float source[TINY_DIMENSIONS], vector[TINY_DIMENSIONS];
+    struct client_answer a;
+    server_expect(&server, "POST", "/serve",
+                  "{\"model\":\"tiny-bert\",\"inputs\":{\"source\":\"the old stone\",\"texts\":[\"the old stone\","
+                  "\"a new paper boat\",\"the old stone\",\"\"]}}",
+                  200, &a);
+    kit_json outputs = kit_json_get(kit_json_root(a.doc), "outputs");
+    assert_str(kit_json_str(kit_json_get(kit_json_root(a.doc), "task"), (kit_str){0}), "similarity");
+    assert_int_equal(kit_json_count(outputs), 4);
+    embed_tiny(texts[0], source);
+    for (struct kit_json_iter i = kit_json_iter(outputs); kit_json_next(&i);) {
+        double dot = 0;
+        embed_tiny(texts[i.index], vector);
+        for (int k = 0; k < TINY_DIMENSIONS; k++) {
+            dot += (double)source[k] * vector[k]; /* both have length 1 */
+        }
+        assert_true(fabs(kit_json_f64(i.value, NAN) - dot) < 1e-5);
+    }
+    client_answer_done(&a);
+}
+
 /* --- the real model --- */
 
 static kit_str next_text(kit_str *lines, struct kit_json_doc **doc)
@@ -266,6 +290,7 @@ int main(void)
                                        TEST_OF(a_text_that_is_too_long_is_cut_or_refused_as_asked),
                                        TEST_OF(bad_questions_are_refused_and_good_ones_go_on),
                                        TEST_OF(raw_tensors_get_every_output_of_the_model),
+                                       TEST_OF(similarity_is_the_cosine_of_the_vectors_of_embed),
                                        TEST_OF(without_a_model_the_only_ready_one_answers),
                                        TEST_OF(five_thousand_short_texts_fit_into_one_question),
                                        TEST_OF(two_hundred_texts_equal_sentence_transformers)};

@@ -6,11 +6,11 @@ TEST(question_takes_one_text)
     question_open(&q);
     assert_int_equal(question_parse(&q, "{\"model\":\"org/name\",\"inputs\":\"hello\"}"), KIT_OK);
     assert_string_equal(q.r->model_id, "org/name");
-    assert_int_equal(q.r->text_count, 1);
-    assert_str(q.r->texts[0], "hello");
+    assert_int_equal(q.r->inputs.text_count, 1);
+    assert_str(q.r->inputs.texts[0], "hello");
     assert_int_equal(q.r->kind, TASK_DEFAULT);
     assert_int_equal(q.r->priority, SCHED_NORMAL);
-    assert_true(q.r->truncate);
+    assert_true(q.r->parameters.truncate);
     assert_true(q.r->deadline_ns == KIT_NEVER_NS);
     question_close(&q);
 }
@@ -24,11 +24,11 @@ TEST(question_takes_texts_task_priority_timeout_and_parameters)
         question_parse(&q, "{\"model\":\"m\",\"inputs\":[\"a\",\"\",\"c\"],\"task\":\"embed\",\"priority\":\"high\","
                            "\"timeout_ms\":500,\"parameters\":{\"truncate\":false}}"),
         KIT_OK);
-    assert_int_equal(q.r->text_count, 3);
-    assert_str(q.r->texts[2], "c");
+    assert_int_equal(q.r->inputs.text_count, 3);
+    assert_str(q.r->inputs.texts[2], "c");
     assert_int_equal(q.r->kind, TASK_EMBED);
     assert_int_equal(q.r->priority, SCHED_HIGH);
-    assert_false(q.r->truncate);
+    assert_false(q.r->parameters.truncate);
     assert_true(q.r->deadline_ns >= before_ns + 500 * KIT_NS_PER_MS);
     assert_true(q.r->deadline_ns < before_ns + 60000 * KIT_NS_PER_MS);
     question_close(&q);
@@ -41,8 +41,8 @@ TEST(question_takes_tensors)
     assert_int_equal(question_parse(&q, "{\"model\":\"m\",\"inputs\":{\"tensors\":[{\"name\":\"x\",\"dtype\":\"int32\","
                                         "\"shape\":[2,2],\"data\":[[1,2],[3,-4]]}]}}"),
                      KIT_OK);
-    assert_int_equal(q.r->tensors.count, 1);
-    const struct acb_tensor *t = q.r->tensors.tensor[0];
+    assert_int_equal(q.r->inputs.tensors.count, 1);
+    const struct acb_tensor *t = q.r->inputs.tensors.tensor[0];
     assert_string_equal(t->name, "x");
     assert_int_equal(t->bytes, 16);
     assert_int_equal(((const int32_t *)t->data)[3], -4);
@@ -72,7 +72,7 @@ TEST(question_that_is_wrong_names_the_field)
         {"{\"model\":\"m\",\"inputs\":\"x\",\"timeout_ms\":1001}", KIT_INVALID, "timeout_ms"},
         {"{\"model\":\"m\",\"inputs\":\"x\",\"timeout_ms\":\"5\"}", KIT_INVALID, "timeout_ms"},
         {"{\"model\":\"m\",\"inputs\":\"x\",\"parameters\":[]}", KIT_INVALID, "parameters"},
-        {"{\"model\":\"m\",\"inputs\":\"x\",\"parameters\":{\"trunc\":true}}", KIT_INVALID, "trunc"},
+        {"{\"model\":\"m\",\"inputs\":\"x\",\"parameters\":{\"trunc\":true}}", KIT_INVALID, "parameters.trunc"},
         {"{\"model\":\"m\",\"inputs\":{\"tensors\":[]}}", KIT_INVALID, "inputs.tensors"},
     };
     struct question q;

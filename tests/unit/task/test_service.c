@@ -94,13 +94,13 @@ static struct task_request *ask(struct rig *g, const char *model, const char *te
     if (task_request_new(g->tasks, &asker, KIT_MIB, &r, NULL) != KIT_OK) {
         return NULL;
     }
-    r->texts = kit_arena_zero(&r->arena, 1, sizeof(*r->texts));
-    if (r->texts == NULL) {
+    kit_str *texts = kit_arena_zero(&r->arena, 1, sizeof(*texts));
+    if (texts == NULL) {
         task_request_unref(r);
         return NULL;
     }
-    r->texts[0] = kit_str_c(text);
-    r->text_count = 1;
+    texts[0] = kit_str_c(text);
+    r->inputs = (struct task_inputs){.texts = texts, .text_count = 1, .item_count = 1};
     snprintf(r->model_id, sizeof(r->model_id), "%s", model);
     return r;
 }

@@ -2,7 +2,7 @@
 
 #include "support/test.h"
 
-static const struct task_options options = {.text_bytes_max = 1000};
+static const struct task_options options = {.text_bytes_max = 1000, .queue_tokens_max = 10000};
 
 static void ignore(void *ctx, struct loop_msg *m)
 {
@@ -20,7 +20,8 @@ struct rig {
 
 static void rig_open(struct rig *g)
 {
-    *g = (struct rig){.model = {.dimensions = 32, .row_tokens_max = 16, .kind = TASK_EMBED}};
+    static const struct acb_port vectors = {.rank = 2, .name = "pooled", .shape = {-1, 32}};
+    *g = (struct rig){.model = {.vectors = &vectors, .row_tokens_max = 16}};
     struct loop_chan_options chan = {.max = 1, .receive = ignore, .drop = ignore};
     assert_int_equal(loop_new(&g->loop, NULL), KIT_OK);
     assert_int_equal(loop_chan_new(g->loop, &chan, &g->home, NULL), KIT_OK);
@@ -49,9 +50,9 @@ static enum kit_status prepare(struct rig *g, const kit_str *texts, uint32_t cou
         return rc;
     }
     g->r->kind = TASK_EMBED;
-    g->r->truncate = truncate;
-    g->r->texts = (kit_str *)(uintptr_t)texts;
-    g->r->text_count = count;
+    g->r->parameters.truncate = truncate;
+    g->r->inputs = (struct task_inputs){
+        .batch = count > 1, .texts = (kit_str *)(uintptr_t)texts, .text_count = count, .item_count = count};
     return task_embed.prepare(&g->model, &options, g->r, &g->err);
 }
 
@@ -62,15 +63,15 @@ TEST(rows_lie_behind_each_other_with_special_tokens_at_both_ends)
     rig_open(&g);
     assert_int_equal(prepare(&g, texts, 3, true), KIT_OK);
     const struct task_request *r = g.r;
-    assert_int_equal(r->row_offsets[0], 0);
+    assert_int_equal(r->rows.offsets[0], 0);
     for (uint32_t i = 0; i < 3; i++) {
-        uint64_t from = r->row_offsets[i], to = r->row_offsets[i + 1];
+        uint64_t from = r->rows.offsets[i], to = r->rows.offsets[i + 1];
         assert_int_equal(r->job.rows[i].tokens, to - from);
-        assert_int_equal(r->ids[from], r->ids[0]);
-        assert_int_equal(r->ids[to - 1], r->ids[r->row_offsets[1] - 1]);
+        assert_int_equal(r->rows.ids[from], r->rows.ids[0]);
+        assert_int_equal(r->rows.ids[to - 1], r->rows.ids[r->rows.offsets[1] - 1]);
     }
-    assert_int_equal(r->row_offsets[2] - r->row_offsets[1], 2);
-    assert_int_equal(r->tokens, r->row_offsets[3]);
+    assert_int_equal(r->rows.offsets[2] - r->rows.offsets[1], 2);
+    assert_int_equal(r->tokens, r->rows.offsets[3]);
     assert_int_equal(r->job.row_count, 3);
     assert_non_null(r->vectors);
     rig_close(&g);

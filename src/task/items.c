@@ -1,0 +1,46 @@
+#include "task/items.h"
+
+#include "task/rows.h"
+
+enum kit_status task_items_count(struct task_request *r, struct kit_err *err)
+{
+    if (r->rows.firsts == NULL) {
+        return KIT_OK;
+    }
+    r->rows_left = kit_arena_zero(&r->arena, r->inputs.item_count, sizeof(*r->rows_left));
+    if (r->rows_left == NULL) {
+        return kit_fail(err, KIT_NOMEM, "out of memory for %u inputs", r->inputs.item_count);
+    }
+    for (uint32_t i = 0; i < r->inputs.item_count; i++) {
+        r->rows_left[i] = task_rows_first(r, i + 1) - task_rows_first(r, i);
+    }
+    return KIT_OK;
+}
+
+/* True for whoever brings the last rows of an item. */
+static bool is_complete(struct task_request *r, uint32_t item, uint32_t rows)
+{
+    if (r->rows_left == NULL) {
+        return true;
+    }
+    kit_mutex_lock(&r->lock);
+    r->rows_left[item] -= rows;
+    bool complete = r->rows_left[item] == 0;
+    kit_mutex_unlock(&r->lock);
+    return complete;
+}
+
+void task_items_rows_done(const struct task_model *m, struct task_request *r, uint32_t first, uint32_t count)
+{
+    const struct task_type *t = task_type_of(r->kind);
+    uint32_t end = first + count;
+    if (t->finish == NULL) {
+        return;
+    }
+    for (uint32_t item = task_rows_item(r, first), next; first < end; item++, first = next) {
+        next = KIT_MIN(task_rows_first(r, item + 1), end);
+        if (is_complete(r, item, next - first)) {
+            t->finish(m, r, item);
+        }
+    }
+}

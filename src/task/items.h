@@ -1,0 +1,14 @@
+/* src/task/items.h - when all rows of an item have been computed. Thread: model threads, several at a time for one
+ * request. */
+#ifndef TASK_ITEMS_H
+#define TASK_ITEMS_H
+
+#include "task/type.h"
+
+/* Counts the rows of each item that has more than one; after prepare. NOMEM. */
+KIT_MUST_CHECK enum kit_status task_items_count(struct task_request *r, struct kit_err *err);
+/* Rows [first, first + count) are computed for good. The items that are complete with them are put together
+ * (task_type.finish). */
+void task_items_rows_done(const struct task_model *m, struct task_request *r, uint32_t first, uint32_t count);
+
+#endif
