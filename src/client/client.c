@@ -5,6 +5,7 @@
 
 #include "client/sse.h"
 #include "fetch/fetch.h"
+#include "fetch/url.h"
 #include "kit/alloc.h"
 
 #define ANSWER_BYTES_MAX (1 * KIT_GIB)
@@ -114,24 +115,12 @@ enum kit_status client_call(struct client *c, const char *method, const char *pa
     return rc;
 }
 
-static bool is_plain(char ch)
-{
-    return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
-           (ch != '\0' && strchr("-._~/", ch) != NULL);
-}
-
 enum kit_status client_model_path(kit_str id, const char *action, char *ret, size_t size, struct kit_err *err)
 {
     struct kit_buf path;
     kit_buf_init(&path, size - 1);
     kit_buf_add(&path, kit_str_lit("/models/"));
-    for (size_t i = 0; i < id.len; i++) {
-        if (is_plain(id.ptr[i])) {
-            kit_buf_add_char(&path, id.ptr[i]);
-        } else {
-            kit_buf_printf(&path, "%%%02X", (unsigned char)id.ptr[i]);
-        }
-    }
+    fetch_url_escape(&path, id, true);
     if (action[0] != '\0') {
         kit_buf_printf(&path, "/%s", action);
     }

@@ -1,7 +1,6 @@
 #include "fetch/fetch.h"
 
-#include <curl/curl.h>
-
+#include "fetch/inner.h"
 #include "kit/clock.h"
 #include "kit/sync.h"
 
@@ -27,9 +26,8 @@ static size_t take(char *bytes, size_t size, size_t count, void *ctx)
     return t->stopped ? 0 : piece.len;
 }
 
-static enum kit_status why(const struct transfer *t, CURLcode code, const char *text, struct kit_err *err)
+enum kit_status fetch_fail(CURLcode code, const char *text, const char *url, struct kit_err *err)
 {
-    const char *url = t->q->url;
     switch (code) {
     case CURLE_COULDNT_CONNECT:
         return kit_fail(err, KIT_UNAVAILABLE, "nothing answers at %s", url);
@@ -42,40 +40,56 @@ static enum kit_status why(const struct transfer *t, CURLcode code, const char *
         return kit_fail(err, KIT_IO, "what answers at %s does not speak HTTP", url);
     case CURLE_URL_MALFORMAT:
         return kit_fail(err, KIT_INVALID, "'%s' is not an address: http://HOST:PORT is expected", url);
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+        return kit_fail(err, KIT_DENIED, "%s: its certificate is not to be trusted: %s", url, text);
     case CURLE_OUT_OF_MEMORY:
         return kit_fail(err, KIT_NOMEM, "out of memory for a request to %s", url);
-    case CURLE_WRITE_ERROR:
-        return kit_fail(err, KIT_TOO_LARGE, "%s: the answer is larger than %zu bytes", url, t->q->body_bytes_max);
     default:
         return kit_fail(err, KIT_IO, "%s: %s", url, text[0] != '\0' ? text : curl_easy_strerror(code));
     }
 }
 
-static enum kit_status add_fields(const struct fetch_request *q, struct curl_slist **list, struct kit_err *err)
+static enum kit_status why(const struct transfer *t, CURLcode code, const char *text, struct kit_err *err)
 {
-    for (size_t i = 0; i < FETCH_FIELDS_MAX && q->fields[i] != NULL; i++) {
-        struct curl_slist *longer = curl_slist_append(*list, q->fields[i]);
+    if (code == CURLE_WRITE_ERROR) {
+        return kit_fail(err, KIT_TOO_LARGE, "%s: the answer is larger than %zu bytes", t->q->url, t->q->body_bytes_max);
+    }
+    return fetch_fail(code, text, t->q->url, err);
+}
+
+enum kit_status fetch_add_fields(const char *const fields[FETCH_FIELDS_MAX], const char *url, struct curl_slist **list,
+                                 struct kit_err *err)
+{
+    for (size_t i = 0; i < FETCH_FIELDS_MAX && fields[i] != NULL; i++) {
+        struct curl_slist *longer = curl_slist_append(*list, fields[i]);
         if (longer == NULL) {
-            return kit_fail(err, KIT_NOMEM, "out of memory for a request to %s", q->url);
+            return kit_fail(err, KIT_NOMEM, "out of memory for a request to %s", url);
         }
         *list = longer;
     }
     return KIT_OK;
 }
 
-static void set_options(CURL *c, struct transfer *t, struct curl_slist *fields, char *text)
+void fetch_set_common(CURL *c, const char *method, const char *url, uint32_t connect_timeout_ms,
+                      struct curl_slist *fields, char *text)
 {
-    const struct fetch_request *q = t->q;
-    curl_easy_setopt(c, CURLOPT_URL, q->url);
+    curl_easy_setopt(c, CURLOPT_URL, url);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, q->method);
+    curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, fields);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1"); /* no proxy stands between us and ourselves */
     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, text);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS,
-                     (long)(q->connect_timeout_ms > 0 ? q->connect_timeout_ms : CONNECT_TIMEOUT_MS));
+                     (long)(connect_timeout_ms > 0 ? connect_timeout_ms : CONNECT_TIMEOUT_MS));
+}
+
+static void set_options(CURL *c, struct transfer *t, struct curl_slist *fields, char *text)
+{
+    const struct fetch_request *q = t->q;
+    fetch_set_common(c, q->method, q->url, q->connect_timeout_ms, fields, text);
     curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)q->timeout_ms);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
@@ -103,18 +117,23 @@ static void set_up(void)
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+void fetch_set_up(void)
+{
+    kit_once(&set_up_once, set_up);
+}
+
 enum kit_status fetch_run(const struct fetch_request *q, struct fetch_reply *ret, struct kit_err *err)
 {
     struct curl_slist *fields = NULL;
     uint64_t started_ns = kit_clock_ns();
     *ret = (struct fetch_reply){0};
     kit_buf_init(&ret->body, q->body_bytes_max);
-    kit_once(&set_up_once, set_up);
+    fetch_set_up();
     struct transfer t = {.q = q, .reply = ret, .curl = curl_easy_init()};
     if (t.curl == NULL) {
         return kit_fail(err, KIT_NOMEM, "out of memory for a request to %s", q->url);
     }
-    enum kit_status rc = add_fields(q, &fields, err);
+    enum kit_status rc = fetch_add_fields(q->fields, q->url, &fields, err);
     if (rc == KIT_OK) {
         rc = perform(&t, fields, err);
     }
