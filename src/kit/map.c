@@ -69,16 +69,26 @@ static bool mend(const siginfo_t *info)
     return syscall(SYS_mmap, from, end - from, PROT_READ, flags, -1, 0) != -1;
 }
 
-/* What is not ours keeps its old meaning: the old handler is put back, and the same instruction faults again. */
+/* What is not ours keeps its old meaning. An older handler that takes the siginfo, such as the guard of another copy of
+ * this file (a plug-in links its own), is called, so that both stay; any other is put back, and the same instruction
+ * faults again. */
+static void hand_on(int number, siginfo_t *info, void *context)
+{
+    if ((before.sa_flags & SA_SIGINFO) != 0) {
+        before.sa_sigaction(number, info, context);
+        return;
+    }
+    sigaction(SIGBUS, &before, NULL);
+    if (info->si_code <= 0) {
+        raise(number); /* arrives when this handler has returned */
+    }
+}
+
 static void on_bus_error(int number, siginfo_t *info, void *context)
 {
-    (void)context;
     int error = errno;
     if (!mend(info)) {
-        sigaction(SIGBUS, &before, NULL);
-        if (info->si_code <= 0) {
-            raise(number); /* arrives when this handler has returned */
-        }
+        hand_on(number, info, context);
     }
     errno = error;
 }

@@ -87,14 +87,27 @@ static void expect(bool good, int line)
 }
 #define EXPECT(good) expect((good), __LINE__)
 
-/* Answers the child's exit code, or 1000 + the signal that ended it. */
-static int run_in_child(void (*fn)(void))
+/* Another guard than ours: it mends the one mapping that is its own. */
+static char *foreign;
+static volatile int foreign_faults;
+
+static void mend_foreign(int number, siginfo_t *info, void *context)
+{
+    (void)number;
+    (void)info;
+    (void)context;
+    foreign_faults++;
+    mmap(foreign, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}
+
+/* Answers the child's exit code, or 1000 + the signal that ended it. older: the handler that is there before the guard. */
+static int run_in_child_behind(struct sigaction older, void (*fn)(void))
 {
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
         setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-        signal(SIGBUS, SIG_DFL);
+        sigaction(SIGBUS, &older, NULL);
         EXPECT(kit_map_guard_install(NULL) == KIT_OK);
         EXPECT(kit_map_guard_install(NULL) == KIT_OK);
         fn();
@@ -103,6 +116,11 @@ static int run_in_child(void (*fn)(void))
     int state = 0;
     assert_int_equal(waitpid(child, &state, 0), child);
     return WIFSIGNALED(state) ? 1000 + WTERMSIG(state) : WEXITSTATUS(state);
+}
+
+static int run_in_child(void (*fn)(void))
+{
+    return run_in_child_behind((struct sigaction){.sa_handler = SIG_DFL}, fn);
 }
 
 static void read_a_cut_file(void)
@@ -195,6 +213,23 @@ TEST(map_guard_leaves_other_bus_errors_their_old_meaning)
     assert_int_equal(run_in_child(be_sent_one), 1000 + SIGBUS);
 }
 
+static void fault_in_both(void)
+{
+    char path[TEST_PATH_BYTES];
+    int fd = open(write_pages(path, "foreign", 1), O_RDWR);
+    foreign = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, 0);
+    EXPECT(ftruncate(fd, 0) == 0);
+    EXPECT(*(volatile char *)foreign == 0 && foreign_faults == 1);
+    read_a_cut_file(); /* our guard is still there */
+    EXPECT(foreign_faults == 1);
+}
+
+TEST(map_guard_and_an_older_one_both_stay)
+{
+    struct sigaction older = {.sa_sigaction = mend_foreign, .sa_flags = SA_SIGINFO};
+    assert_int_equal(run_in_child_behind(older, fault_in_both), 0);
+}
+
 /* --- without the guard --- */
 
 TEST(map_takes_its_maximum_of_files_and_no_more)
@@ -238,6 +273,6 @@ int main(void)
         TEST_OF(map_refuses_what_is_missing_or_no_regular_file),
         TEST_OF(map_of_a_file_that_was_cut_reads_zeros_and_is_broken),
         TEST_OF(map_guard_works_on_threads_that_fault_at_once), TEST_OF(map_is_not_broken_when_its_place_is_used_again),
-        TEST_OF(map_guard_leaves_other_bus_errors_their_old_meaning),
+        TEST_OF(map_guard_leaves_other_bus_errors_their_old_meaning), TEST_OF(map_guard_and_an_older_one_both_stay),
         TEST_OF(map_takes_its_maximum_of_files_and_no_more), TEST_OF(map_forgotten_ranges_can_be_read_again));
 }
