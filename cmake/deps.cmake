@@ -7,6 +7,13 @@ pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 
+# wslay brings no pkg-config file.
+find_path(WSLAY_INCLUDE_DIR wslay/wslay.h REQUIRED)
+find_library(WSLAY_LIBRARY wslay REQUIRED)
+add_library(wslay INTERFACE)
+target_include_directories(wslay SYSTEM INTERFACE ${WSLAY_INCLUDE_DIR})
+target_link_libraries(wslay INTERFACE ${WSLAY_LIBRARY})
+
 set(HEIMNETZ_DEPS_DIR "${CMAKE_SOURCE_DIR}/build/deps" CACHE PATH "pinned sources, filled by tools/deps/fetch.py")
 if(NOT EXISTS ${HEIMNETZ_DEPS_DIR}/yyjson/yyjson.c)
     message(FATAL_ERROR "pinned sources are missing in ${HEIMNETZ_DEPS_DIR}: run 'make deps' first")

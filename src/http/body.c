@@ -17,40 +17,45 @@ static enum kit_status too_large(const struct http_exchange *x, struct kit_err *
 
 /* --- the part of the sum --- */
 
-static enum kit_status no_room(const struct http_exchange *x, struct kit_err *err)
+static enum kit_status no_room(const struct http_server *s, struct kit_err *err)
 {
     return kit_fail(err, KIT_UNAVAILABLE,
                     "the bodies of all requests together would pass the limit of %llu bytes: try again later",
-                    (unsigned long long)x->request.server->bodies_bytes_max);
+                    (unsigned long long)s->bodies_bytes_max);
 }
 
 /* What a body of so many bytes takes: whole steps, so that small pieces do not ask for each of them. */
-static uint64_t part_of(const struct http_exchange *x, uint64_t bytes)
+static uint64_t part_of(uint64_t bytes, uint64_t max)
 {
     uint64_t steps = (bytes + STEP_BYTES - 1) / STEP_BYTES;
-    return steps <= 1 ? 0 : KIT_MIN(steps * STEP_BYTES, x->body_max);
+    return steps <= 1 ? 0 : KIT_MIN(steps * STEP_BYTES, max);
 }
 
-static enum kit_status hold(struct http_exchange *x, uint64_t bytes, struct kit_err *err)
+enum kit_status http_body_hold(struct http_server *s, uint64_t *held, uint64_t bytes, uint64_t max, struct kit_err *err)
 {
-    struct http_server *s = x->request.server;
-    uint64_t part = part_of(x, bytes);
-    if (part <= x->body_held) {
+    uint64_t part = part_of(bytes, max);
+    if (part <= *held) {
         return KIT_OK;
     }
-    if (!kit_budget_take(s->bodies, part - x->body_held, s->bodies_bytes_max)) {
-        return no_room(x, err);
+    if (!kit_budget_take(s->bodies, part - *held, s->bodies_bytes_max)) {
+        return no_room(s, err);
     }
-    x->body_held = part;
+    *held = part;
     return KIT_OK;
+}
+
+void http_body_give(struct http_server *s, uint64_t *held)
+{
+    kit_budget_give(s->bodies, *held);
+    *held = 0;
 }
 
 /* Nothing is taken for bytes that are only announced. */
 static enum kit_status check_room(const struct http_exchange *x, uint64_t bytes, struct kit_err *err)
 {
     const struct http_server *s = x->request.server;
-    uint64_t part = part_of(x, bytes), used = kit_budget_used(s->bodies);
-    return part == 0 || (used <= s->bodies_bytes_max && part <= s->bodies_bytes_max - used) ? KIT_OK : no_room(x, err);
+    uint64_t part = part_of(bytes, x->body_max), used = kit_budget_used(s->bodies);
+    return part == 0 || (used <= s->bodies_bytes_max && part <= s->bodies_bytes_max - used) ? KIT_OK : no_room(s, err);
 }
 
 /* --- its rate --- */
@@ -91,7 +96,7 @@ enum kit_status http_body_add(struct http_exchange *x, kit_str bytes, struct kit
     if (rc != KIT_OK || !x->keep_body || x->refusal != NULL) {
         return rc;
     }
-    rc = hold(x, x->request.body.len, err);
+    rc = http_body_hold(x->request.server, &x->body_held, x->request.body.len, x->body_max, err);
     if (rc != KIT_OK) {
         return rc;
     }
@@ -127,8 +132,7 @@ char *http_body_take(struct http_exchange *x, size_t *len)
 
 void http_body_drop(struct http_exchange *x)
 {
-    kit_budget_give(x->request.server->bodies, x->body_held);
-    x->body_held = 0;
+    http_body_give(x->request.server, &x->body_held);
     if (x->body.room > KEPT_BYTES) {
         kit_buf_done(&x->body);
     }

@@ -18,6 +18,11 @@ KIT_MUST_CHECK enum kit_status http_body_announce(struct http_exchange *x, int64
 KIT_MUST_CHECK enum kit_status http_body_add(struct http_exchange *x, kit_str bytes, struct kit_err *err);
 /* See http_request_take_body. */
 KIT_MUST_CHECK char *http_body_take(struct http_exchange *x, size_t *len);
+/* Something else that grows among the bodies, such as a message of a WebSocket: it has `bytes` now, of at most `max`; *held
+ * (to begin with 0) is its part so far. UNAVAILABLE. */
+KIT_MUST_CHECK enum kit_status http_body_hold(struct http_server *s, uint64_t *held, uint64_t bytes, uint64_t max,
+                                              struct kit_err *err);
+void http_body_give(struct http_server *s, uint64_t *held); /* its part goes back */
 /* Nobody wants it any more: what it held goes back. */
 void http_body_drop(struct http_exchange *x);
 

@@ -242,7 +242,7 @@ void http_connection_expired(struct http_connection *c)
     enum http_wait wait = c->wait;
     c->depth++;
     c->progress = true;
-    if (wait == HTTP_WAIT_HEAD || wait == HTTP_WAIT_BODY || wait == HTTP_WAIT_PROBE) {
+    if (wait == HTTP_WAIT_HEAD || wait == HTTP_WAIT_BODY || wait == HTTP_WAIT_PROBE || wait == HTTP_WAIT_TICK) {
         c->codec->timed_out(c, wait);
     } else {
         c->cut = wait == HTTP_WAIT_WRITE;
@@ -259,10 +259,8 @@ void http_connection_close(struct http_connection *c)
 void http_connection_cut_short(struct http_connection *c)
 {
     c->depth++;
-    if (c->first != NULL && !c->lost) {
-        http_exchange_cut_short(c->first); /* the last answer of the connection */
-    }
-    if (!c->lost) {
+    if (!c->lost && !c->lingering) {
+        c->codec->cut_short(c);
         flush(c);
     }
     destroy(c);

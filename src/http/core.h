@@ -1,5 +1,5 @@
 /* src/http/core.h - what the files of this folder share: server, connection, exchange, and the table that a protocol
- * (HTTP/1.1 now, HTTP/2 and WebSocket later) fills. For src/http/ only.
+ * (HTTP/1.1, WebSocket; HTTP/2 later) fills. For src/http/ only.
  *
  * A connection moves bytes and knows time-outs; its codec knows framing and order; an exchange is one request with its
  * reply and knows routes, limits and handlers. Handlers are called from http_exchange_dispatch and from the connection's
@@ -31,6 +31,7 @@ enum http_wait {
     HTTP_WAIT_BODY,   /* for more of a body */
     HTTP_WAIT_WRITE,  /* for the client to take bytes */
     HTTP_WAIT_PROBE,  /* for a handler, while the client may have left */
+    HTTP_WAIT_TICK,   /* for messages of either side; its codec looks at the clock now and then */
     HTTP_WAIT_LINGER, /* for the client to see our last answer before we close */
     HTTP_WAIT_COUNT
 };
@@ -46,13 +47,17 @@ struct http_codec {
     bool (*reads)(const struct http_connection *c);
     bool (*finished)(const struct http_connection *c, bool *linger); /* nothing more can happen: close */
     enum http_wait (*waits)(const struct http_connection *c);
-    void (*timed_out)(struct http_connection *c, enum http_wait wait); /* HEAD, BODY, PROBE */
+    void (*timed_out)(struct http_connection *c, enum http_wait wait); /* HEAD, BODY, PROBE, TICK */
+    void (*cut_short)(struct http_connection *c); /* the server ends: says so to a client that still waits */
     /* A reply in parts. NOMEM ends the connection. length: -1 when unknown. */
     enum kit_status (*head)(struct http_exchange *x, const char *content_type, int64_t length);
     enum kit_status (*body)(struct http_exchange *x, kit_str bytes);
     enum kit_status (*body_owned)(struct http_exchange *x, char *bytes, size_t len); /* owns bytes, also on failure */
     enum kit_status (*end)(struct http_exchange *x);
     struct http_out *(*out)(struct http_exchange *x); /* where its bytes wait */
+    /* Answers 101; once x is retired, the connection is `next`'s, with `state` as its codec_state. NOMEM: state is still
+     * the caller's. */
+    enum kit_status (*upgrade)(struct http_exchange *x, const struct http_codec *next, void *state);
 };
 
 extern const struct http_codec http_h1_codec;
@@ -104,6 +109,7 @@ struct http_exchange {
     bool keep_alive;     /* as the request had it */
     bool old;            /* HTTP/1.0 */
     bool wants_continue; /* Expect: 100-continue, not answered yet */
+    bool upgrade;        /* it asks for another protocol: nothing behind it is read before it is answered */
     /* The head while it is read: text, and fields whose pointers are offsets into it until it is complete. */
     char *head;
     uint32_t head_len, head_room;
@@ -117,6 +123,12 @@ struct http_exchange *http_exchange_new(struct http_connection *c);
 /* The request's head is complete: parses the target, finds the route, checks the announced body (-1: unknown length).
  * A failure is for http_exchange_refuse, with *status the protocol's own HTTP status or 0. */
 enum kit_status http_exchange_route(struct http_exchange *x, int64_t body_bytes, int *status, struct kit_err *err);
+/* Answers within a handler as `fail` does. status: as above. */
+void http_exchange_fail(struct http_exchange *x, const struct kit_err *err, int status);
+/* Answers 101 with the fields that were added, and hands the connection over: see http_codec.upgrade. On failure the
+ * connection ends. */
+KIT_MUST_CHECK enum kit_status http_exchange_upgrade(struct http_exchange *x, const struct http_codec *next,
+                                                     void *state);
 /* From now on the request is answered by `fail`. status: as above. reason: for http_refused_total. */
 void http_exchange_refuse(struct http_exchange *x, const struct kit_err *err, int status, const char *reason);
 /* The request is complete: calls handler, fail, or answers OPTIONS. */
@@ -176,10 +188,10 @@ bool http_connection_open(struct http_server *s, int fd, const char *peer, bool 
 void http_connection_wake(struct http_connection *c);
 /* Its time in a list has passed. */
 void http_connection_expired(struct http_connection *c);
-/* Ends it now; exchanges are told `gone`. */
+/* Ends it now; exchanges and sockets are told `gone`. */
 void http_connection_close(struct http_connection *c);
-/* As above; a request whose turn it is and that nobody has begun to answer gets a 503 first, as far as the socket takes
- * it at once. */
+/* As above; a request whose turn it is and that nobody has begun to answer gets a 503 first, a WebSocket a Close, as far
+ * as the socket takes it at once. */
 void http_connection_cut_short(struct http_connection *c);
 /* When the server drains: closes it if it is idle. */
 void http_connection_drain(struct http_connection *c);
@@ -201,7 +213,7 @@ struct http_server {
     struct loop *loop;
     const struct http_router *router;
     struct http_options options;
-    struct kit_slots *requests;
+    struct kit_slots *requests, *sockets;
     struct kit_budget own_bodies, *bodies; /* what bodies hold; shared with other servers, or own_bodies */
     uint64_t bodies_bytes_max;
     struct net_listen *listener[HTTP_SERVER_LISTENERS_MAX];
@@ -216,7 +228,7 @@ struct http_server {
     uint64_t date_until_ns;
     char date[sizeof("Date: \r\n") - 1 + HTTP_DATE_BYTES];
     struct http_route_series *series; /* [routes + 1]; 0: no route */
-    struct kit_metric_series *bytes_in, *bytes_out, *open;
+    struct kit_metric_series *bytes_in, *bytes_out, *open, *open_sockets;
     struct loop_timer *drain_timer;
     struct loop_task drain_task;
     bool draining;

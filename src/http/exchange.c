@@ -216,6 +216,15 @@ static void answer_refusal(struct http_exchange *x)
     (fail != NULL ? fail : fail_plainly)(r, x->refusal);
 }
 
+void http_exchange_fail(struct http_exchange *x, const struct kit_err *err, int status)
+{
+    struct kit_err copy = *err;
+    x->reply.forced_status = status;
+    x->refusal = &copy;
+    answer_refusal(x);
+    x->refusal = NULL;
+}
+
 void http_exchange_dispatch(struct http_exchange *x)
 {
     struct http_request *r = &x->request;
@@ -314,9 +323,7 @@ void http_exchange_cut_short(struct http_exchange *x)
     struct kit_err err = {0};
     kit_fail(&err, KIT_UNAVAILABLE, "the server is shutting down: try again later");
     x->keep_alive = false;
-    x->refusal = &err;
-    answer_refusal(x);
-    x->refusal = NULL;
+    http_exchange_fail(x, &err, 0);
     if (reply->finished && gone != NULL) {
         gone(&x->request);
     }

@@ -18,9 +18,13 @@ static enum kit_status h1_open(struct http_connection *c)
 static void h1_close(struct http_connection *c)
 {
     struct http_h1 *h = http_h1_of(c);
+    const struct http_codec *next = h->next;
+    c->codec_state = h->next_state;
     kit_buf_done(&h->rest);
     kit_alloc_free(h);
-    c->codec_state = NULL;
+    if (next != NULL) {
+        next->close(c); /* the connection ended before it was handed over */
+    }
 }
 
 /* --- order --- */
@@ -36,6 +40,9 @@ static bool may_dispatch(const struct http_connection *c, const struct http_exch
 {
     if (x->refusal != NULL) {
         return true;
+    }
+    if (x->upgrade && x != c->first) {
+        return false;
     }
     for (const struct http_exchange *y = c->first; y != x; y = y->next) {
         if (!y->reply.finished && !(is_safe(x) && is_safe(y))) {
@@ -90,10 +97,29 @@ bool http_h1_retire(struct http_h1 *h)
     return moved;
 }
 
+/* What has come behind the request is the next codec's. */
+static void hand_over(struct http_h1 *h)
+{
+    struct http_connection *c = h->connection;
+    struct kit_buf rest = h->rest;
+    kit_str bytes = kit_str_sub(kit_buf_str(&rest), h->rest_at, rest.len);
+    c->codec = h->next;
+    c->codec_state = h->next_state;
+    kit_alloc_free(h);
+    if (bytes.len > 0) {
+        c->codec->receive(c, bytes);
+    }
+    kit_buf_done(&rest);
+}
+
 static bool h1_advance(struct http_connection *c)
 {
     struct http_h1 *h = http_h1_of(c);
     bool moved = http_h1_retire(h);
+    if (h->next != NULL && c->first == NULL) {
+        hand_over(h);
+        return true;
+    }
     moved = http_h1_dispatch(h) || moved;
     if (h->rest.len > 0 && !h->stopped && http_h1_read_can_begin(h)) {
         http_h1_read_rest(h);
@@ -180,6 +206,13 @@ static void h1_timed_out(struct http_connection *c, enum http_wait wait)
     http_h1_read_refuse(h, &err, 408, "timeout");
 }
 
+static void h1_cut_short(struct http_connection *c)
+{
+    if (c->first != NULL) {
+        http_exchange_cut_short(c->first); /* the last answer of the connection */
+    }
+}
+
 const struct http_codec http_h1_codec = {
     .name = "HTTP/1.1",
     .open = h1_open,
@@ -191,9 +224,11 @@ const struct http_codec http_h1_codec = {
     .finished = h1_finished,
     .waits = h1_waits,
     .timed_out = h1_timed_out,
+    .cut_short = h1_cut_short,
     .head = http_h1_write_head,
     .body = http_h1_write_body,
     .body_owned = http_h1_write_body_owned,
     .end = http_h1_write_end,
     .out = http_h1_write_out,
+    .upgrade = http_h1_write_upgrade,
 };

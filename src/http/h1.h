@@ -33,6 +33,8 @@ struct http_h1 {
     size_t raw_bytes;              /* of the head that is being read */
     uint32_t served;               /* requests */
     uint8_t probe_bytes;           /* of the next part of the answer, sent ahead */
+    const struct http_codec *next; /* whose the connection is once its request has been retired; NULL: ours */
+    void *next_state;              /* owned until then */
     bool in_value;                 /* of a field, not in its name */
     bool head_done;                /* of `reading` */
     bool stopped;                  /* no further request is taken from this connection */
@@ -70,6 +72,7 @@ enum kit_status http_h1_write_head(struct http_exchange *x, const char *content_
 enum kit_status http_h1_write_body(struct http_exchange *x, kit_str bytes);
 enum kit_status http_h1_write_body_owned(struct http_exchange *x, char *bytes, size_t len);
 enum kit_status http_h1_write_end(struct http_exchange *x);
+enum kit_status http_h1_write_upgrade(struct http_exchange *x, const struct http_codec *next, void *state);
 struct http_out *http_h1_write_out(struct http_exchange *x);
 /* The client's bytes have ended, and something of the answer may be sent ahead to see whether it is still there. */
 bool http_h1_write_may_probe(const struct http_h1 *h);

@@ -294,7 +294,8 @@ static int on_headers_complete(llhttp_t *p)
     int64_t body_bytes = 0;
     h->head_done = true;
     h->raw_bytes = 0;
-    p->upgrade = 0; /* no other protocol is offered here: Upgrade may be ignored (RFC 9110, section 7.8) */
+    x->upgrade = p->upgrade != 0;
+    p->upgrade = 0; /* a handler may ignore it (RFC 9110, section 7.8); until it has answered, nothing is read */
     fix_fields(x);
     if (check_version(h, p, x) != 0 || check_method(h, &x->request, p->method) != 0 || check_framing(h, x) != 0 ||
         check_host(h, x) != 0) {
@@ -348,8 +349,9 @@ bool http_h1_read_can_begin(const struct http_h1 *h)
 {
     const struct http_connection *c = h->connection;
     const struct http_options *o = &c->server->options;
-    bool held = c->last != NULL && c->last->phase != HTTP_PHASE_DISPATCHED;
-    return !held && !http_connection_had_its_turn(c) && c->exchange_count < o->pipeline_max &&
+    const struct http_exchange *x = c->last;
+    bool held = x != NULL && (x->phase != HTTP_PHASE_DISPATCHED || (x->upgrade && !x->reply.finished));
+    return !held && h->next == NULL && !http_connection_had_its_turn(c) && c->exchange_count < o->pipeline_max &&
            c->out.bytes < o->write_buffer_bytes_max;
 }
 

@@ -57,16 +57,20 @@ static bool keeps_alive(struct http_h1 *h, const struct http_exchange *x)
 static char *put_framing(char *to, struct http_exchange *x, int64_t length)
 {
     int status = x->reply.status;
-    if (length >= 0 && status != 204 && status != 304) {
+    bool none = status == 101 || status == 204 || status == 304;
+    if (length >= 0 && !none) {
         to = put(put_number(put(to, kit_str_lit("Content-Length: ")), (uint64_t)length), kit_str_lit("\r\n"));
     }
-    x->reply.chunked = length < 0 && !x->old && status != 204 && status != 304;
+    x->reply.chunked = length < 0 && !x->old && !none;
     return x->reply.chunked ? put(to, kit_str_lit("Transfer-Encoding: chunked\r\n")) : to;
 }
 
 static char *put_connection(char *to, struct http_exchange *x)
 {
     struct http_h1 *h = http_h1_of(x->connection);
+    if (x->reply.status == 101) {
+        return put(to, kit_str_lit("Connection: Upgrade\r\n"));
+    }
     if (!keeps_alive(h, x)) {
         h->stopped = true;
         x->keep_alive = false;
@@ -154,6 +158,17 @@ enum kit_status http_h1_write_end(struct http_exchange *x)
     }
     take_probe(x);
     return http_out_add(http_h1_write_out(x), &x->connection->server->pieces, kit_str_lit("0\r\n\r\n"));
+}
+
+enum kit_status http_h1_write_upgrade(struct http_exchange *x, const struct http_codec *next, void *state)
+{
+    struct http_h1 *h = http_h1_of(x->connection);
+    enum kit_status rc = http_h1_write_head(x, NULL, -1);
+    if (rc == KIT_OK) {
+        h->next = next;
+        h->next_state = state;
+    }
+    return rc;
 }
 
 /* What may be sent ahead of the next part of an answer without changing it: the beginning of the first line, which is

@@ -1,6 +1,7 @@
 #include "http/reason.h"
 
 #define STATUS_MAP(X)                                                                                                  \
+    X(101, "Switching Protocols")                                                                                      \
     X(200, "OK")                                                                                                       \
     X(201, "Created")                                                                                                  \
     X(202, "Accepted")                                                                                                 \

@@ -8,7 +8,7 @@
 
 static bool has_no_body(const struct http_request *r, int status)
 {
-    return r->method == HTTP_HEAD || status == 204 || status == 304;
+    return r->method == HTTP_HEAD || status == 101 || status == 204 || status == 304;
 }
 
 /* Nothing more can be kept: the connection ends from the loop, not from within the handler's call. */
@@ -25,7 +25,7 @@ static void end_reply(struct http_exchange *x)
     http_connection_wake(x->connection);
 }
 
-static enum kit_status begin(struct http_exchange *x, int status, const char *content_type, int64_t length)
+static enum kit_status prepare(struct http_exchange *x, int status, int64_t length)
 {
     struct http_reply *reply = &x->reply;
     assert(x->phase == HTTP_PHASE_DISPATCHED && !reply->started && !reply->finished);
@@ -33,10 +33,13 @@ static enum kit_status begin(struct http_exchange *x, int status, const char *co
     reply->status = reply->forced_status != 0 ? reply->forced_status : status;
     reply->bodyless = has_no_body(&x->request, reply->status);
     reply->length = length;
-    if (reply->out_of_memory) {
-        return KIT_NOMEM;
-    }
-    return x->connection->codec->head(x, content_type, length);
+    return reply->out_of_memory ? KIT_NOMEM : KIT_OK;
+}
+
+static enum kit_status begin(struct http_exchange *x, int status, const char *content_type, int64_t length)
+{
+    enum kit_status rc = prepare(x, status, length);
+    return rc == KIT_OK ? x->connection->codec->head(x, content_type, length) : rc;
 }
 
 void http_reply_send(struct http_request *r, int status, const char *content_type, kit_str body)
@@ -172,6 +175,19 @@ void http_reply_abort(struct http_request *r)
     }
     x->reply.aborted = true;
     end_reply(x);
+}
+
+enum kit_status http_exchange_upgrade(struct http_exchange *x, const struct http_codec *next, void *state)
+{
+    enum kit_status rc = prepare(x, 101, -1);
+    if (rc == KIT_OK) {
+        rc = x->connection->codec->upgrade(x, next, state);
+    }
+    if (rc != KIT_OK) {
+        break_off(x);
+    }
+    end_reply(x);
+    return rc;
 }
 
 bool http_reply_started(const struct http_request *r)

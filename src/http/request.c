@@ -14,6 +14,37 @@ kit_str http_request_field(const struct http_request *r, const char *name)
     return (kit_str){0};
 }
 
+bool http_tokens_next(struct http_tokens *t, kit_str *token)
+{
+    for (;;) {
+        while (kit_str_cut(&t->rest, ',', token)) {
+            *token = kit_str_trim(*token);
+            if (token->len > 0) {
+                return true;
+            }
+        }
+        while (t->field < t->request->field_count &&
+               !kit_str_eq_nocase(t->request->fields[t->field].name, kit_str_c(t->name))) {
+            t->field++;
+        }
+        if (t->field == t->request->field_count) {
+            return false;
+        }
+        t->rest = t->request->fields[t->field++].value;
+    }
+}
+
+bool http_request_lists(const struct http_request *r, const char *name, kit_str token)
+{
+    struct http_tokens t = {.request = r, .name = name};
+    for (kit_str one; http_tokens_next(&t, &one);) {
+        if (kit_str_eq_nocase(one, token)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool decodes_to(kit_str sent, kit_str name)
 {
     size_t at = 0, len = 0;

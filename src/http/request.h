@@ -52,6 +52,19 @@ struct http_request {
 };
 
 kit_str http_request_field(const struct http_request *r, const char *name); /* first with that name; {NULL}: none */
+/* The elements of a field that is a list, such as Connection: all its lines, split at commas, trimmed, none empty:
+ *     struct http_tokens t = {r, "Connection"};
+ *     for (kit_str token; http_tokens_next(&t, &token);) …
+ * Quoted strings are not known: not for fields that may hold them. */
+struct http_tokens {
+    const struct http_request *request;
+    const char *name;
+    uint32_t field; /* to begin with 0 */
+    kit_str rest;
+};
+bool http_tokens_next(struct http_tokens *t, kit_str *token);
+/* Is `token` one of them, whatever the case of its letters? */
+bool http_request_lists(const struct http_request *r, const char *name, kit_str token);
 /* One value of the query (first with that name), percent-decoded into the arena, '+' as space; {NULL}: not there, or out
  * of memory. */
 kit_str http_request_query(struct http_request *r, const char *name);

@@ -10,6 +10,7 @@
 
 #define SWEEP_MS 250            /* how exactly time-outs are kept */
 #define PROBE_MS (SWEEP_MS / 2) /* with each sweep */
+#define TICK_MS 1000
 #define LINGER_MS 2000
 #define REFUSED_MAX 64 /* connections over the maximum that are told so, at a time */
 #define REQUESTS_MAX (1u << 24)
@@ -36,6 +37,9 @@ static void drain_check(struct loop_task *t);
 static enum kit_status make_parts(struct http_server *s)
 {
     enum kit_status rc = kit_slots_new(requests_max(&s->options), &s->requests);
+    if (rc == KIT_OK) {
+        rc = kit_slots_new(s->options.connections_max, &s->sockets);
+    }
     if (rc == KIT_OK) {
         rc = loop_timer_new(s->loop, sweep, s, &s->sweep);
     }
@@ -97,6 +101,7 @@ enum kit_status http_server_new(struct loop *l, const struct http_router *router
     s->bytes_in = kit_metric_series(&kit_metric_http_bytes_in_total, NULL, 0);
     s->bytes_out = kit_metric_series(&kit_metric_http_bytes_out_total, NULL, 0);
     s->open = kit_metric_series(&kit_metric_http_connections, NULL, 0);
+    s->open_sockets = kit_metric_series(&kit_metric_http_sockets, NULL, 0);
     rc = make_parts(s);
     if (rc != KIT_OK) {
         http_server_free(s);
@@ -147,7 +152,9 @@ struct http_request *http_server_find(struct http_server *s, kit_id id)
 
 struct http_counts http_server_counts(const struct http_server *s)
 {
-    return (struct http_counts){.connections = s->connections, .requests = kit_slots_count(s->requests)};
+    return (struct http_counts){.connections = s->connections,
+                                .requests = kit_slots_count(s->requests),
+                                .sockets = kit_slots_count(s->sockets)};
 }
 
 /* --- time --- */
@@ -158,7 +165,8 @@ static uint64_t limit_ns(const struct http_server *s, enum http_wait wait)
     const uint32_t ms[] = {
         [HTTP_WAIT_IDLE] = o->idle_timeout_ms, [HTTP_WAIT_HEAD] = o->head_timeout_ms,
         [HTTP_WAIT_BODY] = o->body_timeout_ms, [HTTP_WAIT_WRITE] = o->write_timeout_ms,
-        [HTTP_WAIT_PROBE] = PROBE_MS,          [HTTP_WAIT_LINGER] = LINGER_MS,
+        [HTTP_WAIT_PROBE] = PROBE_MS,          [HTTP_WAIT_TICK] = TICK_MS,
+        [HTTP_WAIT_LINGER] = LINGER_MS,
     };
     return ms[wait] * KIT_NS_PER_MS;
 }
@@ -356,6 +364,7 @@ void http_server_free(struct http_server *s)
     free_pool(s);
     http_out_pool_done(&s->pieces);
     kit_slots_free(s->requests);
+    kit_slots_free(s->sockets);
     kit_alloc_free(s->series);
     kit_alloc_free(s);
 }

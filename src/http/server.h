@@ -58,17 +58,19 @@ KIT_MUST_CHECK enum kit_status http_server_listen(struct http_server *s, const c
 struct loop *http_server_loop(const struct http_server *s);
 /* The request with this id, if it still waits for its answer. */
 struct http_request *http_server_find(struct http_server *s, kit_id id);
-/* Drain: stop accepting, answer what is there (Connection: close), tell streams (http_source.drain), close idle
- * connections; `drained` is called when the last one is gone or after_ms has passed (what is left is then closed, after
- * a 503 where no answer has begun), from
- * the loop, once. Called again it sets a new after_ms (0: end it now) and a new `drained`; the old one is forgotten. */
+/* Drain: stop accepting, answer what is there (Connection: close), tell streams (http_source.drain) and WebSockets
+ * (http_ws_handler.drain), close idle connections; `drained` is called when the last one is gone or after_ms has passed
+ * (what is left is then closed, after a 503 where no answer has begun), from the loop, once. Called again it sets a new
+ * after_ms (0: end it now) and a new `drained`; the old one is forgotten. */
 void http_server_drain(struct http_server *s, uint64_t after_ms, void (*drained)(void *ctx), void *ctx);
-/* Not while its loop runs, or from `drained`. Requests that still wait for an answer are told `gone`. NULL is fine. */
+/* Not while its loop runs, or from `drained`. Requests that still wait for an answer, and WebSockets, are told `gone`. NULL
+ * is fine. */
 void http_server_free(struct http_server *s);
 
 struct http_counts {
     uint32_t connections;
     uint32_t requests; /* waiting for their answer */
+    uint32_t sockets;  /* WebSockets */
 };
 struct http_counts http_server_counts(const struct http_server *s);
 

@@ -7,6 +7,7 @@
 
 #include "kit/clock.h"
 #include "http/server.h"
+#include "http/ws.h"
 #include "support/http_client.h"
 #include "support/test.h"
 
@@ -30,6 +31,12 @@ struct host {
     size_t stream_left; /* bytes that /stream has still to give */
     bool endless;       /* /stream starts anew */
     uint64_t fail_at;   /* orders an allocation failure when a handler starts */
+    /* /ws */
+    const struct http_ws_handler *ws_handler;
+    struct http_ws_options ws_options;
+    struct http_ws *ws;        /* the last one, until it is gone */
+    enum kit_status ws_status; /* of the last accept */
+    char ws_error[KIT_ERR_MSG_BYTES];
 };
 
 static struct host *host_of; /* for `fail` and `gone`, which have no context of their own */
@@ -187,6 +194,16 @@ static inline void host_owned(struct http_request *r, void *ctx)
     }
 }
 
+static inline void host_ws(struct http_request *r, void *ctx)
+{
+    struct host *h = ctx;
+    struct kit_err err = {0};
+    h->handled++;
+    kit_alloc_fail_at(h->fail_at);
+    h->ws_status = http_ws_accept(r, h->ws_handler, &h->ws_options, h, &h->ws, &err);
+    kit_str_to_c(kit_str_c(err.msg), h->ws_error, sizeof(h->ws_error));
+}
+
 static inline void host_empty(struct http_request *r, void *ctx)
 {
     (void)ctx;
@@ -232,6 +249,7 @@ static const struct http_route host_routes[] = {
     HOST_ROUTE(HTTP_GET, "/nothing", HTTP_BODY_NONE, 0, host_nothing, NULL),
     HOST_ROUTE(HTTP_GET, "/cut", HTTP_BODY_NONE, 0, host_cut, NULL),
     HOST_ROUTE(HTTP_GET, "/owned", HTTP_BODY_NONE, 0, host_owned, NULL),
+    HOST_ROUTE(HTTP_GET, "/ws", HTTP_BODY_NONE, 0, host_ws, NULL),
     HOST_ROUTE(HTTP_DELETE, "/empty", HTTP_BODY_NONE, 0, host_empty, NULL),
 };
 
