@@ -18,8 +18,6 @@ struct text_added {
     struct patterns patterns[2]; /* [normalized] */
 };
 
-#define ADDED_MAX (UINT32_C(1) << 16)
-
 /* --- looking up --- */
 
 const struct text_added_token *text_added_by_id(const struct text_added *a, uint32_t id)
@@ -71,13 +69,8 @@ static bool stands_alone(kit_str text, struct text_span hit)
 
 static uint32_t start_of_spaces(kit_str text, uint32_t end, size_t floor)
 {
-    end = (uint32_t)KIT_MAX(end, floor);
-    while (end > floor && is_space(text_unicode_last(kit_str_sub(text, 0, end)))) {
-        do {
-            end--;
-        } while (((unsigned char)text.ptr[end] & 0xC0) == 0x80);
-    }
-    return end;
+    kit_str between = kit_str_sub(text, floor, KIT_MAX(end, floor) - floor);
+    return (uint32_t)(floor + text_unicode_trim_end(between).len);
 }
 
 static uint32_t end_of_spaces(kit_str text, uint32_t at)
@@ -153,69 +146,69 @@ static enum kit_status read_flags(const struct text_node *node, struct text_adde
                 {"normalized", &t->normalized}};
     enum kit_status rc = KIT_OK;
     for (size_t i = 0; rc == KIT_OK && i < KIT_COUNT(keys); i++) {
-        bool otherwise = keys[i].flag == &t->normalized ? !t->special : false;
+        bool otherwise = keys[i].flag == &t->normalized ? !t->special : *keys[i].flag;
         rc = text_node_bool_or(node, keys[i].key, otherwise, keys[i].flag, err);
     }
     return rc;
 }
 
+static enum kit_status no_memory(struct kit_err *err)
+{
+    return kit_fail_param(err, KIT_NOMEM, "added_tokens", "added_tokens: no memory");
+}
+
 /* An added token is either a piece of the model with its id, or new with an id that is free. */
-static enum kit_status check_id(const struct text_node *node, const struct text_added_token *t,
-                                const struct text_model *model, struct kit_err *err)
+static enum kit_status check_id(const struct text_added_token *t, uint32_t index, const struct text_model *model,
+                                struct kit_err *err)
 {
     uint32_t known;
     bool is_piece = text_vocab_find(model->vocab, t->content, &known);
     if (is_piece && known != t->id) {
-        return text_node_fail(node, KIT_PARSE, err, "is %u, but the vocabulary has '%.*s' as %u", t->id,
+        return kit_fail_param(err, KIT_PARSE, "added_tokens",
+                              "added_tokens[%u].id: is %u, but the vocabulary has '%.*s' as %u", index, t->id,
                               KIT_STR_ARG(kit_str_sub(t->content, 0, 40)), known);
     }
     kit_str taken = text_vocab_piece(model->vocab, t->id);
     if (!is_piece && taken.ptr != NULL) {
-        return text_node_fail(node, KIT_PARSE, err, "%u belongs to '%.*s' already", t->id,
-                              KIT_STR_ARG(kit_str_sub(taken, 0, 40)));
+        return kit_fail_param(err, KIT_PARSE, "added_tokens", "added_tokens[%u].id: %u belongs to '%.*s' already",
+                              index, t->id, KIT_STR_ARG(kit_str_sub(taken, 0, 40)));
     }
     return KIT_OK;
 }
 
-static enum kit_status read_token(const struct text_node *node, struct kit_arena *arena, const struct text_model *model,
-                                  struct text_added_token *t, struct kit_err *err)
+enum kit_status text_added_token_parse(const struct text_node *node, struct kit_arena *arena,
+                                       struct text_added_token *ret, struct kit_err *err)
 {
     struct text_node content = text_node_get(node, "content");
-    struct text_node id = text_node_get(node, "id");
     kit_str text;
     enum kit_status rc = text_node_need(node, KIT_JSON_OBJECT, err);
     if (rc == KIT_OK) {
         rc = text_node_str(&content, &text, err);
     }
-    if (rc == KIT_OK) {
-        rc = text_node_u32(&id, TEXT_VOCAB_MAX - 1, &t->id, err);
-    }
     if (rc == KIT_OK && (text.len == 0 || text.len > TEXT_VOCAB_PIECE_BYTES_MAX)) {
         rc = text_node_fail(&content, KIT_PARSE, err, "must have 1 to %zu bytes", TEXT_VOCAB_PIECE_BYTES_MAX);
     }
-    if (rc == KIT_OK && kit_arena_str(arena, text, &t->content) != KIT_OK) {
+    if (rc == KIT_OK && kit_arena_str(arena, text, &ret->content) != KIT_OK) {
         rc = text_node_fail(&content, KIT_NOMEM, err, "no memory");
     }
-    if (rc == KIT_OK) {
-        rc = read_flags(node, t, err);
-    }
-    return rc == KIT_OK ? check_id(&id, t, model, err) : rc;
+    return rc == KIT_OK ? read_flags(node, ret, err) : rc;
 }
 
-static enum kit_status read_tokens(const struct text_node *node, struct kit_arena *arena,
-                                   const struct text_model *model, struct text_added *a, struct kit_err *err)
+/* Names the tokens, which lie in a->token already. */
+static enum kit_status name_tokens(struct text_added *a, const struct text_model *model, struct kit_err *err)
 {
-    enum kit_status rc = KIT_OK;
-    struct kit_json_iter iter = kit_json_iter(node->value);
-    for (struct text_node item; rc == KIT_OK && text_node_next(node, &iter, &item);) {
-        struct text_added_token *t = &a->token[a->count];
-        rc = read_token(&item, arena, model, t, err);
-        if (rc == KIT_OK && !text_vocab_add(a->names, t->content, a->count++)) {
-            rc = text_node_fail(&item, KIT_PARSE, err, "'%.*s' is there twice",
-                                KIT_STR_ARG(kit_str_sub(t->content, 0, 40)));
+    for (uint32_t i = 0; i < a->count; i++) {
+        const struct text_added_token *t = &a->token[i];
+        enum kit_status rc = check_id(t, i, model, err);
+        if (rc != KIT_OK) {
+            return rc;
+        }
+        if (!text_vocab_add(a->names, t->content, i)) {
+            return kit_fail_param(err, KIT_PARSE, "added_tokens", "added_tokens[%u]: '%.*s' is there twice", i,
+                                  KIT_STR_ARG(kit_str_sub(t->content, 0, 40)));
         }
     }
-    return rc;
+    return KIT_OK;
 }
 
 struct order {
@@ -229,12 +222,11 @@ static int by_id(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
-static enum kit_status sort_ids(const struct text_node *node, struct kit_arena *arena, struct text_added *a,
-                                struct kit_err *err)
+static enum kit_status sort_ids(struct text_added *a, struct kit_arena *arena, struct kit_err *err)
 {
     struct order *order = kit_arena_get(arena, a->count * sizeof(*order) + 1);
     if (order == NULL) {
-        return text_node_fail(node, KIT_NOMEM, err, "no memory");
+        return no_memory(err);
     }
     for (uint32_t i = 0; i < a->count; i++) {
         order[i] = (struct order){a->token[i].id, i};
@@ -243,36 +235,35 @@ static enum kit_status sort_ids(const struct text_node *node, struct kit_arena *
     for (uint32_t i = 0; i < a->count; i++) {
         a->by_id[i] = order[i].index;
         if (i > 0 && order[i].id == order[i - 1].id) {
-            return text_node_fail(node, KIT_PARSE, err, "id %u is there twice", order[i].id);
+            return kit_fail_param(err, KIT_PARSE, "added_tokens", "added_tokens: id %u is there twice", order[i].id);
         }
     }
     return KIT_OK;
 }
 
-/* The string that is looked for: the content, normalized where the token says so. */
-static enum kit_status pattern_of(const struct text_added_token *t, struct kit_arena *arena,
-                                  const struct text_normalizer *normalizer, struct text_aligned pair[2], kit_str *ret)
+static enum kit_status set_pattern(struct text_added_token *t, struct kit_arena *arena,
+                                   const struct text_normalizer *normalizer, struct text_aligned pair[2])
 {
+    t->pattern = t->content;
     if (!t->normalized) {
-        *ret = t->content;
         return KIT_OK;
     }
     enum kit_status rc = text_aligned_load(&pair[0], t->content, 0);
     if (rc == KIT_OK) {
         rc = text_normalizer_run(normalizer, &pair[0], &pair[1]);
     }
-    return rc == KIT_OK ? kit_arena_str(arena, text_aligned_str(&pair[0]), ret) : rc;
+    return rc == KIT_OK ? kit_arena_str(arena, text_aligned_str(&pair[0]), &t->pattern) : rc;
 }
 
-static enum kit_status patterns_of(const struct text_added *a, struct kit_arena *arena,
-                                   const struct text_normalizer *normalizer, kit_str *ret)
+static enum kit_status set_patterns(struct text_added *a, struct kit_arena *arena,
+                                    const struct text_normalizer *normalizer)
 {
     struct text_aligned pair[2];
     text_aligned_init(&pair[0], TEXT_VOCAB_PIECE_BYTES_MAX);
     text_aligned_init(&pair[1], TEXT_VOCAB_PIECE_BYTES_MAX);
     enum kit_status rc = KIT_OK;
     for (uint32_t i = 0; rc == KIT_OK && i < a->count; i++) {
-        rc = pattern_of(&a->token[i], arena, normalizer, pair, &ret[i]);
+        rc = set_pattern(&a->token[i], arena, normalizer, pair);
     }
     text_aligned_done(&pair[0]);
     text_aligned_done(&pair[1]);
@@ -290,22 +281,22 @@ static void add_pattern(struct patterns *p, kit_str text, uint32_t index)
 }
 
 /* Special tokens come first, so that of two that look the same the special one is found. */
-static void add_patterns(struct text_added *a, const kit_str *pattern, bool special)
+static void add_patterns(struct text_added *a, bool special)
 {
     for (uint32_t i = 0; i < a->count; i++) {
         if (a->token[i].special == special) {
-            add_pattern(&a->patterns[a->token[i].normalized], pattern[i], i);
+            add_pattern(&a->patterns[a->token[i].normalized], a->token[i].pattern, i);
         }
     }
 }
 
-static enum kit_status new_patterns(struct text_added *a, struct kit_arena *arena, const kit_str *pattern)
+static enum kit_status new_patterns(struct text_added *a, struct kit_arena *arena)
 {
     uint32_t count[2] = {0, 0};
     size_t bytes[2] = {0, 0};
     for (uint32_t i = 0; i < a->count; i++) {
         count[a->token[i].normalized]++;
-        bytes[a->token[i].normalized] += pattern[i].len;
+        bytes[a->token[i].normalized] += a->token[i].pattern.len;
     }
     enum kit_status rc = KIT_OK;
     for (int i = 0; rc == KIT_OK && i < 2; i++) {
@@ -316,41 +307,56 @@ static enum kit_status new_patterns(struct text_added *a, struct kit_arena *aren
     return rc;
 }
 
-static enum kit_status build_patterns(const struct text_node *node, struct kit_arena *arena,
-                                      const struct text_normalizer *normalizer, struct text_added *a,
-                                      struct kit_err *err)
+static enum kit_status build_patterns(struct text_added *a, struct kit_arena *arena,
+                                      const struct text_normalizer *normalizer, struct kit_err *err)
 {
-    kit_str *pattern = kit_arena_zero(arena, a->count + (size_t)1, sizeof(*pattern));
-    enum kit_status rc = pattern == NULL ? KIT_NOMEM : patterns_of(a, arena, normalizer, pattern);
+    enum kit_status rc = set_patterns(a, arena, normalizer);
     if (rc == KIT_OK) {
-        rc = new_patterns(a, arena, pattern);
+        rc = new_patterns(a, arena);
     }
     if (rc != KIT_OK) {
-        return text_node_fail(node, rc, err, "cannot be normalized: %s", kit_status_text(rc));
+        return kit_fail_param(err, rc, "added_tokens", "added_tokens: cannot be normalized: %s", kit_status_text(rc));
     }
-    add_patterns(a, pattern, true);
-    add_patterns(a, pattern, false);
+    add_patterns(a, true);
+    add_patterns(a, false);
     return KIT_OK;
 }
 
-static enum kit_status parse_all(const struct text_node *node, struct kit_arena *arena, const struct text_model *model,
-                                 const struct text_normalizer *normalizer, struct text_added *a, struct kit_err *err)
-{
-    enum kit_status rc = read_tokens(node, arena, model, a, err);
-    if (rc == KIT_OK) {
-        rc = sort_ids(node, arena, a, err);
-    }
-    return rc == KIT_OK ? build_patterns(node, arena, normalizer, a, err) : rc;
-}
-
-static size_t content_bytes(const struct text_node *node)
+static size_t content_bytes(const struct text_added_token *list, uint32_t count)
 {
     size_t bytes = 0;
-    struct kit_json_iter iter = kit_json_iter(node->value);
-    for (struct text_node item; text_node_next(node, &iter, &item);) {
-        bytes += kit_json_str(kit_json_get(item.value, "content"), (kit_str){0}).len;
+    for (uint32_t i = 0; i < count; i++) {
+        bytes += list[i].content.len;
     }
     return bytes;
+}
+
+enum kit_status text_added_new(struct text_added_token *list, uint32_t count, struct kit_arena *arena,
+                               const struct text_model *model, const struct text_normalizer *normalizer,
+                               struct text_added **ret, struct kit_err *err)
+{
+    struct text_added *a = kit_arena_zero(arena, 1, sizeof(*a));
+    uint32_t *order = kit_arena_zero(arena, (size_t)count + 1, sizeof(*order));
+    if (a == NULL || order == NULL) {
+        return no_memory(err);
+    }
+    a->token = list;
+    a->by_id = order;
+    a->count = count;
+    if (text_vocab_new(arena, count, count, content_bytes(list, count), &a->names) != KIT_OK) {
+        return no_memory(err);
+    }
+    enum kit_status rc = name_tokens(a, model, err);
+    if (rc == KIT_OK) {
+        rc = sort_ids(a, arena, err);
+    }
+    if (rc == KIT_OK) {
+        rc = build_patterns(a, arena, normalizer, err);
+    }
+    if (rc == KIT_OK) {
+        *ret = a;
+    }
+    return rc;
 }
 
 enum kit_status text_added_parse(const struct text_node *node, struct kit_arena *arena, const struct text_model *model,
@@ -358,26 +364,23 @@ enum kit_status text_added_parse(const struct text_node *node, struct kit_arena 
 {
     size_t count = kit_json_count(node->value);
     enum kit_status rc = text_node_is_null(node) ? KIT_OK : text_node_need(node, KIT_JSON_ARRAY, err);
+    if (rc == KIT_OK && count > TEXT_ADDED_MAX) {
+        rc = text_node_fail(node, KIT_TOO_LARGE, err, "has %zu tokens; at most %u are taken", count, TEXT_ADDED_MAX);
+    }
     if (rc != KIT_OK) {
         return rc;
     }
-    if (count > ADDED_MAX) {
-        return text_node_fail(node, KIT_TOO_LARGE, err, "has %zu tokens; at most %u are taken", count, ADDED_MAX);
+    struct text_added_token *list = kit_arena_zero(arena, count + 1, sizeof(*list));
+    if (list == NULL) {
+        return no_memory(err);
     }
-    struct text_added *a = kit_arena_zero(arena, 1, sizeof(*a));
-    struct text_added_token *token = kit_arena_zero(arena, count + 1, sizeof(*token));
-    uint32_t *order = kit_arena_zero(arena, count + 1, sizeof(*order));
-    if (a == NULL || token == NULL || order == NULL) {
-        return text_node_fail(node, KIT_NOMEM, err, "no memory");
+    struct kit_json_iter iter = kit_json_iter(node->value);
+    for (struct text_node item; rc == KIT_OK && text_node_next(node, &iter, &item);) {
+        struct text_node id = text_node_get(&item, "id");
+        rc = text_added_token_parse(&item, arena, &list[item.index], err);
+        if (rc == KIT_OK) {
+            rc = text_node_u32(&id, TEXT_VOCAB_MAX - 1, &list[item.index].id, err);
+        }
     }
-    a->token = token;
-    a->by_id = order;
-    if (text_vocab_new(arena, (uint32_t)count, (uint32_t)count, content_bytes(node), &a->names) != KIT_OK) {
-        return text_node_fail(node, KIT_NOMEM, err, "no memory");
-    }
-    rc = parse_all(node, arena, model, normalizer, a, err);
-    if (rc == KIT_OK) {
-        *ret = a;
-    }
-    return rc;
+    return rc == KIT_OK ? text_added_new(list, (uint32_t)count, arena, model, normalizer, ret, err) : rc;
 }

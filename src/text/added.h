@@ -11,6 +11,7 @@
 
 struct text_added_token {
     kit_str content;
+    kit_str pattern; /* what is looked for, and what decoding gives: content, normalized if it says so; set by _new */
     uint32_t id;
     bool special;
     bool single_word;    /* not within a word */
@@ -19,6 +20,19 @@ struct text_added_token {
 };
 
 struct text_added;
+
+#define TEXT_ADDED_MAX (UINT32_C(1) << 16)
+
+/* One item of the list: content, and flags where it says them (normalized: unless special); the rest of *ret is left
+ * as it is. PARSE, NOMEM (with the path). */
+KIT_MUST_CHECK enum kit_status text_added_token_parse(const struct text_node *node, struct kit_arena *arena,
+                                                      struct text_added_token *ret, struct kit_err *err);
+
+/* list: [count <= TEXT_ADDED_MAX], lies in the arena as its contents do, and is the tokens' from now on. Errors as
+ * text_added_parse. */
+KIT_MUST_CHECK enum kit_status text_added_new(struct text_added_token *list, uint32_t count, struct kit_arena *arena,
+                                              const struct text_model *model, const struct text_normalizer *normalizer,
+                                              struct text_added **ret, struct kit_err *err);
 
 /* node: null or missing gives none. model, normalizer: borrowed for the call. Errors (with the path): PARSE
  * wrong type, id out of range, given twice or other than the vocabulary's; TOO_LARGE; NOMEM. */

@@ -2,10 +2,10 @@
 
 #include "text/normal_form.h"
 
-#define CLEAN 1u
-#define CHINESE 2u
-#define STRIP 4u
-#define LOWER 8u
+#define CLEAN TEXT_BERT_CLEAN
+#define CHINESE TEXT_BERT_CHINESE
+#define STRIP TEXT_BERT_STRIP
+#define LOWER TEXT_BERT_LOWER
 
 enum kit_status text_bert_parse(const struct text_node *node, struct kit_arena *arena, struct text_normal_step *step,
                                 struct kit_err *err)
@@ -26,6 +26,11 @@ enum kit_status text_bert_parse(const struct text_node *node, struct kit_arena *
         step->flags |= on ? keys[i].flag : 0;
     }
     return KIT_OK;
+}
+
+void text_bert_step(uint32_t flags, struct text_normal_step *ret)
+{
+    *ret = (struct text_normal_step){.run = text_bert_run, .flags = flags};
 }
 
 /* ASCII where no byte is removed stays where it is. False when a byte would be. */

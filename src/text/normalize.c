@@ -108,16 +108,6 @@ static size_t spaces_before(kit_str text)
     return at;
 }
 
-static size_t len_without_spaces_behind(kit_str text)
-{
-    while (text.len > 0 && is_space(text_unicode_last(text))) {
-        do {
-            text.len--;
-        } while (((unsigned char)text.ptr[text.len] & 0xC0) == 0x80);
-    }
-    return text.len;
-}
-
 static void copy_range(const struct text_aligned *from, size_t start, size_t end, struct text_aligned *to)
 {
     uint32_t bytes;
@@ -132,7 +122,7 @@ static enum kit_status run_strip(const struct text_normal_step *step, struct tex
                                  struct text_aligned *spare)
 {
     kit_str all = text_aligned_str(text);
-    size_t end = (step->flags & STRIP_RIGHT) != 0 ? len_without_spaces_behind(all) : all.len;
+    size_t end = (step->flags & STRIP_RIGHT) != 0 ? text_unicode_trim_end(all).len : all.len;
     size_t start = (step->flags & STRIP_LEFT) != 0 ? spaces_before(kit_str_sub(all, 0, end)) : 0;
     if (start == 0) {
         text->len = end;

@@ -12,6 +12,19 @@ static enum kit_status parse_pad(const struct text_node *node, struct text_parts
     return rc == KIT_OK ? text_node_u32_or(node, "pad_id", p->id_end - 1, 0, &p->pad_id, err) : rc;
 }
 
+/* No file names the mask's token by its role here; these two are what all models have. */
+static void find_mask(struct text_parts *p)
+{
+    static const char *const names[] = {"[MASK]", "<mask>"};
+    for (size_t i = 0; i < KIT_COUNT(names) && !p->has_mask; i++) {
+        const struct text_added_token *t = text_added_by_content(p->added, kit_str_c(names[i]));
+        if (t != NULL && t->special) {
+            p->has_mask = true;
+            p->mask_id = t->id;
+        }
+    }
+}
+
 /* What ids may be: the model and the tokens added to it. */
 static enum kit_status parse_vocabulary(const struct text_node *root, struct text_parts *p, struct kit_err *err)
 {
@@ -23,6 +36,7 @@ static enum kit_status parse_vocabulary(const struct text_node *root, struct tex
     }
     if (rc == KIT_OK) {
         p->id_end = KIT_MAX(text_vocab_id_end(p->model->vocab), text_added_id_end(p->added));
+        find_mask(p);
     }
     return rc;
 }
@@ -54,10 +68,25 @@ static enum kit_status parse_all(const struct text_node *root, struct text_parts
     return rc == KIT_OK ? text_decoder_parse(&decoder, &p->arena, &p->decoder, err) : rc;
 }
 
+void text_parts_init(struct text_parts *p)
+{
+    *p = (struct text_parts){0};
+    kit_arena_init(&p->arena, ARENA_BYTES_MAX);
+}
+
+bool text_parts_find(const struct text_parts *p, kit_str piece, uint32_t *ret)
+{
+    const struct text_added_token *added = text_added_by_content(p->added, piece);
+    if (added != NULL) {
+        *ret = added->id;
+        return true;
+    }
+    return text_vocab_find(p->model->vocab, piece, ret);
+}
+
 enum kit_status text_parts_parse(kit_str json, struct text_parts *ret, struct kit_err *err)
 {
-    *ret = (struct text_parts){0};
-    kit_arena_init(&ret->arena, ARENA_BYTES_MAX);
+    text_parts_init(ret);
     if (json.len > TEXT_PARTS_BYTES_MAX) {
         return kit_fail(err, KIT_TOO_LARGE, "tokenizer.json has %zu bytes; at most %zu are taken", json.len,
                         TEXT_PARTS_BYTES_MAX);

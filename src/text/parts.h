@@ -1,4 +1,5 @@
-/* src/text/parts.h - the parts of a tokenizer.json, read and checked: what struct text_tokenizer consists of.
+/* src/text/parts.h - the parts that a struct text_tokenizer consists of, and how they are read from a
+ * tokenizer.json.
  *
  * Thread: any once parsed. Memory: all of it in one arena of its own. */
 #ifndef TEXT_PARTS_H
@@ -12,7 +13,7 @@
 #include "text/template.h"
 #include "text/truncate.h"
 
-#define TEXT_PARTS_BYTES_MAX (64 * KIT_MIB) /* of tokenizer.json */
+#define TEXT_PARTS_BYTES_MAX (64 * KIT_MIB) /* of one file */
 
 struct text_parts {
     struct kit_arena arena;
@@ -23,9 +24,15 @@ struct text_parts {
     struct text_template template;
     struct text_truncation truncation;
     struct text_decoder decoder;
-    uint32_t pad_id;
+    uint32_t pad_id;  /* 0: none is named */
+    uint32_t mask_id; /* if has_mask */
+    bool has_mask;
     uint32_t id_end; /* largest id + 1, of model and added tokens */
 };
+
+void text_parts_init(struct text_parts *p); /* allocates nothing */
+/* Looks up a piece of the model or an added token. False: there is none. */
+bool text_parts_find(const struct text_parts *p, kit_str piece, uint32_t *ret);
 
 /* json: the whole file. Fills *ret, which text_parts_done empties whatever the answer was. Errors as
  * text_tokenizer_parse. */

@@ -119,12 +119,22 @@ static enum kit_status parse_digits(const struct text_node *node, struct text_cu
     return rc;
 }
 
+#define BERT                                                                                                           \
+    {                                                                                                                  \
+        TEXT_SPACE, TEXT_PUNCT, false, TEXT_DELIMITER_ISOLATED                                                         \
+    }
+
+void text_pretokenizer_bert(struct text_pretokenizer *ret)
+{
+    *ret = (struct text_pretokenizer){.count = 1, .cut = {BERT}};
+}
+
 static const struct {
     const char *type;
     enum kit_status (*parse)(const struct text_node *node, struct text_cut *cut, struct kit_err *err);
     struct text_cut cut;
 } ops[] = {
-    {"BertPreTokenizer", parse_plain, {TEXT_SPACE, TEXT_PUNCT, false, TEXT_DELIMITER_ISOLATED}},
+    {"BertPreTokenizer", parse_plain, BERT},
     {"Whitespace", parse_plain, {TEXT_SPACE, TEXT_WORD, true, TEXT_DELIMITER_CONTIGUOUS}},
     {"WhitespaceSplit", parse_plain, {TEXT_SPACE, 0, false, TEXT_DELIMITER_ISOLATED}},
     {"Punctuation", parse_punctuation, {0, TEXT_PUNCT, false, TEXT_DELIMITER_ISOLATED}},

@@ -37,6 +37,9 @@ struct text_pretokenizer {
 /* node: null or missing leaves the text whole. Errors: PARSE, UNSUPPORTED (path and type), TOO_LARGE. */
 KIT_MUST_CHECK enum kit_status text_pretokenizer_parse(const struct text_node *node, struct text_pretokenizer *ret,
                                                        struct kit_err *err);
+/* The one step BertPreTokenizer. */
+void text_pretokenizer_bert(struct text_pretokenizer *ret);
+
 /* The words of bytes `range` of text (valid UTF-8), in order, none empty: one of the two lists, which are
  * scratch. On NOMEM its `failed` is set. */
 const struct text_spans *text_pretokenizer_run(const struct text_pretokenizer *p, const char *text,

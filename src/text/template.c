@@ -116,12 +116,12 @@ static enum kit_status read_piece(const struct reader *r, const struct text_node
     return text_node_fail(node, KIT_PARSE, r->err, "must hold SpecialToken or Sequence");
 }
 
-static enum kit_status reserve(const struct reader *r, const struct text_node *node, size_t count, bool has_pair,
-                               struct text_template *t)
+static enum kit_status reserve(struct kit_arena *arena, size_t count, bool has_pair, struct text_template *t,
+                               struct kit_err *err)
 {
-    struct text_template_piece *piece = kit_arena_zero(r->arena, count + 1, sizeof(*piece));
+    struct text_template_piece *piece = kit_arena_zero(arena, count + 1, sizeof(*piece));
     if (piece == NULL) {
-        return text_node_fail(node, KIT_NOMEM, r->err, "no memory");
+        return kit_fail(err, KIT_NOMEM, "no memory for a template");
     }
     t->form[has_pair].piece = piece;
     t->form[has_pair].count = 0;
@@ -144,7 +144,7 @@ static enum kit_status read_form(const struct reader *r, const struct text_node 
         rc = text_node_fail(list, KIT_TOO_LARGE, r->err, "more than %d pieces", PIECES_MAX);
     }
     if (rc == KIT_OK) {
-        rc = reserve(r, list, count, has_pair, t);
+        rc = reserve(r->arena, count, has_pair, t, r->err);
     }
     struct kit_json_iter iter = kit_json_iter(list->value);
     for (struct text_node item; rc == KIT_OK && text_node_next(list, &iter, &item);) {
@@ -166,18 +166,70 @@ static enum kit_status parse_template(struct reader *r, const struct text_node *
     return rc == KIT_OK ? read_form(r, &pair, true, ret) : rc;
 }
 
+/* --- fixed templates --- */
+
+enum slot { CLS, SEP, TEXT, PAIR };
+
+/* One form of a template: where what stands, and its type. */
+struct fixed {
+    uint32_t count;
+    struct {
+        enum slot slot;
+        int32_t type;
+    } at[6];
+};
+
+static const struct fixed plain[2] = {{1, {{TEXT, 0}}}, {2, {{TEXT, 0}, {PAIR, 1}}}};
+static const struct fixed bert[2] = {{3, {{CLS, 0}, {TEXT, 0}, {SEP, 0}}},
+                                     {5, {{CLS, 0}, {TEXT, 0}, {SEP, 0}, {PAIR, 1}, {SEP, 1}}}};
+
+/* ids: of CLS and SEP, in the arena. */
+static struct text_template_piece piece_of(enum slot slot, int32_t type, const int32_t *ids)
+{
+    switch (slot) {
+    case TEXT:
+        return (struct text_template_piece){.part = TEXT_PART_TEXT, .type = type};
+    case PAIR:
+        return (struct text_template_piece){.part = TEXT_PART_PAIR, .type = type};
+    default:
+        return (struct text_template_piece){.part = TEXT_PART_SPECIAL, .type = type, .id_count = 1, .ids = &ids[slot]};
+    }
+}
+
+static enum kit_status make(const struct fixed form[2], const int32_t id[2], struct kit_arena *arena,
+                            struct text_template *ret, struct kit_err *err)
+{
+    int32_t *ids = kit_arena_get(arena, 2 * sizeof(*ids));
+    if (ids == NULL) {
+        return kit_fail(err, KIT_NOMEM, "no memory for a template");
+    }
+    memcpy(ids, id, 2 * sizeof(*ids));
+    for (int has_pair = 0; has_pair < 2; has_pair++) {
+        const struct fixed *f = &form[has_pair];
+        enum kit_status rc = reserve(arena, f->count, has_pair, ret, err);
+        if (rc != KIT_OK) {
+            return rc;
+        }
+        for (uint32_t i = 0; i < f->count; i++) {
+            add(ret, has_pair, piece_of(f->at[i].slot, f->at[i].type, ids));
+        }
+    }
+    return KIT_OK;
+}
+
+enum kit_status text_template_bert(int32_t cls, int32_t sep, struct kit_arena *arena, struct text_template *ret,
+                                   struct kit_err *err)
+{
+    return make(bert, (const int32_t[]){[CLS] = cls, [SEP] = sep}, arena, ret, err);
+}
+
 /* ["[SEP]", 102] */
-static enum kit_status read_named(const struct reader *r, const struct text_node *node, const char *key,
-                                  struct text_template_piece *piece)
+static enum kit_status read_named(const struct reader *r, const struct text_node *node, const char *key, int32_t *ret)
 {
     struct text_node pair = text_node_get(node, key);
     enum kit_status rc = text_node_need(&pair, KIT_JSON_ARRAY, r->err);
     if (rc == KIT_OK && kit_json_count(pair.value) != 2) {
         rc = text_node_fail(&pair, KIT_PARSE, r->err, "must be [token, id]");
-    }
-    int32_t *id = kit_arena_zero(r->arena, 1, sizeof(*id));
-    if (rc == KIT_OK && id == NULL) {
-        rc = text_node_fail(&pair, KIT_NOMEM, r->err, "no memory");
     }
     if (rc != KIT_OK) {
         return rc;
@@ -186,54 +238,20 @@ static enum kit_status read_named(const struct reader *r, const struct text_node
     struct text_node item;
     (void)text_node_next(&pair, &iter, &item);
     (void)text_node_next(&pair, &iter, &item);
-    *piece = (struct text_template_piece){.part = TEXT_PART_SPECIAL, .id_count = 1, .ids = id};
-    return read_id(r, &item, id);
+    return read_id(r, &item, ret);
 }
 
-static struct text_template_piece typed(struct text_template_piece piece, int32_t type)
-{
-    piece.type = type;
-    return piece;
-}
-
-/* [CLS] A [SEP], and B [SEP] of type 1 behind it. */
 static enum kit_status parse_bert(struct reader *r, const struct text_node *node, struct text_template *ret)
 {
-    struct text_template_piece cls;
-    struct text_template_piece sep;
-    enum kit_status rc = read_named(r, node, "cls", &cls);
+    int32_t id[2];
+    enum kit_status rc = read_named(r, node, "cls", &id[CLS]);
     if (rc == KIT_OK) {
-        rc = read_named(r, node, "sep", &sep);
+        rc = read_named(r, node, "sep", &id[SEP]);
     }
-    for (int has_pair = 0; rc == KIT_OK && has_pair < 2; has_pair++) {
-        rc = reserve(r, node, 5, has_pair, ret);
-        if (rc == KIT_OK) {
-            add(ret, has_pair, cls);
-            add(ret, has_pair, (struct text_template_piece){.part = TEXT_PART_TEXT});
-            add(ret, has_pair, sep);
-        }
-    }
-    if (rc == KIT_OK) {
-        add(ret, true, (struct text_template_piece){.part = TEXT_PART_PAIR, .type = 1});
-        add(ret, true, typed(sep, 1));
-    }
-    return rc;
+    return rc == KIT_OK ? make(bert, id, r->arena, ret, r->err) : rc;
 }
 
-static enum kit_status make_plain(struct reader *r, const struct text_node *node, struct text_template *ret)
-{
-    enum kit_status rc = KIT_OK;
-    for (int has_pair = 0; rc == KIT_OK && has_pair < 2; has_pair++) {
-        rc = reserve(r, node, 2, has_pair, ret);
-        if (rc == KIT_OK) {
-            add(ret, has_pair, (struct text_template_piece){.part = TEXT_PART_TEXT});
-        }
-    }
-    if (rc == KIT_OK) {
-        add(ret, true, (struct text_template_piece){.part = TEXT_PART_PAIR, .type = 1});
-    }
-    return rc;
-}
+/* --- the table --- */
 
 static const struct {
     const char *type;
@@ -248,7 +266,7 @@ enum kit_status text_template_parse(const struct text_node *node, struct kit_are
 {
     struct reader r = {.arena = arena, .id_end = id_end, .err = err};
     if (text_node_is_null(node)) {
-        return make_plain(&r, node, ret);
+        return make(plain, (const int32_t[2]){0}, arena, ret, err);
     }
     kit_str type;
     enum kit_status rc = text_node_type(node, &type, err);

@@ -30,6 +30,10 @@ struct text_template {
 KIT_MUST_CHECK enum kit_status text_template_parse(const struct text_node *node, struct kit_arena *arena,
                                                    uint32_t id_end, struct text_template *ret, struct kit_err *err);
 
+/* What BertProcessing makes: cls A sep, and B sep of type 1 behind it. NOMEM. */
+KIT_MUST_CHECK enum kit_status text_template_bert(int32_t cls, int32_t sep, struct kit_arena *arena,
+                                                  struct text_template *ret, struct kit_err *err);
+
 /* Special tokens that will be added. */
 uint32_t text_template_special(const struct text_template *t, bool has_pair);
 

@@ -3,8 +3,7 @@
 #include <assert.h>
 
 #include "kit/alloc.h"
-#include "kit/file.h"
-#include "text/parts.h"
+#include "text/folder.h"
 #include "text/scratch.h"
 
 struct text_tokenizer {
@@ -17,38 +16,34 @@ struct text_tokenizer {
 
 /* --- opening --- */
 
+static enum kit_status new_tokenizer(struct text_tokenizer **ret, struct kit_err *err)
+{
+    *ret = kit_alloc_zero(1, sizeof(**ret));
+    return *ret == NULL ? kit_fail(err, KIT_NOMEM, "no memory for a tokenizer") : KIT_OK;
+}
+
+static enum kit_status keep(struct text_tokenizer *t, enum kit_status rc, struct text_tokenizer **ret)
+{
+    if (rc == KIT_OK) {
+        *ret = t;
+    } else {
+        text_tokenizer_free(t);
+    }
+    return rc;
+}
+
 enum kit_status text_tokenizer_parse(kit_str json, struct text_tokenizer **ret, struct kit_err *err)
 {
-    struct text_tokenizer *t = kit_alloc_zero(1, sizeof(*t));
-    if (t == NULL) {
-        return kit_fail(err, KIT_NOMEM, "no memory for a tokenizer");
-    }
-    enum kit_status rc = text_parts_parse(json, &t->parts, err);
-    if (rc != KIT_OK) {
-        text_tokenizer_free(t);
-        return rc;
-    }
-    *ret = t;
-    return KIT_OK;
+    struct text_tokenizer *t;
+    enum kit_status rc = new_tokenizer(&t, err);
+    return rc == KIT_OK ? keep(t, text_parts_parse(json, &t->parts, err), ret) : rc;
 }
 
 enum kit_status text_tokenizer_open(const char *folder, struct text_tokenizer **ret, struct kit_err *err)
 {
-    char path[4096];
-    struct kit_buf file;
-    kit_buf_init(&file, TEXT_TOKENIZER_FILE_BYTES_MAX);
-    enum kit_status rc = kit_file_join(path, sizeof(path), kit_str_c(folder), kit_str_lit("tokenizer.json"), err);
-    if (rc == KIT_OK) {
-        rc = kit_file_read(path, &file, err);
-    }
-    if (rc == KIT_OK) {
-        rc = text_tokenizer_parse(kit_buf_str(&file), ret, err);
-        if (rc != KIT_OK) {
-            rc = kit_err_prefix(err, rc, "tokenizer.json");
-        }
-    }
-    kit_buf_done(&file);
-    return rc;
+    struct text_tokenizer *t;
+    enum kit_status rc = new_tokenizer(&t, err);
+    return rc == KIT_OK ? keep(t, text_folder_read(folder, &t->parts, err), ret) : rc;
 }
 
 void text_tokenizer_free(struct text_tokenizer *t)
@@ -244,12 +239,7 @@ kit_str text_tokenizer_piece(const struct text_tokenizer *t, uint32_t id)
 
 bool text_tokenizer_find(const struct text_tokenizer *t, kit_str piece, uint32_t *ret)
 {
-    const struct text_added_token *added = text_added_by_content(t->parts.added, piece);
-    if (added != NULL) {
-        *ret = added->id;
-        return true;
-    }
-    return text_vocab_find(t->parts.model->vocab, piece, ret);
+    return text_parts_find(&t->parts, piece, ret);
 }
 
 bool text_tokenizer_is_special(const struct text_tokenizer *t, uint32_t id)
@@ -264,8 +254,9 @@ enum kit_status text_tokenizer_decode(const struct text_tokenizer *t, const int3
     bool first = true;
     for (size_t i = 0; i < count; i++) {
         uint32_t id = (uint32_t)ids[i]; /* a negative one is no id either */
-        kit_str piece = text_tokenizer_piece(t, id);
-        if (piece.ptr == NULL || (skip_special && text_tokenizer_is_special(t, id))) {
+        const struct text_added_token *added = text_added_by_id(t->parts.added, id);
+        kit_str piece = added != NULL ? added->pattern : text_vocab_piece(t->parts.model->vocab, id);
+        if (piece.ptr == NULL || (skip_special && added != NULL && added->special)) {
             continue;
         }
         text_decoder_put(&t->parts.decoder, piece, first, out);
@@ -277,6 +268,14 @@ enum kit_status text_tokenizer_decode(const struct text_tokenizer *t, const int3
 uint32_t text_tokenizer_vocab_size(const struct text_tokenizer *t)
 {
     return t->parts.id_end;
+}
+
+bool text_tokenizer_mask_id(const struct text_tokenizer *t, uint32_t *ret)
+{
+    if (t->parts.has_mask) {
+        *ret = t->parts.mask_id;
+    }
+    return t->parts.has_mask;
 }
 
 uint32_t text_tokenizer_max_tokens(const struct text_tokenizer *t)

@@ -1,5 +1,5 @@
-/* src/text/tokenizer.h - text to token ids and back, as a model's tokenizer.json says (Hugging Face's
- * format). The one entry of the tokenizers.
+/* src/text/tokenizer.h - text to token ids and back, as the files of a model's folder say (Hugging Face's
+ * formats). The one entry of the tokenizers.
  *
  * Thread: a tokenizer never changes after it was opened and may be used by many threads at once; a scratch
  * belongs to one call at a time, so keep one a thread. Memory: the tokenizer owns a copy of all it needs;
@@ -12,15 +12,15 @@
 #include "text/encoding.h"
 #include "text/truncate.h"
 
-#define TEXT_TOKENIZER_FILE_BYTES_MAX (64 * KIT_MIB)
 #define TEXT_INPUT_BYTES_DEFAULT KIT_MIB
 #define TEXT_INPUT_BYTES_MAX (64 * KIT_MIB)
 
 struct text_tokenizer;
 struct text_scratch;
 
-/* Reads <folder>/tokenizer.json. Errors: NOT_FOUND, IO, and those of text_tokenizer_parse with the file's
- * name. */
+/* Reads <folder>/tokenizer.json or, where there is none, vocab.txt (BERT's tokenizers), with
+ * tokenizer_config.json, special_tokens_map.json and added_tokens.json beside it (text/folder.h). Errors: NOT_FOUND none
+ * of them is there; IO; UNSUPPORTED a tokenizer that we have not; and those of text_tokenizer_parse with the file's name. */
 KIT_MUST_CHECK enum kit_status text_tokenizer_open(const char *folder, struct text_tokenizer **ret,
                                                    struct kit_err *err);
 /* json: the bytes of tokenizer.json, not kept. Errors name the JSON path ("model.vocab['##s']: …"): PARSE
@@ -59,7 +59,10 @@ kit_str text_tokenizer_piece(const struct text_tokenizer *t, uint32_t id); /* bo
 bool text_tokenizer_find(const struct text_tokenizer *t, kit_str piece, uint32_t *ret); /* false: no such piece */
 bool text_tokenizer_is_special(const struct text_tokenizer *t, uint32_t id);
 
-/* What tokenizer.json says besides: its own limit (TEXT_TOKENS_UNLIMITED: none) and the id to pad with (0: it
+/* The token that stands for a word to be found ([MASK], <mask>). False: there is none. */
+bool text_tokenizer_mask_id(const struct text_tokenizer *t, uint32_t *ret);
+
+/* What the folder says besides: its own limit (TEXT_TOKENS_UNLIMITED: none) and the id to pad with (0: it
  * says none). Models often have a limit of their own, which then is the caller's max_tokens. */
 uint32_t text_tokenizer_max_tokens(const struct text_tokenizer *t);
 uint32_t text_tokenizer_pad_id(const struct text_tokenizer *t);

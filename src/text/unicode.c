@@ -209,6 +209,16 @@ uint32_t text_unicode_last(kit_str text)
     return text_unicode_read(text.ptr + at, &bytes);
 }
 
+kit_str text_unicode_trim_end(kit_str text)
+{
+    while (text.len > 0 && (text_unicode_flags(text_unicode_last(text)) & TEXT_SPACE) != 0) {
+        do {
+            text.len--;
+        } while (((unsigned char)text.ptr[text.len] & 0xC0) == 0x80);
+    }
+    return text;
+}
+
 bool text_unicode_is_ascii(kit_str text)
 {
     uint64_t seen = 0;

@@ -93,6 +93,9 @@ static inline uint32_t text_unicode_write(uint32_t cp, char *to)
 /* The code point that ends at text.len (not 0) of valid UTF-8. */
 uint32_t text_unicode_last(kit_str text);
 
+/* Without the white space at its end; text is valid UTF-8. */
+kit_str text_unicode_trim_end(kit_str text);
+
 bool text_unicode_is_ascii(kit_str text);
 size_t text_unicode_chars(kit_str text); /* code points of valid UTF-8 */
 

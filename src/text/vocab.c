@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "text/unicode.h"
+
 /* A slot is 0 when free, else 12 bits of hash (never 0) above 20 bits of id. */
 #define ID_BITS 20
 #define ID_MASK (TEXT_VOCAB_MAX - 1)
@@ -241,4 +243,52 @@ enum kit_status text_vocab_parse(const struct text_node *object, struct kit_aren
         *ret = v;
     }
     return rc;
+}
+
+static enum kit_status measure_lines(kit_str text, struct sums *ret, struct kit_err *err)
+{
+    for (kit_str line; kit_str_cut(&text, '\n', &line); ret->id_end++) {
+        if (!kit_str_is_utf8(line)) {
+            return kit_fail(err, KIT_PARSE, "line %u is not valid UTF-8", ret->id_end + 1);
+        }
+        if (line.len > TEXT_VOCAB_PIECE_BYTES_MAX) {
+            return kit_fail(err, KIT_TOO_LARGE, "line %u has %zu bytes; at most %zu are taken", ret->id_end + 1,
+                            line.len, TEXT_VOCAB_PIECE_BYTES_MAX);
+        }
+        if (ret->id_end == TEXT_VOCAB_MAX) {
+            return kit_fail(err, KIT_TOO_LARGE, "more than %u lines", TEXT_VOCAB_MAX);
+        }
+        ret->bytes += line.len;
+    }
+    return ret->id_end > 0 ? KIT_OK : kit_fail(err, KIT_PARSE, "must not be empty");
+}
+
+/* From the last line to the first, so that of two that are the same the last is added, and the first is not. */
+static void fill_lines(kit_str text, uint32_t lines, struct text_vocab *v)
+{
+    size_t end = text.len - (text.ptr[text.len - 1] == '\n');
+    for (uint32_t id = lines; id-- > 0;) {
+        const char *before = memrchr(text.ptr, '\n', end);
+        size_t start = before == NULL ? 0 : (size_t)(before - text.ptr) + 1;
+        bool added = text_vocab_add(v, text_unicode_trim_end(kit_str_sub(text, start, end - start)), id);
+        (void)added;
+        end = start - (start > 0);
+    }
+}
+
+enum kit_status text_vocab_parse_lines(kit_str text, struct kit_arena *arena, struct text_vocab **ret,
+                                       struct kit_err *err)
+{
+    struct sums sums = {0};
+    enum kit_status rc = measure_lines(text, &sums, err);
+    if (rc != KIT_OK) {
+        return rc;
+    }
+    struct text_vocab *v = NULL;
+    if (text_vocab_new(arena, sums.id_end, sums.id_end, sums.bytes, &v) != KIT_OK) {
+        return kit_fail(err, KIT_NOMEM, "no memory for a vocabulary of %u pieces", sums.id_end);
+    }
+    fill_lines(text, sums.id_end, v);
+    *ret = v;
+    return KIT_OK;
 }

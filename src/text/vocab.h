@@ -28,6 +28,12 @@ KIT_MUST_CHECK bool text_vocab_add(struct text_vocab *v, kit_str piece, uint32_t
 KIT_MUST_CHECK enum kit_status text_vocab_parse(const struct text_node *object, struct kit_arena *arena,
                                                 struct text_vocab **ret, struct kit_err *err);
 
+/* From lines: the id of a piece is its line, counted from 0, without the white space at its end. Of a piece that is
+ * there twice the last counts, and the earlier id has none. Errors: PARSE not UTF-8 or empty; TOO_LARGE more than
+ * TEXT_VOCAB_MAX lines or one too long; NOMEM.  Source: vocab.txt as released with BERT, arXiv 1810.04805. */
+KIT_MUST_CHECK enum kit_status text_vocab_parse_lines(kit_str text, struct kit_arena *arena, struct text_vocab **ret,
+                                                      struct kit_err *err);
+
 uint32_t text_vocab_count(const struct text_vocab *v);
 uint32_t text_vocab_id_end(const struct text_vocab *v);                         /* largest id + 1, or as announced */
 bool text_vocab_find(const struct text_vocab *v, kit_str piece, uint32_t *ret); /* false: no such piece */

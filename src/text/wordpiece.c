@@ -2,6 +2,9 @@
 
 #include "text/unicode.h"
 
+#define PREFIX kit_str_lit("##")
+#define CHARS_MAX 100
+
 struct wordpiece {
     struct text_model base;
     uint32_t unknown;    /* id */
@@ -29,7 +32,7 @@ static enum kit_status read_prefix(const struct text_node *node, struct kit_aren
 {
     struct text_node at = text_node_get(node, "continuing_subword_prefix");
     kit_str prefix;
-    enum kit_status rc = text_node_str_or(node, "continuing_subword_prefix", kit_str_lit("##"), &prefix, err);
+    enum kit_status rc = text_node_str_or(node, "continuing_subword_prefix", PREFIX, &prefix, err);
     if (rc == KIT_OK && kit_arena_str(arena, prefix, &w->next_prefix) != KIT_OK) {
         rc = text_node_fail(&at, KIT_NOMEM, err, "no memory");
     }
@@ -53,12 +56,28 @@ static enum kit_status parse(const struct text_node *node, struct kit_arena *are
         rc = read_prefix(node, arena, w, err);
     }
     if (rc == KIT_OK) {
-        rc = text_node_u32_or(node, "max_input_chars_per_word", UINT32_MAX, 100, &w->chars_max, err);
+        rc = text_node_u32_or(node, "max_input_chars_per_word", UINT32_MAX, CHARS_MAX, &w->chars_max, err);
     }
     if (rc == KIT_OK) {
         *ret = &w->base;
     }
     return rc;
+}
+
+enum kit_status text_wordpiece_new(struct text_vocab *vocab, kit_str unknown, struct kit_arena *arena,
+                                   struct text_model **ret, struct kit_err *err)
+{
+    struct wordpiece *w = kit_arena_zero(arena, 1, sizeof(*w));
+    if (w == NULL) {
+        return kit_fail(err, KIT_NOMEM, "no memory for a WordPiece model");
+    }
+    *w = (struct wordpiece){.base = {&text_wordpiece_kind, vocab}, .chars_max = CHARS_MAX, .next_prefix = PREFIX};
+    if (!text_vocab_find(vocab, unknown, &w->unknown)) {
+        return kit_fail(err, KIT_PARSE, "the vocabulary has no '%.*s', which stands for unknown words",
+                        KIT_STR_ARG(kit_str_sub(unknown, 0, 40)));
+    }
+    *ret = &w->base;
+    return KIT_OK;
 }
 
 static bool is_too_long(const struct wordpiece *w, kit_str word)

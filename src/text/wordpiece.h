@@ -8,6 +8,11 @@
 
 #include "text/model.h"
 
+/* A model over a vocabulary that is there already (in the same arena), with "##" and words of at most 100 characters.
+ * unknown: borrowed. Errors: PARSE it is not in the vocabulary; NOMEM. */
+KIT_MUST_CHECK enum kit_status text_wordpiece_new(struct text_vocab *vocab, kit_str unknown, struct kit_arena *arena,
+                                                  struct text_model **ret, struct kit_err *err);
+
 extern const struct text_model_kind text_wordpiece_kind;
 
 #endif

@@ -111,6 +111,26 @@ def make_text(dice, number):
     return "".join(word + dice.one(glue) for word in words).strip(dice.one([" ", "", ""]))
 
 
+def wild_char(dice):
+    """A code point of any plane, with those that tokenizers treat in a way of their own more often."""
+    kind = dice.below(8)
+    if kind == 0:
+        return dice.one("\r\n\t \u00a0\u2028\u3000\u200b\u200d\ufe0f\u0301\u0316\u0483\x00\x1b\x7f\ufffd\ufeff")
+    if kind == 1:
+        return dice.one(["\r\n", "  ", " \n", "\n\n", "'s", "'LL", "n't", "\U0001f468\u200d\U0001f469", "\U0001f1e9\U0001f1ea"])
+    if kind < 4:
+        return chr(32 + dice.below(95))
+    code = dice.below([0x250, 0x3000, 0x10000, 0x110000][kind - 4])
+    return chr(code) if not 0xD800 <= code <= 0xDFFF else "\ud7a3"
+
+
+def make_wild(dice, number):
+    """Characters that no person writes behind each other; now and then one word of thousands of letters."""
+    if number % 150 == 2:
+        return "".join(wild_char(dice) for _ in range(3)) * (200 + dice.below(400))
+    return "".join(wild_char(dice) for _ in range(dice.below(30)))
+
+
 def byte_places(text):
     places = [0]
     for char in text:
@@ -284,8 +304,7 @@ def cases_for(dice, tokenizer, number):
             yield row
             continue
         row.update(i=encoding.ids, y=encoding.type_ids, o=origins(encoding, text, pair), w=words_of(encoding))
-        if not any(token["normalized"] for token in json.loads(tokenizer.to_str())["added_tokens"]):
-            row["d"] = tokenizer.decode(encoding.ids, skip_special_tokens=special)
+        row["d"] = tokenizer.decode(encoding.ids, skip_special_tokens=special)
         yield row
 
 

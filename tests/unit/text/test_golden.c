@@ -1,5 +1,7 @@
-/* The tokens that Hugging Face's tokenizers gave (tools/golden/tokens.py), and ours. */
+/* The tokens that Hugging Face's tokenizers gave (tools/golden/tokens.py, tokens_folders.py), and ours. */
 #include "text/tokenizer.h"
+
+#include <stdio.h>
 
 #include "kit/file.h"
 #include "kit/json.h"
@@ -125,13 +127,15 @@ static void check_whole(const struct text_tokenizer *t, struct text_scratch *s, 
     check_words(r, &e);
 }
 
-/* The limit of 128 is the file's own; both ways to ask for it must agree. */
-static void check_cut(const struct text_tokenizer *t, struct text_scratch *s, const struct row *r)
+/* Both ways to ask for the folder's own limit must agree; without one it is `limit`. */
+static void check_cut(const struct text_tokenizer *t, struct text_scratch *s, const struct row *r, uint32_t limit)
 {
     bool cuts = kit_json_type(kit_json_get(r->json, "k")) == KIT_JSON_ARRAY;
-    for (uint32_t max = 0; max <= 128; max += 128) {
+    uint32_t own = text_tokenizer_max_tokens(t);
+    uint32_t max[] = {own == TEXT_TOKENS_UNLIMITED ? limit : 0, KIT_MIN(own, limit)};
+    for (size_t i = 0; i < KIT_COUNT(max); i++) {
         struct text_encoding e;
-        assert_int_equal(encode(t, s, r, (struct text_options){.add_special = true, .max_tokens = max}, &e), KIT_OK);
+        assert_ok(encode(t, s, r, (struct text_options){.add_special = true, .max_tokens = max[i]}, &e));
         check_ids(r, cuts ? "k" : "i", &e);
         check(cuts, e.dropped[0] + e.dropped[1] > 0, r, "dropped", 0);
         check((int64_t)kit_json_count(kit_json_get(r->json, "i")), e.count + e.dropped[0] + e.dropped[1], r, "count",
@@ -148,37 +152,6 @@ static kit_json parse_line(kit_str line, struct kit_json_doc **doc)
     return kit_json_root(*doc);
 }
 
-TEST(tokenizer_gives_the_tokens_of_the_reference_for_minilm)
-{
-    struct text_tokenizer *t = NULL;
-    struct text_scratch *s = NULL;
-    struct kit_buf file;
-    struct kit_err err = {0};
-    if (!kit_file_exists(MINILM "/tokenizer.json")) {
-        print_message("no %s/tokenizer.json: run 'make models'\n", MINILM);
-        skip();
-    }
-    kit_buf_init(&file, 16 * KIT_MIB);
-    assert_int_equal(kit_file_read(TEST_DATA "/tokens/minilm.jsonl", &file, NULL), KIT_OK);
-    if (text_tokenizer_open(MINILM, &t, &err) != KIT_OK) {
-        fail_msg("%s", err.msg);
-    }
-    assert_int_equal(text_scratch_new(&s), KIT_OK);
-    kit_str rest = kit_buf_str(&file);
-    size_t rows = 0;
-    for (kit_str line; kit_str_cut(&rest, '\n', &line); rows++) {
-        struct kit_json_doc *doc = NULL;
-        struct row r = read_row(parse_line(line, &doc));
-        check_whole(t, s, &r);
-        check_cut(t, s, &r);
-        kit_json_free(doc);
-    }
-    assert_int_equal(rows, 5000);
-    text_scratch_free(s);
-    text_tokenizer_free(t);
-    kit_buf_done(&file);
-}
-
 static void check_decoded(const struct text_tokenizer *t, const struct row *r, bool special,
                           const struct text_encoding *e)
 {
@@ -191,6 +164,102 @@ static void check_decoded(const struct text_tokenizer *t, const struct row *r, b
         fail_msg("decoded '%.*s', not '%.*s'", KIT_STR_ARG(kit_buf_str(&out)), KIT_STR_ARG(want));
     }
     kit_buf_done(&out);
+}
+
+static void check_decoded_whole(const struct text_tokenizer *t, struct text_scratch *s, const struct row *r)
+{
+    struct text_encoding e;
+    struct text_options all = {.add_special = true, .max_tokens = TEXT_TOKENS_UNLIMITED};
+    assert_ok(encode(t, s, r, all, &e));
+    check_decoded(t, r, false, &e);
+}
+
+/* All rows of a file; returns how many. */
+static size_t check_rows(const struct text_tokenizer *t, const char *path, uint32_t limit)
+{
+    struct text_scratch *s = NULL;
+    struct kit_buf file;
+    size_t rows = 0;
+    kit_buf_init(&file, 64 * KIT_MIB);
+    assert_ok(kit_file_read(path, &file, NULL));
+    assert_ok(text_scratch_new(&s));
+    kit_str rest = kit_buf_str(&file);
+    for (kit_str line; kit_str_cut(&rest, '\n', &line); rows++) {
+        struct kit_json_doc *doc = NULL;
+        struct row r = read_row(parse_line(line, &doc));
+        check_whole(t, s, &r);
+        check_decoded_whole(t, s, &r);
+        check_cut(t, s, &r, limit);
+        kit_json_free(doc);
+    }
+    text_scratch_free(s);
+    kit_buf_done(&file);
+    return rows;
+}
+
+static struct text_tokenizer *open_folder(const char *folder)
+{
+    struct text_tokenizer *t = NULL;
+    struct kit_err err = {0};
+    if (text_tokenizer_open(folder, &t, &err) != KIT_OK) {
+        fail_msg("%s: %s", folder, err.msg);
+    }
+    return t;
+}
+
+TEST(tokenizer_gives_the_tokens_of_the_reference_for_minilm)
+{
+    if (!kit_file_exists(MINILM "/tokenizer.json")) {
+        print_message("no %s/tokenizer.json: run 'make models'\n", MINILM);
+        skip();
+    }
+    struct text_tokenizer *t = open_folder(MINILM);
+    assert_int_equal(check_rows(t, TEST_DATA "/tokens/minilm.jsonl", 128), 5000);
+    text_tokenizer_free(t);
+}
+
+/* For every id the text of it alone. */
+static void check_pieces(const struct text_tokenizer *t, const char *path)
+{
+    struct kit_json_doc *doc = NULL;
+    struct kit_buf file;
+    struct kit_buf out;
+    kit_buf_init(&file, 16 * KIT_MIB);
+    kit_buf_init(&out, KIT_MIB);
+    assert_ok(kit_file_read(path, &file, NULL));
+    kit_json pieces = parse_line(kit_buf_str(&file), &doc);
+    for (struct kit_json_iter i = kit_json_iter(pieces); kit_json_next(&i);) {
+        int32_t id = (int32_t)i.index;
+        kit_str want = kit_json_str(i.value, (kit_str){0});
+        kit_buf_clear(&out);
+        assert_ok(text_tokenizer_decode(t, &id, 1, false, &out));
+        if (!kit_str_eq(want, kit_buf_str(&out))) {
+            fail_msg("%d decoded '%.*s', not '%.*s'", id, KIT_STR_ARG(kit_buf_str(&out)), KIT_STR_ARG(want));
+        }
+    }
+    assert_int_equal(text_tokenizer_vocab_size(t), kit_json_count(pieces));
+    kit_json_free(doc);
+    kit_buf_done(&out);
+    kit_buf_done(&file);
+}
+
+static void check_folder(const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof(path), TEST_DATA "/tokens/%s", name);
+    struct text_tokenizer *t = open_folder(path);
+    snprintf(path, sizeof(path), TEST_DATA "/tokens/%s/cases.jsonl", name);
+    assert_true(check_rows(t, path, 128) >= 1000);
+    snprintf(path, sizeof(path), TEST_DATA "/tokens/%s/pieces.json", name);
+    check_pieces(t, path);
+    text_tokenizer_free(t);
+}
+
+TEST(tokenizer_gives_the_tokens_of_the_reference_for_folders_with_vocab_txt)
+{
+    check_folder("bert-plain");
+    check_folder("bert-settings");
+    check_folder("distilbert-ids");
 }
 
 static void check_case(const struct text_tokenizer *t, struct text_scratch *s, const struct row *r)
@@ -252,5 +321,6 @@ TEST(tokenizer_gives_the_tokens_of_the_reference_for_each_kind_of_part)
 int main(void)
 {
     return TEST_RUN(TEST_OF(tokenizer_gives_the_tokens_of_the_reference_for_minilm),
+                    TEST_OF(tokenizer_gives_the_tokens_of_the_reference_for_folders_with_vocab_txt),
                     TEST_OF(tokenizer_gives_the_tokens_of_the_reference_for_each_kind_of_part));
 }

@@ -274,15 +274,6 @@ TEST(tokenizer_parse_names_the_path_in_a_bad_template)
             KIT_PARSE, "post_processor.special_tokens.x.ids[1]: must be a whole number from 0 to 1");
 }
 
-TEST(tokenizer_open_says_which_file_is_missing)
-{
-    struct text_tokenizer *t = NULL;
-    struct kit_err err;
-    assert_int_equal(text_tokenizer_open(TEST_DATA "/nowhere", &t, &err), KIT_NOT_FOUND);
-    assert_non_null(strstr(err.msg, "nowhere/tokenizer.json"));
-    assert_null(t);
-}
-
 TEST(tokenizer_scratch_lets_go_of_what_a_large_text_took)
 {
     struct text_tokenizer *t = open_small();
@@ -426,7 +417,7 @@ int main(void)
         TEST_OF(tokenizer_decodes_to_words_and_leaves_out_what_it_is_told_to),
         TEST_OF(tokenizer_parse_names_the_path_in_a_bad_model),
         TEST_OF(tokenizer_parse_names_the_path_in_bad_added_tokens),
-        TEST_OF(tokenizer_parse_names_the_path_in_a_bad_template), TEST_OF(tokenizer_open_says_which_file_is_missing),
+        TEST_OF(tokenizer_parse_names_the_path_in_a_bad_template),
         TEST_OF(tokenizer_scratch_lets_go_of_what_a_large_text_took),
         TEST_OF(tokenizer_encodes_without_allocating_once_its_scratch_has_grown),
         TEST_OF(encoding_keep_outlives_the_next_use_of_the_scratch), TEST_OF(tokenizer_is_used_by_many_threads_at_once),

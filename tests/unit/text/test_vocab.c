@@ -147,6 +147,52 @@ TEST(vocab_parse_survives_each_failed_alloc)
     }
 }
 
+static enum kit_status parse_lines(struct fixture *f, kit_str text, struct kit_err *err)
+{
+    *f = (struct fixture){0};
+    kit_arena_init(&f->arena, 64 * KIT_MIB);
+    return text_vocab_parse_lines(text, &f->arena, &f->v, err);
+}
+
+TEST(vocab_of_lines_trims_their_ends_and_keeps_the_last_of_two)
+{
+    struct fixture f;
+    assert_ok(parse_lines(&f, kit_str_lit("a \r\n b\n\na\xE3\x80\x80\nc"), NULL));
+    assert_int_equal(text_vocab_id_end(f.v), 5);
+    assert_int_equal(text_vocab_count(f.v), 4);
+    assert_null(text_vocab_piece(f.v, 0).ptr);
+    assert_str(text_vocab_piece(f.v, 1), " b");
+    assert_str(text_vocab_piece(f.v, 2), "");
+    assert_str(text_vocab_piece(f.v, 3), "a");
+    assert_str(text_vocab_piece(f.v, 4), "c");
+    done(&f);
+    assert_ok(parse_lines(&f, kit_str_lit("\n"), NULL));
+    assert_int_equal(text_vocab_id_end(f.v), 1);
+    done(&f);
+}
+
+TEST(vocab_of_lines_refuses_what_is_too_long_or_no_text)
+{
+    struct fixture f;
+    struct kit_err err;
+    char line[TEXT_VOCAB_PIECE_BYTES_MAX + 3] = "a\n";
+    memset(line + 2, 'x', sizeof(line) - 2);
+    assert_int_equal(parse_lines(&f, (kit_str){line, sizeof(line)}, &err), KIT_TOO_LARGE);
+    assert_string_equal(err.msg, "line 2 has 1025 bytes; at most 1024 are taken");
+    done(&f);
+    assert_int_equal(parse_lines(&f, kit_str_lit("a\nb\xC3\n"), &err), KIT_PARSE);
+    assert_string_equal(err.msg, "line 2 is not valid UTF-8");
+    done(&f);
+    assert_int_equal(parse_lines(&f, kit_str_lit(""), &err), KIT_PARSE);
+    done(&f);
+    char *many = kit_alloc(TEXT_VOCAB_MAX + 1);
+    assert_non_null(many);
+    memset(many, '\n', TEXT_VOCAB_MAX + 1);
+    assert_int_equal(parse_lines(&f, (kit_str){many, TEXT_VOCAB_MAX + 1}, &err), KIT_TOO_LARGE);
+    done(&f);
+    kit_alloc_free(many);
+}
+
 int main(void)
 {
     return TEST_RUN(
@@ -154,5 +200,7 @@ int main(void)
         TEST_OF(vocab_has_no_piece_for_a_hole_or_an_id_behind_the_end),
         TEST_OF(vocab_longest_prefers_the_longest_and_heeds_the_prefix), TEST_OF(vocab_keeps_ten_thousand_pieces_apart),
         TEST_OF(vocab_parse_names_the_path_of_what_it_refuses), TEST_OF(vocab_parse_refuses_a_piece_that_is_too_long),
-        TEST_OF(vocab_parse_survives_each_failed_alloc));
+        TEST_OF(vocab_parse_survives_each_failed_alloc),
+        TEST_OF(vocab_of_lines_trims_their_ends_and_keeps_the_last_of_two),
+        TEST_OF(vocab_of_lines_refuses_what_is_too_long_or_no_text));
 }
