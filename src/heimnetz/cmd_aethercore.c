@@ -1,263 +1,198 @@
-/* heimnetz aethercore info | models | load | unload. */
+/* heimnetz aethercore info | models | unload | health. */
 #include <string.h>
 
-#include "heimnetz/command.h"
-#include "heimnetz/table.h"
+#include "heimnetz/panel.h"
+#include "heimnetz/server.h"
+#include "heimnetz/service.h"
 
-#define PATH_BYTES 1024
-
-static kit_str text_of(kit_json object, const char *key)
-{
-    return kit_json_str(kit_json_get(object, key), kit_str_lit("-"));
-}
-
-static uint64_t number(kit_json object, const char *key)
-{
-    return (uint64_t)kit_json_i64(kit_json_get(object, key), 0);
-}
-
-/* Calls and, where it failed or --json is wanted, has the last word: true means *code is the answer. */
-static bool call(struct heimnetz *h, const char *method, const char *path, struct client_answer *a, int *code)
+static int print_page(struct heimnetz *h, const char *title, struct heimnetz_table *table, int code)
 {
     struct kit_err err = {0};
-    enum kit_status rc = client_call(&h->client, method, path, (kit_str){0}, a, &err);
-    if (rc == KIT_OK && !h->json && a->doc != NULL) {
-        return false;
+    enum kit_status rc = heimnetz_panels_print(&h->out, &(struct heimnetz_panel){title, table}, 1);
+    heimnetz_table_done(table);
+    if (rc == KIT_OK) {
+        return code;
     }
-    if (h->json && a->text != NULL) {
-        *code = heimnetz_print_json(h, a);
-    } else if (rc == KIT_OK) {
-        kit_fail(&err, KIT_IO, "%s%s did not answer in JSON: is that an aethercore?", h->client.url, path);
-        *code = heimnetz_fail(h, KIT_IO, &err, NULL);
-    } else {
-        *code = heimnetz_fail(h, rc, &err, a);
-    }
-    client_answer_done(a);
-    return true;
+    kit_fail(&err, rc, "out of memory for the page");
+    return heimnetz_fail(h, rc, &err, NULL);
 }
 
 /* --- info --- */
 
-static void put_line(const struct heimnetz_term *t, const char *name, const char *value)
+/* "all-MiniLM-L6-v2, org/name": the models that are ready. */
+static void add_ready(struct heimnetz_table *t, kit_json models)
 {
-    heimnetz_term_put(t, TERM_DIM, "  %-10s", name);
-    fprintf(t->out, "%s\n", value);
+    bool first = true;
+    for (struct kit_json_iter i = kit_json_iter(models); kit_json_next(&i);) {
+        if (!kit_str_eq(heimnetz_server_text(i.value, "state"), kit_str_lit("ready"))) {
+            continue;
+        }
+        kit_str id = heimnetz_server_text(i.value, "id");
+        if (first) {
+            heimnetz_table_pair(t, "ready", TERM_GOOD, "%.*s", KIT_STR_ARG(id));
+        } else {
+            heimnetz_table_more(t, TERM_GOOD, ", %.*s", KIT_STR_ARG(id));
+        }
+        first = false;
+    }
 }
 
-static void print_info(struct heimnetz *h, kit_json health)
+static void fill_info(struct heimnetz_table *t, struct heimnetz *h, kit_json health, kit_json models)
 {
-    char text[160], limit[32], used[32];
-    const struct heimnetz_term *t = &h->out;
-    kit_json checks = kit_json_get(health, "checks"), models = kit_json_get(checks, "models"),
-             memory = kit_json_get(checks, "memory");
-    kit_str state = text_of(health, "status");
-    heimnetz_term_put(t, TERM_BOLD, "AetherCore %.*s  ", KIT_STR_ARG(text_of(health, "version")));
-    heimnetz_term_put(t, heimnetz_term_style_of_state(state), "%.*s\n", KIT_STR_ARG(state));
-    put_line(t, "address", h->client.url);
-    put_line(t, "up", heimnetz_term_duration(number(health, "uptime_s"), text, sizeof(text)));
-    snprintf(text, sizeof(text), "%llu known, %llu ready, %llu loading, %llu failed",
-             (unsigned long long)number(models, "known"), (unsigned long long)number(models, "ready"),
-             (unsigned long long)number(models, "loading"), (unsigned long long)number(models, "failed"));
-    put_line(t, "models", text);
-    uint64_t budget = number(memory, "limit_bytes");
-    snprintf(text, sizeof(text), "%s in models, %s",
-             heimnetz_term_bytes(number(memory, "used_bytes"), used, sizeof(used)),
-             budget > 0 ? heimnetz_term_bytes(budget, limit, sizeof(limit)) : "no limit set");
-    put_line(t, "memory", text);
+    char text[SERVER_TEXT_BYTES], figure[TERM_FIGURE_BYTES];
+    kit_json checks = kit_json_get(health, "checks");
+    kit_str state = heimnetz_server_text(health, "status");
+    uint64_t resident = heimnetz_server_number(kit_json_get(models, "budget"), "resident_bytes");
+    heimnetz_table_init(t, 2, NULL);
+    heimnetz_table_pair(t, "state", heimnetz_term_style_of_state(state), "%.*s", KIT_STR_ARG(state));
+    heimnetz_table_pair(t, "address", TERM_PLAIN, "%s", h->client.url);
+    heimnetz_table_pair(t, "version", TERM_PLAIN, "%.*s", KIT_STR_ARG(heimnetz_server_text(health, "version")));
+    heimnetz_table_pair(t, "up", TERM_PLAIN, "%s",
+                        heimnetz_term_duration(heimnetz_server_number(health, "uptime_s"), figure));
+    heimnetz_table_pair(t, "models", TERM_PLAIN, "%s", heimnetz_server_models(checks, text));
+    add_ready(t, kit_json_get(models, "models"));
+    heimnetz_table_pair(t, "memory", TERM_PLAIN, "%s", heimnetz_server_memory(checks, text));
+    if (resident > 0) {
+        heimnetz_table_more(t, TERM_DIM, "; the process takes %s", heimnetz_term_bytes(resident, figure));
+    }
 }
 
 int heimnetz_cmd_aethercore_info(struct heimnetz *h)
 {
-    struct client_answer a;
+    struct client_answer health, models;
+    struct heimnetz_table t;
     int code = HEIMNETZ_GOOD;
-    if (call(h, "GET", "/health", &a, &code)) {
+    if (!heimnetz_server_call(h, "GET", "/health", (kit_str){0}, &health, &code)) {
         return code;
     }
-    print_info(h, kit_json_root(a.doc));
-    client_answer_done(&a);
+    if (heimnetz_server_call(h, "GET", "/models", (kit_str){0}, &models, &code)) {
+        fill_info(&t, h, kit_json_root(health.doc), kit_json_root(models.doc));
+        code = print_page(h, "AetherCore", &t, code);
+        client_answer_done(&models);
+    }
+    client_answer_done(&health);
     return code;
 }
 
 /* --- models --- */
 
-static void join_tasks(kit_json tasks, char *buf, size_t size)
+static void add_tasks(struct heimnetz_table *t, kit_json tasks)
 {
-    struct kit_buf text;
-    kit_buf_init(&text, size - 1);
+    heimnetz_table_add(t, TERM_PLAIN, "%s", kit_json_count(tasks) == 0 ? "-" : "");
     for (struct kit_json_iter i = kit_json_iter(tasks); kit_json_next(&i);) {
         kit_str task = kit_json_str(i.value, kit_str_lit("?"));
-        kit_buf_printf(&text, "%s%.*s", i.index > 0 ? ", " : "", KIT_STR_ARG(task));
+        heimnetz_table_more(t, TERM_PLAIN, "%s%.*s", i.index > 0 ? ", " : "", KIT_STR_ARG(task));
     }
-    kit_str_to_c(text.len > 0 ? kit_buf_str(&text) : kit_str_lit("-"), buf, size);
-    kit_buf_done(&text);
 }
 
-static enum kit_status add_model(struct heimnetz_table *t, kit_json m)
+static void add_model(struct heimnetz_table *t, kit_json m)
 {
-    char tasks[128], bytes[32] = "-";
-    kit_json held = kit_json_get(m, "bytes");
-    uint64_t sum = number(held, "weights") + number(held, "kv") + number(held, "cache");
-    kit_str state = text_of(m, "state");
-    join_tasks(kit_json_get(m, "tasks"), tasks, sizeof(tasks));
-    if (sum > 0) {
-        heimnetz_term_bytes(sum, bytes, sizeof(bytes));
-    }
-    enum kit_status rc = heimnetz_table_add(t, TERM_BOLD, "%.*s", KIT_STR_ARG(text_of(m, "id")));
-    rc = rc == KIT_OK ? heimnetz_table_add(t, heimnetz_term_style_of_state(state), "%.*s", KIT_STR_ARG(state)) : rc;
-    rc = rc == KIT_OK ? heimnetz_table_add(t, TERM_PLAIN, "%.*s", KIT_STR_ARG(text_of(m, "backend"))) : rc;
-    rc = rc == KIT_OK ? heimnetz_table_add(t, TERM_PLAIN, "%s", tasks) : rc;
-    rc = rc == KIT_OK ? heimnetz_table_add(t, TERM_PLAIN, "%s", bytes) : rc;
+    char bytes[TERM_FIGURE_BYTES];
+    uint64_t held = heimnetz_server_bytes(m);
+    kit_json progress = kit_json_get(m, "progress");
+    uint64_t done = heimnetz_server_number(progress, "done_bytes"),
+             total = heimnetz_server_number(progress, "total_bytes");
+    kit_str state = heimnetz_server_text(m, "state");
     kit_str error = kit_json_str(kit_json_get(m, "error"), kit_str_lit(""));
-    return rc == KIT_OK ? heimnetz_table_add(t, TERM_BAD, "%.*s", KIT_STR_ARG(error)) : rc;
+    bool moves = kit_str_eq(state, kit_str_lit("loading")) || kit_str_eq(state, kit_str_lit("downloading"));
+    heimnetz_table_add(t, TERM_BOLD, "%.*s", KIT_STR_ARG(heimnetz_server_text(m, "id")));
+    heimnetz_table_add(t, heimnetz_term_style_of_state(state), "%.*s", KIT_STR_ARG(state));
+    if (moves && total > 0) {
+        heimnetz_table_more(t, TERM_PLAIN, " %u %%", (unsigned)(100 * (double)done / (double)total));
+    }
+    heimnetz_table_add(t, TERM_PLAIN, "%.*s", KIT_STR_ARG(heimnetz_server_text(m, "backend")));
+    add_tasks(t, kit_json_get(m, "tasks"));
+    heimnetz_table_add(t, TERM_PLAIN, "%s", held > 0 ? heimnetz_term_bytes(held, bytes) : "-");
+    if (error.len > 0) {
+        heimnetz_table_note(t, TERM_BAD, "%.*s", KIT_STR_ARG(error));
+    }
 }
 
-static void print_models(struct heimnetz *h, kit_json models)
+static int print_models(struct heimnetz *h, kit_json models)
 {
-    static const char *const headings[] = {"MODEL", "STATE", "ENGINE", "TASKS", ">MEMORY", ""};
+    static const char *const headings[] = {"MODEL", "STATE", "ENGINE", "TASKS", ">MEMORY"};
     struct heimnetz_table t;
-    enum kit_status rc = KIT_OK;
     heimnetz_table_init(&t, KIT_COUNT(headings), headings);
-    for (struct kit_json_iter i = kit_json_iter(models); rc == KIT_OK && kit_json_next(&i);) {
-        rc = add_model(&t, i.value);
+    for (struct kit_json_iter i = kit_json_iter(models); kit_json_next(&i);) {
+        add_model(&t, i.value);
     }
-    if (rc == KIT_OK && t.count > 0) {
-        heimnetz_table_print(&t, &h->out);
-    } else if (rc == KIT_OK) {
-        fputs("No models yet: a folder with config.json that is put into the models folder appears here.\n",
-              h->out.out);
+    if (kit_json_count(models) > 0) {
+        return print_page(h, "Models", &t, HEIMNETZ_GOOD);
     }
     heimnetz_table_done(&t);
+    heimnetz_term_put(&h->out, TERM_PLAIN,
+                      "No models yet: a folder with config.json that is put into the models folder appears here.\n");
+    return HEIMNETZ_GOOD;
 }
 
 int heimnetz_cmd_aethercore_models(struct heimnetz *h)
 {
     struct client_answer a;
     int code = HEIMNETZ_GOOD;
-    if (call(h, "GET", "/models", &a, &code)) {
-        return code;
-    }
-    print_models(h, kit_json_get(kit_json_root(a.doc), "models"));
-    client_answer_done(&a);
-    return code;
-}
-
-/* --- load, unload --- */
-
-struct load {
-    struct heimnetz *h;
-    const char *id;
-    char state[32];
-    char error[KIT_ERR_MSG_BYTES];
-};
-
-/* One event of the model: draws the bar; false once the load has come to its end. */
-static bool follow(void *ctx, kit_json event)
-{
-    struct load *l = ctx;
-    kit_json progress = kit_json_get(event, "progress");
-    bool wanted = kit_json_bool(kit_json_get(event, "wanted"), true);
-    kit_str_to_c(text_of(event, "state"), l->state, sizeof(l->state));
-    kit_str_to_c(kit_json_str(kit_json_get(event, "error"), kit_str_lit("")), l->error, sizeof(l->error));
-    heimnetz_term_bar(&l->h->err, l->id, number(progress, "done_bytes"), number(progress, "total_bytes"));
-    return wanted && strcmp(l->state, "ready") != 0;
-}
-
-/* The last word on a load: what the model holds now. */
-static int print_loaded(struct heimnetz *h, const char *id)
-{
-    char path[PATH_BYTES], bytes[32];
-    struct client_answer a;
-    struct kit_err err = {0};
-    int code = HEIMNETZ_GOOD;
-    if (client_model_path(kit_str_c(id), "", path, sizeof(path), &err) != KIT_OK || call(h, "GET", path, &a, &code)) {
-        return code;
-    }
-    kit_json m = kit_json_root(a.doc), held = kit_json_get(m, "bytes");
-    kit_str state = text_of(m, "state");
-    fprintf(h->out.out, "%s is ", id);
-    heimnetz_term_put(&h->out, heimnetz_term_style_of_state(state), "%.*s", KIT_STR_ARG(state));
-    fprintf(
-        h->out.out, ": %s on %.*s, %llu dimensions\n",
-        heimnetz_term_bytes(number(held, "weights") + number(held, "kv") + number(held, "cache"), bytes, sizeof(bytes)),
-        KIT_STR_ARG(text_of(m, "backend")), (unsigned long long)number(m, "dimensions"));
-    client_answer_done(&a);
-    return code;
-}
-
-static int finish_load(struct load *l, enum kit_status rc, struct kit_err *err)
-{
-    heimnetz_term_bar_end(&l->h->err);
-    if (rc == KIT_OK && strcmp(l->state, "ready") == 0) {
-        return print_loaded(l->h, l->id);
-    }
-    if (rc == KIT_OK && l->error[0] != '\0') {
-        rc = kit_fail(err, KIT_LOAD_FAILED, "%s", l->error);
-    } else if (rc == KIT_OK) {
-        rc = kit_fail(err, KIT_CONFLICT, "model '%s' was unloaded while it was loading", l->id);
-    }
-    return heimnetz_fail(l->h, rc, err, NULL);
-}
-
-/* --json: the server's own answer once it is there. */
-static int load_json(struct heimnetz *h, const char *id)
-{
-    char path[PATH_BYTES];
-    struct client_answer a;
-    struct kit_err err = {0};
-    int code = HEIMNETZ_GOOD;
-    enum kit_status rc = client_model_path(kit_str_c(id), "load?wait=true", path, sizeof(path), &err);
-    if (rc != KIT_OK) {
-        return heimnetz_fail(h, rc, &err, NULL);
-    }
-    h->client.timeout_ms = HEIMNETZ_WORK_MS;
-    if (!call(h, "POST", path, &a, &code)) {
+    if (heimnetz_server_call(h, "GET", "/models", (kit_str){0}, &a, &code)) {
+        code = print_models(h, kit_json_get(kit_json_root(a.doc), "models"));
         client_answer_done(&a);
     }
     return code;
 }
 
-int heimnetz_cmd_aethercore_load(struct heimnetz *h)
-{
-    char path[PATH_BYTES];
-    struct client_answer a;
-    struct kit_err err = {0};
-    int code = HEIMNETZ_GOOD;
-    if (h->arg_count != 1) {
-        return heimnetz_usage(h, "aethercore load");
-    }
-    struct load l = {.h = h, .id = h->args[0]};
-    if (h->json) {
-        return load_json(h, l.id);
-    }
-    enum kit_status rc = client_model_path(kit_str_c(l.id), "load", path, sizeof(path), &err);
-    if (rc != KIT_OK) {
-        return heimnetz_fail(h, rc, &err, NULL);
-    }
-    if (call(h, "POST", path, &a, &code)) {
-        return code;
-    }
-    client_answer_done(&a);
-    rc = client_model_path(kit_str_c(l.id), "events", path, sizeof(path), &err);
-    return finish_load(&l, rc == KIT_OK ? client_events(&h->client, path, follow, &l, &err) : rc, &err);
-}
+/* --- unload --- */
 
 int heimnetz_cmd_aethercore_unload(struct heimnetz *h)
 {
-    char path[PATH_BYTES];
     struct client_answer a;
-    struct kit_err err = {0};
     int code = HEIMNETZ_GOOD;
-    if (h->arg_count != 1) {
-        return heimnetz_usage(h, "aethercore unload");
+    if (heimnetz_server_call_model(h, "POST", h->words[0], "unload", &a, &code)) {
+        heimnetz_term_put(&h->out, TERM_GOOD, "%s", h->out.terminal ? h->out.signs->good : "");
+        heimnetz_term_put(&h->out, TERM_PLAIN, "%s%s is unloaded\n", h->out.terminal ? " " : "", h->words[0]);
+        client_answer_done(&a);
     }
-    enum kit_status rc = client_model_path(kit_str_c(h->args[0]), "unload", path, sizeof(path), &err);
-    if (rc != KIT_OK) {
-        return heimnetz_fail(h, rc, &err, NULL);
+    return code;
+}
+
+/* --- health --- */
+
+/* Good is only what says so in our own words. */
+static int health_code(const struct client_answer *a)
+{
+    kit_str state = heimnetz_server_text(kit_json_root(a->doc), "status");
+    bool well = kit_str_eq(state, kit_str_lit("ok")) || kit_str_eq(state, kit_str_lit("degraded"));
+    return a->status < 500 && well ? HEIMNETZ_GOOD : HEIMNETZ_FAILING;
+}
+
+static int print_health(struct heimnetz *h, const struct client_answer *a)
+{
+    char text[SERVER_TEXT_BYTES], figure[TERM_FIGURE_BYTES];
+    struct heimnetz_table t;
+    kit_json root = kit_json_root(a->doc), checks = kit_json_get(root, "checks");
+    kit_str state = heimnetz_server_text(root, "status");
+    bool ready = kit_json_bool(kit_json_get(root, "ready"), true);
+    heimnetz_table_init(&t, 2, NULL);
+    heimnetz_table_pair(&t, "state", heimnetz_term_style_of_state(state), "%.*s", KIT_STR_ARG(state));
+    heimnetz_table_pair(&t, "ready", ready ? TERM_GOOD : TERM_WARN, ready ? "yes" : "no");
+    heimnetz_table_pair(&t, "models", TERM_PLAIN, "%s", heimnetz_server_models(checks, text));
+    heimnetz_table_pair(&t, "memory", TERM_PLAIN, "%s", heimnetz_server_memory(checks, text));
+    heimnetz_table_pair(&t, "latency", TERM_PLAIN, "%s at %s", heimnetz_term_ms((double)a->total_ns / 1e6, figure),
+                        h->client.url);
+    return print_page(h, "AetherCore health", &t, health_code(a));
+}
+
+int heimnetz_cmd_aethercore_health(struct heimnetz *h)
+{
+    struct kit_err err = {0};
+    struct client_answer a;
+    enum kit_status rc = client_call(&h->client, "GET", "/health", (kit_str){0}, &a, &err);
+    kit_json root = a.doc != NULL ? kit_json_root(a.doc) : (kit_json){0};
+    int code = HEIMNETZ_FAILING;
+    if (kit_json_type(kit_json_get(root, "status")) == KIT_JSON_STRING) { /* a 503 says how it is, too */
+        code = h->json ? (heimnetz_print_json(h, &a), health_code(&a)) : print_health(h, &a);
+    } else {
+        if (rc == KIT_OK) {
+            rc = kit_fail(&err, KIT_IO, "HTTP %d, but no health in JSON: is that an aethercore?", a.status);
+        }
+        int said = heimnetz_fail(h, rc, &err, &a);
+        code = a.status == 0 ? HEIMNETZ_NOBODY : said == HEIMNETZ_GOOD || a.status < 400 ? HEIMNETZ_FAILING : said;
     }
-    if (call(h, "POST", path, &a, &code)) {
-        return code;
-    }
-    fprintf(h->out.out, "%s is unloaded\n", h->args[0]);
     client_answer_done(&a);
     return code;
 }

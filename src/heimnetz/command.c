@@ -1,50 +1,92 @@
 #include "heimnetz/command.h"
 
-#include <string.h>
+#include <stdarg.h>
 
-const struct heimnetz_command heimnetz_commands[] = {
-#define COMMAND(words_, usage_, run_, help_) {.words = words_, .usage = usage_, .run = run_, .help = help_},
-#include "heimnetz/commands.def"
-#undef COMMAND
-    {.words = NULL},
-};
+#define ERROR_BYTES_MAX (64 * KIT_KIB)
 
-int heimnetz_usage(struct heimnetz *h, const char *words)
-{
-    for (const struct heimnetz_command *c = heimnetz_commands; c->words != NULL; c++) {
-        if (strcmp(c->words, words) == 0) {
-            fprintf(h->err.out, "usage: heimnetz %s %s\n", c->words, c->usage);
-        }
-    }
-    return HEIMNETZ_USAGE;
-}
-
+/* What to type next, behind the program's name; NULL: nothing helps. */
 static const char *next_step(enum kit_status rc, bool answered)
 {
     if (rc == KIT_UNAVAILABLE && !answered) {
-        return "start the server with 'make run', or name another one with --url";
+        return "up' starts it; --url names another one";
     }
-    return rc == KIT_MODEL_NOT_FOUND ? "'heimnetz aethercore models' lists what is there" : NULL;
+    return rc == KIT_MODEL_NOT_FOUND ? "aethercore models' lists what is there" : NULL;
 }
 
-int heimnetz_fail(struct heimnetz *h, enum kit_status rc, const struct kit_err *err, const struct client_answer *a)
+static int exit_code(enum kit_status rc, const struct client_answer *a)
 {
-    bool answered = a != NULL && a->status != 0;
-    const char *next = next_step(rc, answered);
-    heimnetz_term_put(&h->err, TERM_BAD, "heimnetz:");
-    fprintf(h->err.out, " %s\n", err->msg);
-    if (next != NULL) {
-        heimnetz_term_put(&h->err, TERM_DIM, "  %s\n", next);
-    }
-    if (answered) {
+    if (a != NULL && a->status != 0) {
         return a->status >= 500 ? HEIMNETZ_FAILING : HEIMNETZ_REFUSED;
     }
     bool nobody = rc == KIT_UNAVAILABLE || rc == KIT_IO || rc == KIT_TIMEOUT;
     return nobody ? HEIMNETZ_NOBODY : HEIMNETZ_REFUSED;
 }
 
+static void print_error_json(struct heimnetz *h, enum kit_status rc, const struct kit_err *err)
+{
+    struct kit_buf text;
+    struct kit_json_writer w;
+    kit_buf_init(&text, ERROR_BYTES_MAX);
+    kit_json_writer_init(&w, &text);
+    kit_json_open(&w, '{');
+    kit_json_key(&w, "error");
+    kit_json_open(&w, '{');
+    kit_json_member_c(&w, "code", kit_status_name(rc));
+    kit_json_member_c(&w, "message", err->msg);
+    kit_json_close(&w, '}');
+    kit_json_close(&w, '}');
+    heimnetz_print_buf(h, &text);
+    kit_buf_done(&text);
+}
+
+int heimnetz_fail(struct heimnetz *h, enum kit_status rc, const struct kit_err *err, const struct client_answer *a)
+{
+    bool answered = a != NULL && a->status != 0;
+    const char *next = next_step(rc, answered);
+    if (h->json && answered && a->doc != NULL) {
+        heimnetz_print_json(h, a);
+        return exit_code(rc, a);
+    }
+    if (h->json) {
+        print_error_json(h, rc, err);
+        return exit_code(rc, a);
+    }
+    heimnetz_term_put(&h->err, TERM_BAD, "heimnetz:");
+    heimnetz_term_put(&h->err, TERM_PLAIN, " %s\n", err->msg);
+    if (next != NULL) {
+        heimnetz_term_put(&h->err, TERM_DIM, "  '%s %s\n", h->name, next);
+    }
+    return exit_code(rc, a);
+}
+
+int heimnetz_usage(struct heimnetz *h, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    heimnetz_term_put(&h->err, TERM_BAD, "heimnetz:");
+    heimnetz_term_put(&h->err, TERM_PLAIN, " %s\n", text);
+    heimnetz_term_put(&h->err, TERM_DIM, "  '%s help%s%s' lists what there is\n", h->name,
+                      h->command != NULL ? " " : "", h->command != NULL ? h->command->words : "");
+    return HEIMNETZ_USAGE;
+}
+
 int heimnetz_print_json(struct heimnetz *h, const struct client_answer *a)
 {
     fprintf(h->out.out, "%s\n", a->text != NULL ? a->text : "null");
-    return a->status < 400 ? HEIMNETZ_GOOD : HEIMNETZ_REFUSED;
+    return a->status >= 500 ? HEIMNETZ_FAILING : a->status >= 400 ? HEIMNETZ_REFUSED : HEIMNETZ_GOOD;
+}
+
+int heimnetz_print_buf(struct heimnetz *h, const struct kit_buf *text)
+{
+    struct kit_err err = {0};
+    if (text->failed != KIT_OK) {
+        kit_fail(&err, text->failed, "the answer does not fit into memory");
+        h->json = false; /* an error in JSON would fail alike */
+        return heimnetz_fail(h, text->failed, &err, NULL);
+    }
+    fprintf(h->out.out, "%.*s\n", KIT_STR_ARG(kit_buf_str(text)));
+    return HEIMNETZ_GOOD;
 }

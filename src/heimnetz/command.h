@@ -1,6 +1,7 @@
-/* src/heimnetz/command.h - what every command gets, what it answers, and the table of all of them.
+/* src/heimnetz/command.h - what every command gets, what it answers, and the tables of all of them.
  *
- * A command is cmd_<name>.c with one function for each row of commands.def. Thread: main. */
+ * A command is a function in cmd_<name>.c and a row of commands.def; what it takes are rows of options.def. Parser
+ * (args.h), help (help.h) and completions (complete.h) read the same rows. Thread: main. */
 #ifndef HEIMNETZ_COMMAND_H
 #define HEIMNETZ_COMMAND_H
 
@@ -18,33 +19,92 @@ enum heimnetz_exit {
 #define HEIMNETZ_CALL_MS 10000   /* a question about the server */
 #define HEIMNETZ_WORK_MS 3600000 /* a model at work */
 
-struct heimnetz {
-    struct client client;
-    struct heimnetz_term out, err;
-    bool json;
-    char *const *args; /* behind the command's words */
-    int arg_count;
+/* --- options --- */
+
+enum heimnetz_option {
+#define OPTION(id, name, letter, value, kind, help) HEIMNETZ_OPT_##id,
+#include "heimnetz/options.def"
+#undef OPTION
+    HEIMNETZ_OPT_COUNT
+};
+_Static_assert(HEIMNETZ_OPT_COUNT <= 64, "a set of options is one 64-bit word");
+
+#define HEIMNETZ_BIT(id) (UINT64_C(1) << HEIMNETZ_OPT_##id)
+#define HEIMNETZ_COMMON                                                                                                \
+    (HEIMNETZ_BIT(URL) | HEIMNETZ_BIT(CONTEXT_URL) | HEIMNETZ_BIT(JSON) | HEIMNETZ_BIT(NO_COLOR) |                     \
+     HEIMNETZ_BIT(HELP) | HEIMNETZ_BIT(VERSION))
+
+/* What the value of an option, or a word of a command, stands for. */
+enum heimnetz_kind {
+    HEIMNETZ_KIND_OTHER,
+    HEIMNETZ_KIND_FILE,
+    HEIMNETZ_KIND_FOLDER,
+    HEIMNETZ_KIND_MODEL,
+    HEIMNETZ_KIND_TASK,
+    HEIMNETZ_KIND_SERVICE,
+    HEIMNETZ_KIND_SHELL,
+    HEIMNETZ_KIND_COMMAND,
 };
 
-struct heimnetz_command {
-    const char *words; /* "aethercore load" */
-    const char *usage; /* "MODEL" */
+struct heimnetz_option_row {
+    const char *name;  /* "--text" */
+    char letter;       /* 't' for -t; 0: none */
+    const char *value; /* "TEXT"; NULL: a switch */
+    enum heimnetz_kind kind;
     const char *help;
+};
+extern const struct heimnetz_option_row heimnetz_options[HEIMNETZ_OPT_COUNT];
+
+/* --- commands --- */
+
+struct heimnetz;
+
+struct heimnetz_command {
+    const char *words;              /* "aethercore load" */
+    const char *arguments;          /* "MODEL [TEXT]..." */
+    uint64_t options;               /* HEIMNETZ_BIT of each that it takes beside HEIMNETZ_COMMON */
+    const char *help;               /* NULL: not for people, and not listed */
+    const char *example;            /* behind "heimnetz "; NULL: none */
     int (*run)(struct heimnetz *h); /* an enum heimnetz_exit */
 };
 
-#define COMMAND(words, usage, run, help) int run(struct heimnetz *h);
+#define COMMAND(words, arguments, options, run, help, example) int run(struct heimnetz *h);
 #include "heimnetz/commands.def"
 #undef COMMAND
 
+/* `heimnetz` alone. */
+int heimnetz_cmd_overview(struct heimnetz *h);
+
 extern const struct heimnetz_command heimnetz_commands[]; /* ends with words NULL */
 
+/* --- one run --- */
+
+/* An option as it was given. */
+struct heimnetz_given {
+    enum heimnetz_option option;
+    const char *value; /* borrowed of argv; NULL for a switch */
+};
+
+struct heimnetz {
+    struct client client;
+    struct heimnetz_term out, err;
+    const char *name; /* what to type: "heimnetz", "./heimnetz" */
+    bool json;
+    const struct heimnetz_command *command; /* NULL: none was named */
+    const char **words;                     /* [word_count] behind the command's words; owned by args.h */
+    uint32_t word_count;
+    struct heimnetz_given *given; /* [given_count] in the order given; owned by args.h */
+    uint32_t given_count;
+};
+
 /* Prints an error with what to do next, and gives the exit code that goes with it. a: the answer that said it; NULL: nothing
- * was asked, or nothing answered. */
+ * was asked, or nothing answered. With --json the error is an object on standard output. */
 int heimnetz_fail(struct heimnetz *h, enum kit_status rc, const struct kit_err *err, const struct client_answer *a);
-/* "usage: heimnetz …"; HEIMNETZ_USAGE. */
-int heimnetz_usage(struct heimnetz *h, const char *words);
+/* What is wrong with how it was called, and where it is explained; HEIMNETZ_USAGE. */
+int heimnetz_usage(struct heimnetz *h, const char *format, ...) KIT_PRINTF(2, 3);
 /* Prints an answer's body as it came and a newline: what --json does. */
 int heimnetz_print_json(struct heimnetz *h, const struct client_answer *a);
+/* Prints text, which is JSON, and a newline. text.failed is an error. */
+int heimnetz_print_buf(struct heimnetz *h, const struct kit_buf *text);
 
 #endif

@@ -3,163 +3,70 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "heimnetz/command.h"
+#include "heimnetz/args.h"
+#include "heimnetz/help.h"
+#include "heimnetz/service.h"
 
-#define URL_DEFAULT "http://127.0.0.1:8001"
-
-static void print_help(const struct heimnetz_term *t)
+/* What to type to get here again: the script in a checkout says so itself. */
+static const char *name_of(const char *arg)
 {
-    heimnetz_term_put(t, TERM_BOLD, "heimnetz");
-    fputs(" - your own AI on your own machines\n\n", t->out);
-    heimnetz_term_put(t, TERM_DIM, "usage: heimnetz [options] COMMAND\n\n");
-    for (const struct heimnetz_command *c = heimnetz_commands; c->words != NULL; c++) {
-        heimnetz_term_put(t, TERM_ACCENT, "  %s", c->words);
-        fprintf(t->out, " %s\n", c->usage);
-        heimnetz_term_put(t, TERM_DIM, "      %s\n", c->help);
-    }
-    fputs("\n  --url ADDRESS  the model server (AETHERCORE_URL, " URL_DEFAULT ")\n"
-          "  --json         what the server said, as it said it\n"
-          "  --no-color     no colours (NO_COLOR)\n"
-          "  --version, --help\n\n"
-          "Exit codes: 0 good, 1 the server said no, 2 usage, 3 nothing answers,\n"
-          "4 it is failing.\n",
-          t->out);
-}
-
-/* How many of args the words of a command take; 0: not this one. */
-static int match_words(const char *words, char *const *args, int count)
-{
-    kit_str rest = kit_str_c(words), word;
-    int taken = 0;
-    while (kit_str_cut(&rest, ' ', &word)) {
-        if (taken == count || !kit_str_eq(word, kit_str_c(args[taken]))) {
-            return 0;
-        }
-        taken++;
-    }
-    return taken;
-}
-
-static const struct heimnetz_command *find_command(char *const *args, int count, int *taken)
-{
-    const struct heimnetz_command *best = NULL;
-    *taken = 0;
-    for (const struct heimnetz_command *c = heimnetz_commands; c->words != NULL; c++) {
-        int n = match_words(c->words, args, count);
-        if (n > *taken) {
-            *taken = n;
-            best = c;
-        }
-    }
-    return best;
-}
-
-struct options {
-    const char *url;
-    bool json, no_color, help, version;
-    char *args[256]; /* what is no option of ours, in order */
-    int count;
-};
-
-static bool is(const char *arg, const char *name)
-{
-    return strcmp(arg, name) == 0;
-}
-
-/* False: usage. */
-static bool read_options(int argc, char **argv, struct options *o)
-{
-    for (int i = 1; i < argc; i++) {
-        if (is(argv[i], "--text") && i + 1 < argc && o->count + 2 <= (int)KIT_COUNT(o->args)) {
-            o->args[o->count++] = argv[i++]; /* whatever the text is */
-            o->args[o->count++] = argv[i];
-        } else if (is(argv[i], "--json")) {
-            o->json = true;
-        } else if (is(argv[i], "--no-color")) {
-            o->no_color = true;
-        } else if (is(argv[i], "--help") || is(argv[i], "-h")) {
-            o->help = true;
-        } else if (is(argv[i], "--version")) {
-            o->version = true;
-        } else if (is(argv[i], "--url")) {
-            if (++i == argc) {
-                return false;
-            }
-            o->url = argv[i];
-        } else if (strncmp(argv[i], "--url=", 6) == 0) {
-            o->url = argv[i] + 6;
-        } else if (o->count == (int)KIT_COUNT(o->args)) {
-            return false;
-        } else {
-            o->args[o->count++] = argv[i];
-        }
-    }
-    return true;
+    const char *said = getenv("HEIMNETZ_NAME");
+    return said != NULL && said[0] != '\0' ? said : arg != NULL && arg[0] != '\0' ? arg : "heimnetz";
 }
 
 /* A group's name alone ("aethercore") lists its commands. */
-static int unknown_command(struct heimnetz *h, const char *word)
+static int unknown_command(struct heimnetz *h)
 {
-    size_t len = strlen(word);
-    bool group = false;
-    for (const struct heimnetz_command *c = heimnetz_commands; c->words != NULL; c++) {
-        if (strncmp(c->words, word, len) == 0 && c->words[len] == ' ') {
-            fprintf(h->err.out, "  heimnetz %s %s\n", c->words, c->usage);
-            group = true;
-        }
-    }
-    if (!group) {
-        fprintf(h->err.out, "heimnetz: unknown %s '%s'; --help lists them\n", word[0] == '-' ? "option" : "command",
-                word);
-    }
-    return HEIMNETZ_USAGE;
-}
-
-static int run_command(struct heimnetz *h, const struct options *o)
-{
-    int taken = 0;
-    const struct heimnetz_command *c = find_command(o->args, o->count, &taken);
-    if (c == NULL) {
-        return unknown_command(h, o->args[0]);
-    }
-    h->args = o->args + taken;
-    h->arg_count = o->count - taken;
-    if (h->arg_count > 0 && c->usage[0] == '\0') {
-        fprintf(h->err.out, "heimnetz: '%s' takes no '%s'\n", c->words, h->args[0]);
+    if (h->word_count == 1 && heimnetz_help_group(h, &h->err, h->words[0])) {
         return HEIMNETZ_USAGE;
     }
-    return c->run(h);
+    const char *near = heimnetz_help_nearest(h->words, h->word_count);
+    return near != NULL ? heimnetz_usage(h, "unknown command '%s'; did you mean '%s'?", h->words[0], near)
+                        : heimnetz_usage(h, "unknown command '%s'", h->words[0]);
+}
+
+/* The client of the model server, which every command may use. */
+static enum kit_status connect(struct heimnetz *h, struct kit_err *err)
+{
+    char url[SERVICE_ADDRESS_BYTES];
+    bool said;
+    heimnetz_service_address(h, HEIMNETZ_SERVICE_AETHERCORE, url, &said);
+    enum kit_status rc = client_init(&h->client, url, getenv("HEIMNETZ_API_KEY"), err);
+    h->client.timeout_ms = HEIMNETZ_CALL_MS;
+    return rc;
+}
+
+static int run(struct heimnetz *h)
+{
+    struct kit_err err = {0};
+    bool help = heimnetz_args_has(h, HEIMNETZ_OPT_HELP), version = heimnetz_args_has(h, HEIMNETZ_OPT_VERSION);
+    if (help && h->command != NULL && h->command->help != NULL) {
+        heimnetz_help_command(h, &h->out, h->command);
+        return HEIMNETZ_GOOD;
+    }
+    if (h->command == NULL && (help || version)) {
+        return version ? heimnetz_cmd_version(h) : heimnetz_cmd_help(h);
+    }
+    if (h->command == NULL && h->word_count > 0) {
+        return unknown_command(h);
+    }
+    if ((h->command != NULL && heimnetz_args_check(h, &err) != KIT_OK) || connect(h, &err) != KIT_OK) {
+        return heimnetz_usage(h, "%s", err.msg);
+    }
+    return h->command != NULL ? h->command->run(h) : heimnetz_cmd_overview(h);
 }
 
 int main(int argc, char **argv)
 {
-    struct options o = {0};
-    struct heimnetz h = {0};
+    struct heimnetz h = {.name = name_of(argv[0])};
     struct kit_err err = {0};
     setlocale(LC_CTYPE, "");
-    bool good = read_options(argc, argv, &o);
-    heimnetz_term_init(&h.out, stdout, o.no_color);
-    heimnetz_term_init(&h.err, stderr, o.no_color);
-    h.json = o.json;
-    if (!good) {
-        fputs("usage: heimnetz [options] COMMAND; --help lists them\n", stderr);
-        return HEIMNETZ_USAGE;
-    }
-    if (o.version) {
-        puts("heimnetz " HEIMNETZ_VERSION);
-        return HEIMNETZ_GOOD;
-    }
-    if (o.help || o.count == 0) {
-        print_help(&h.out);
-        return HEIMNETZ_GOOD;
-    }
-    const char *url = o.url != NULL ? o.url : getenv("AETHERCORE_URL");
-    if (client_init(&h.client, url != NULL && url[0] != '\0' ? url : URL_DEFAULT, getenv("HEIMNETZ_API_KEY"), &err) !=
-        KIT_OK) {
-        fprintf(stderr, "heimnetz: %s\n", err.msg);
-        return HEIMNETZ_USAGE;
-    }
-    h.client.timeout_ms = HEIMNETZ_CALL_MS;
-    int code = run_command(&h, &o);
+    enum kit_status rc = heimnetz_args_read(&h, argc, argv, &err);
+    bool no_color = heimnetz_args_has(&h, HEIMNETZ_OPT_NO_COLOR);
+    heimnetz_term_init(&h.out, stdout, no_color);
+    heimnetz_term_init(&h.err, stderr, no_color);
+    h.json = heimnetz_args_has(&h, HEIMNETZ_OPT_JSON);
+    int code = rc == KIT_OK ? run(&h) : heimnetz_usage(&h, "%s", err.msg);
+    heimnetz_args_done(&h);
     return fflush(stdout) == 0 && ferror(stdout) == 0 ? code : HEIMNETZ_REFUSED;
 }

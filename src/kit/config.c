@@ -7,6 +7,7 @@
 
 #include "kit/alloc.h"
 #include "kit/file.h"
+#include "kit/near.h"
 
 #define FILE_BYTES_MAX KIT_MIB
 #define DEPTH_MAX 8 /* nested maps of a file */
@@ -211,48 +212,17 @@ static size_t find_row(const struct kit_config *c, kit_str key)
     return i;
 }
 
-/* Insertions, deletions and exchanges from a to b (V. Levenshtein, 1966); both at most KEY_BYTES_MAX. */
-static size_t edit_distance(kit_str a, kit_str b)
-{
-    size_t row[KEY_BYTES_MAX + 1];
-    for (size_t k = 0; k <= b.len; k++) {
-        row[k] = k;
-    }
-    for (size_t i = 0; i < a.len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t k = 0; k < b.len; k++) {
-            size_t exchange = diagonal + (a.ptr[i] == b.ptr[k] ? 0 : 1);
-            diagonal = row[k + 1];
-            row[k + 1] = KIT_MIN(exchange, KIT_MIN(row[k], row[k + 1]) + 1);
-        }
-    }
-    return row[b.len];
-}
-
-/* NULL when no key is near: more than half of it would have to change. */
-static const char *nearest_key(const struct kit_config *c, kit_str key)
-{
-    const char *best = NULL;
-    size_t best_distance = key.len / 2 + 1;
-    for (size_t i = 0; i < c->count && key.len <= KEY_BYTES_MAX; i++) {
-        size_t distance = edit_distance(key, kit_str_c(c->rows[i].key));
-        if (distance < best_distance) {
-            best = c->rows[i].key;
-            best_distance = distance;
-        }
-    }
-    return best;
-}
-
 static enum kit_status fail_unknown(const struct kit_config *c, kit_str key, struct kit_err *err)
 {
     char shown[KEY_BYTES_MAX + 1];
-    const char *nearest = nearest_key(c, key);
+    struct kit_near near = {.wanted = key};
+    for (size_t i = 0; i < c->count; i++) {
+        kit_near_offer(&near, c->rows[i].key);
+    }
     kit_str_to_c(key, shown, sizeof(shown));
-    return nearest == NULL
+    return near.best == NULL
                ? kit_fail_param(err, KIT_INVALID, shown, "unknown key '%s'; --print-config lists them all", shown)
-               : kit_fail_param(err, KIT_INVALID, shown, "unknown key '%s'; did you mean '%s'?", shown, nearest);
+               : kit_fail_param(err, KIT_INVALID, shown, "unknown key '%s'; did you mean '%s'?", shown, near.best);
 }
 
 /* --- life --- */

@@ -199,6 +199,15 @@ uint32_t text_unicode_compose(uint32_t first, uint32_t second)
     return (text_unicode_flags(both) & TEXT_CANONICAL) != 0 ? both : 0;
 }
 
+uint32_t text_unicode_columns(uint32_t cp)
+{
+    if (cp < 0x7F) {
+        return cp < 0x20 ? 0 : 1;
+    }
+    int columns = utf8proc_charwidth((utf8proc_int32_t)cp);
+    return columns > 0 ? (uint32_t)columns : 0;
+}
+
 uint32_t text_unicode_last(kit_str text)
 {
     size_t at = text.len - 1;

@@ -33,6 +33,10 @@ static inline uint32_t text_unicode_flags(uint32_t cp)
     return cp < 128 ? text_unicode_ascii[cp] : text_unicode_flags_far(cp);
 }
 
+/* Columns of a terminal that it takes by itself: 0 (combining, joiner, control), 1, or 2 (East Asian wide, emoji). As of
+ * the linked Unicode. Source: UAX 11. */
+uint32_t text_unicode_columns(uint32_t cp);
+
 /* Lower case as Unicode has it without context or language; out[0 … count-1]. */
 uint32_t text_unicode_lower(uint32_t cp, uint32_t out[2]);
 

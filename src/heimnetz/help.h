@@ -1,0 +1,16 @@
+/* src/heimnetz/help.h - help out of the tables of command.h. Thread: main. */
+#ifndef HEIMNETZ_HELP_H
+#define HEIMNETZ_HELP_H
+
+#include "heimnetz/command.h"
+
+/* All commands. */
+void heimnetz_help(const struct heimnetz *h, const struct heimnetz_term *t);
+/* One command: what it takes and an example. */
+void heimnetz_help_command(const struct heimnetz *h, const struct heimnetz_term *t, const struct heimnetz_command *c);
+/* The commands that begin with a word, such as "aethercore"; false: there are none. */
+bool heimnetz_help_group(const struct heimnetz *h, const struct heimnetz_term *t, const char *word);
+/* The command that may have been meant by words nobody knows, behind "heimnetz "; NULL: none is near. */
+const char *heimnetz_help_nearest(const char *const *words, uint32_t count);
+
+#endif
