@@ -26,6 +26,8 @@ static const struct acb_host *host;
 /* A model is immutable once it is open: any number of instances read it at the same time. */
 struct model {
     struct echo_settings settings;
+    struct acb_port pooled; /* output of a model that embeds */
+    const struct acb_port *pooled_list[1];
 };
 
 /* An instance is called by one thread at a time; only cancel comes from another. */
@@ -54,12 +56,12 @@ static bool join(char *buf, size_t room, const char *folder)
     return len > 0 && (size_t)len < room;
 }
 
-static struct timespec in_ms(uint64_t ms)
+static struct timespec in_us(uint64_t us)
 {
     struct timespec t;
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += (time_t)(ms / 1000);
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
+    t.tv_sec += (time_t)(us / 1000000);
+    t.tv_nsec += (long)(us % 1000000) * 1000;
     if (t.tv_nsec >= 1000000000) {
         t.tv_sec++;
         t.tv_nsec -= 1000000000;
@@ -156,7 +158,13 @@ static int32_t model_open(const struct acb_model_open *open, void **ret, struct 
     if (m == NULL) {
         return fail(err, ACB_NOMEM, "out of memory");
     }
-    m->settings = settings;
+    *m = (struct model){.settings = settings,
+                        .pooled = {.size = sizeof(m->pooled),
+                                   .dtype = ACB_F32,
+                                   .rank = 2,
+                                   .name = "pooled",
+                                   .shape = {-1, (int64_t)settings.dimensions}},
+                        .pooled_list = {&m->pooled}};
     host->log(host->ctx, ACB_LOG_DEBUG, "echo.opened", "");
     *ret = m;
     return ACB_OK;
@@ -170,25 +178,32 @@ static void model_close(void *model)
 /* "tasks" names what the model is for; the first is what it does when nobody says. */
 static const char *meta(void *model, const char *key)
 {
-    (void)model;
-    return strcmp(key, "architecture") == 0 ? "echo" : strcmp(key, "tasks") == 0 ? "raw" : NULL;
+    const struct model *m = model;
+    if (strcmp(key, "tasks") == 0) {
+        return m->settings.dimensions > 0 ? "embed,raw" : "raw";
+    }
+    return strcmp(key, "architecture") == 0 ? "echo" : NULL;
 }
 
 /* Any tensors in, the same tensors out, ragged ones too: one port stands for all of them. A model that knows its inputs
- * lists them by name, with dtype and shape. */
+ * lists them by name, with dtype and shape: -1 is a size that differs from call to call. */
 static int32_t describe(void *model, struct acb_model_info *ret)
 {
+    static const struct acb_port ids = {
+        .size = sizeof(ids), .dtype = ACB_I32, .rank = 1, .flags = ACB_PORT_RAGGED, .name = "input_ids", .shape = {-1}};
+    static const struct acb_port *const texts[] = {&ids};
     static const struct acb_port any = {.size = sizeof(any),
                                         .dtype = ACB_DTYPE_ANY,
                                         .rank = ACB_RANK_ANY,
                                         .flags = ACB_PORT_RAGGED | ACB_PORT_OPTIONAL,
                                         .name = ACB_PORT_ANY};
     static const struct acb_port *const ports[] = {&any};
-    (void)model;
+    const struct model *m = model;
+    bool embeds = m->settings.dimensions > 0;
     ret->input_count = 1;
-    ret->inputs = ports;
+    ret->inputs = embeds ? texts : ports;
     ret->output_count = 1;
-    ret->outputs = ports;
+    ret->outputs = embeds ? m->pooled_list : ports;
     return ACB_OK;
 }
 
@@ -255,13 +270,30 @@ static bool is_cancelled(const struct acb_infer *infer)
     return __atomic_load_n(infer->cancelled, __ATOMIC_ACQUIRE) != 0;
 }
 
+static const struct acb_tensor *find_input(const struct acb_infer *infer, const char *name)
+{
+    for (uint32_t k = 0; k < infer->input_count; k++) {
+        if (strcmp(infer->inputs[k]->name, name) == 0) {
+            return infer->inputs[k];
+        }
+    }
+    return NULL;
+}
+
+static uint64_t cost_us(const struct echo_settings *s, const struct acb_infer *infer)
+{
+    const struct acb_tensor *ids = find_input(infer, "input_ids");
+    return s->delay_ms * 1000 + (ids != NULL ? ids->rows * s->row_us : 0);
+}
+
 /* Waits instead of computing. Under the lock the flag cannot be set and cancel() called between our look and our wait. */
 static int32_t wait_a_while(struct instance *i, const struct acb_infer *infer)
 {
-    struct timespec until = in_ms(i->model->settings.delay_ms);
+    uint64_t us = cost_us(&i->model->settings, infer);
+    struct timespec until = in_us(us);
     int error = 0;
     (void)pthread_mutex_lock(&i->lock);
-    while (i->model->settings.delay_ms > 0 && error != ETIMEDOUT && !is_cancelled(infer)) {
+    while (us > 0 && error != ETIMEDOUT && !is_cancelled(infer)) {
         error = pthread_cond_timedwait(&i->stop, &i->lock, &until);
     }
     (void)pthread_mutex_unlock(&i->lock);
@@ -275,16 +307,6 @@ static void cancel(void *instance)
     (void)pthread_mutex_lock(&i->lock);
     (void)pthread_cond_broadcast(&i->stop);
     (void)pthread_mutex_unlock(&i->lock);
-}
-
-static const struct acb_tensor *find_input(const struct acb_infer *infer, const char *name)
-{
-    for (uint32_t k = 0; k < infer->input_count; k++) {
-        if (strcmp(infer->inputs[k]->name, name) == 0) {
-            return infer->inputs[k];
-        }
-    }
-    return NULL;
 }
 
 /* The whole tensor. Outputs always come from the host: in a cell they lie in shared memory, and nobody copies twice. */
@@ -333,9 +355,43 @@ static int32_t give_rows(const struct acb_infer *infer, const struct acb_tensor 
     return ACB_OK;
 }
 
-static int32_t give_wanted(const struct acb_infer *infer, const struct acb_want *want, struct acb_tensor **ret,
+/* A row's vector is its first token ids: it tells texts apart, and a test can say what must come out. The host has checked
+ * the input against its port. */
+static void embed_row(const struct acb_tensor *ids, uint64_t row, uint64_t dimensions, float *to)
+{
+    const int32_t *id = ids->data;
+    uint64_t from = ids->row_offsets[row], until = ids->row_offsets[row + 1];
+    for (uint64_t d = 0; d < dimensions; d++) {
+        to[d] = from + d < until ? (float)id[from + d] : 0;
+    }
+}
+
+static int32_t give_pooled(const struct acb_infer *infer, uint64_t dimensions, struct acb_tensor **ret,
                            struct acb_err *err)
 {
+    const struct acb_tensor *ids = find_input(infer, "input_ids");
+    if (ids == NULL || ids->row_offsets == NULL) {
+        return fail(err, ACB_INVALID, "output 'pooled' needs the input 'input_ids', in rows");
+    }
+    struct acb_tensor *out = NULL;
+    const int64_t shape[] = {(int64_t)ids->rows, (int64_t)dimensions};
+    int32_t rc = host->tensor_new(host->ctx, infer->call, "pooled", ACB_F32, 2, shape, &out);
+    if (rc != ACB_OK) {
+        return fail(err, rc, "output 'pooled': no room for %llu rows", (unsigned long long)ids->rows);
+    }
+    for (uint64_t row = 0; row < ids->rows; row++) {
+        embed_row(ids, row, dimensions, (float *)out->data + row * dimensions);
+    }
+    *ret = out;
+    return ACB_OK;
+}
+
+static int32_t give_wanted(const struct acb_infer *infer, const struct model *m, const struct acb_want *want,
+                           struct acb_tensor **ret, struct acb_err *err)
+{
+    if (m->settings.dimensions > 0 && strcmp(want->name, m->pooled.name) == 0) {
+        return give_pooled(infer, m->settings.dimensions, ret, err);
+    }
     const struct acb_tensor *in = find_input(infer, want->name);
     if (in == NULL) {
         return fail(err, ACB_NOT_FOUND, "output '%.100s': echo gives what it got, and got no such input", want->name);
@@ -346,13 +402,14 @@ static int32_t give_wanted(const struct acb_infer *infer, const struct acb_want 
 /* outputs [want_count] in the order of wants. Without wants all outputs are given: the host knows them, it made them. */
 static int32_t infer(void *instance, const struct acb_infer *infer, struct acb_tensor **outputs, struct acb_err *err)
 {
+    struct instance *i = instance;
     struct acb_tensor *given = NULL;
-    int32_t rc = wait_a_while(instance, infer);
+    int32_t rc = wait_a_while(i, infer);
     if (rc == ACB_CANCELLED) {
-        return fail(err, rc, "cancelled after a part of delay_ms");
+        return fail(err, rc, "cancelled after a part of its time");
     }
     for (uint32_t k = 0; rc == ACB_OK && k < infer->want_count; k++) {
-        rc = give_wanted(infer, infer->wants[k], &outputs[k], err);
+        rc = give_wanted(infer, i->model, infer->wants[k], &outputs[k], err);
     }
     for (uint32_t k = 0; rc == ACB_OK && infer->want_count == 0 && k < infer->input_count; k++) {
         rc = give_all(infer, infer->inputs[k], &given, err);
@@ -371,7 +428,12 @@ static const struct acb_option load_ms = {sizeof(load_ms),           ACB_I64, "l
                                           "loading takes this long", 0,       ECHO_MS_MAX};
 static const struct acb_option work_bytes = {
     sizeof(work_bytes), ACB_I64, "work_bytes", "0", "memory that each instance holds", 0, (double)ECHO_WORK_BYTES_MAX};
-static const struct acb_option *const options[] = {&delay_ms, &load_ms, &work_bytes};
+static const struct acb_option dimensions = {
+    sizeof(dimensions),         ACB_I64, "dimensions", "0", "it embeds texts, into vectors of so many token ids", 0,
+    (double)ECHO_DIMENSIONS_MAX};
+static const struct acb_option row_us = {
+    sizeof(row_us), ACB_I64, "row_us", "0", "each row of input_ids takes this long", 0, (double)(ECHO_MS_MAX * 1000)};
+static const struct acb_option *const options[] = {&delay_ms, &load_ms, &work_bytes, &dimensions, &row_us};
 
 static const struct acb_plugin plugin = {
     .size = sizeof(plugin),

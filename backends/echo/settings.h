@@ -10,10 +10,13 @@ struct echo_settings {
     uint64_t delay_ms;   /* each call takes this long */
     uint64_t load_ms;    /* loading takes this long */
     uint64_t work_bytes; /* scratch that each instance holds */
+    uint64_t dimensions; /* > 0: it embeds texts, too: "pooled" is the first token ids of each row of "input_ids" */
+    uint64_t row_us;     /* each row of input_ids takes this long, beside delay_ms */
 };
 
 #define ECHO_MS_MAX UINT64_C(600000)
 #define ECHO_WORK_BYTES_MAX (UINT64_C(1) << 40)
+#define ECHO_DIMENSIONS_MAX UINT64_C(4096)
 
 /* Reads a flat JSON object such as {"delay_ms": 20} into *ret; keys that it does not name keep their value. NULL, or what
  * is wrong, for a person; it lives for ever. */

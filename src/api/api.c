@@ -1,7 +1,6 @@
 #include "api/api.h"
 
 #include "api/handlers.h"
-#include "api/serve.h"
 #include "api/watch.h"
 #include "kit/alloc.h"
 
@@ -19,6 +18,54 @@ static const struct http_route routes[] = {
 #undef ROUTE
 };
 
+/* --- the channels of a loop: open as long as it runs, in memory as long as other threads work for it --- */
+
+static enum kit_status open_channel(struct loop *l, const struct loop_chan_options *options, struct loop_chan **ret,
+                                    struct kit_err *err)
+{
+    enum kit_status rc = loop_chan_new(l, options, ret, err);
+    if (rc == KIT_OK) {
+        loop_chan_ref(*ret);
+    }
+    return rc;
+}
+
+static enum kit_status open_channels(struct api_loop *al, struct loop *l, struct kit_err *err)
+{
+    struct {
+        struct loop_chan **chan;
+        struct loop_chan_options options;
+    } rows[] = {
+        {&al->home, {.receive = task_request_receive, .drop = task_request_drop}},
+        {&al->news, {.receive = task_request_receive_news, .drop = task_request_drop_news}},
+        {&al->wakes, {.receive = api_watch_receive, .drop = api_watch_receive}}, /* closed ones free themselves */
+    };
+    enum kit_status rc = KIT_OK;
+    for (size_t i = 0; rc == KIT_OK && i < KIT_COUNT(rows); i++) {
+        rows[i].options.max = HOME_MAX;
+        rows[i].options.ctx = al;
+        rc = open_channel(l, &rows[i].options, rows[i].chan, err);
+    }
+    return rc;
+}
+
+static void forget_channels(struct api_loop *al)
+{
+    loop_chan_unref(al->home);
+    loop_chan_unref(al->news);
+    loop_chan_unref(al->wakes);
+    al->home = al->news = al->wakes = NULL;
+}
+
+void api_loop_close(struct api_loop *al)
+{
+    loop_chan_close(al->home);
+    loop_chan_close(al->news);
+    loop_chan_close(al->wakes);
+}
+
+/* --- */
+
 enum kit_status api_init(struct api *a, struct kit_err *err)
 {
     a->started_ns = kit_clock_ns();
@@ -31,13 +78,12 @@ enum kit_status api_init(struct api *a, struct kit_err *err)
 
 void api_done(struct api *a)
 {
+    for (uint32_t i = 0; i < a->loop_count; i++) {
+        forget_channels(&a->loops[i]);
+    }
+    a->loop_count = 0;
     http_router_free(a->router);
     a->router = NULL;
-}
-
-static void drop_watch(void *ctx, struct loop_msg *m)
-{
-    api_watch_receive(ctx, m); /* closed ones free themselves */
 }
 
 enum kit_status api_loop_add(struct api *a, struct loop *l, struct http_server *server, struct kit_err *err)
@@ -48,30 +94,14 @@ enum kit_status api_loop_add(struct api *a, struct loop *l, struct http_server *
     struct api_loop *al = &a->loops[a->loop_count];
     al->api = a;
     al->server = server;
-    struct loop_chan_options home = {.max = HOME_MAX, .ctx = al, .receive = api_serve_receive, .drop = api_serve_drop};
-    struct loop_chan_options wakes = {.max = HOME_MAX, .ctx = al, .receive = api_watch_receive, .drop = drop_watch};
-    enum kit_status rc = loop_chan_new(l, &home, &al->home, err);
-    if (rc == KIT_OK) {
-        rc = loop_chan_new(l, &wakes, &al->wakes, err);
-    }
+    enum kit_status rc = open_channels(al, l, err);
     if (rc != KIT_OK) {
         api_loop_close(al);
+        forget_channels(al);
         return rc;
     }
     a->loop_count++;
     return KIT_OK;
-}
-
-void api_loop_close(struct api_loop *al)
-{
-    if (al->home != NULL) {
-        loop_chan_close(al->home);
-    }
-    if (al->wakes != NULL) {
-        loop_chan_close(al->wakes);
-    }
-    al->home = NULL;
-    al->wakes = NULL;
 }
 
 struct api_loop *api_loop_of(struct api *a, const struct http_server *server)
@@ -91,16 +121,21 @@ enum kit_status api_json_parse(const struct api *a, kit_str text, struct kit_jso
     return kit_json_parse_within(text, &limits, ret, err);
 }
 
+bool api_body_is_whole(const struct kit_buf *body, struct kit_err *err)
+{
+    if (body->failed == KIT_FULL) {
+        kit_fail(err, KIT_TOO_LARGE, "the answer is larger than %zu bytes: ask for less at a time", body->max);
+    } else if (body->failed != KIT_OK) {
+        kit_fail(err, body->failed, "out of memory for the answer");
+    }
+    return body->failed == KIT_OK;
+}
+
 void api_send_json(struct http_request *r, int status, struct kit_buf *body)
 {
+    struct kit_err err = {0};
     kit_buf_add_char(body, '\n'); /* for who reads it in a terminal */
-    if (body->failed != KIT_OK) {
-        struct kit_err err = {0};
-        if (body->failed == KIT_FULL) {
-            kit_fail(&err, KIT_TOO_LARGE, "the answer is larger than %zu bytes: ask for less at a time", body->max);
-        } else {
-            kit_fail(&err, body->failed, "out of memory for the answer");
-        }
+    if (!api_body_is_whole(body, &err)) {
         api_error_send(r, &err);
     } else {
         size_t len = 0;

@@ -20,10 +20,11 @@ struct api;
 struct api_loop {
     struct api *api;            /* borrowed */
     struct http_server *server; /* borrowed */
-    struct loop_chan *home;     /* answers of tasks for this loop; owned */
-    struct loop_chan *wakes;    /* struct api_watch that have news; owned */
-    uint32_t streams;           /* event streams that are open */
-    uint64_t health_until_ns;   /* the health body is made anew after this */
+    struct loop_chan *home;   /* answers of tasks for this loop; shared: whoever works for it on another thread sends */
+    struct loop_chan *news;   /* of rows that are finished before their answer; shared */
+    struct loop_chan *wakes;  /* struct api_watch that have news; owned */
+    uint32_t streams;         /* event streams that are open */
+    uint64_t health_until_ns; /* the health body is made anew after this */
     char health[API_HEALTH_BYTES];
     uint32_t health_len;
     int health_status;
@@ -56,11 +57,11 @@ struct api {
 
 /* Makes the router with every route of routes.def. The pointers are filled by the caller before. */
 KIT_MUST_CHECK enum kit_status api_init(struct api *a, struct kit_err *err);
-void api_done(struct api *a);
+void api_done(struct api *a); /* when no other thread works for it */
 /* Tells the api of a loop's server; on that loop's thread or before it runs. */
 KIT_MUST_CHECK enum kit_status api_loop_add(struct api *a, struct loop *l, struct http_server *server,
                                             struct kit_err *err);
-/* Closes the channel home; on the loop's thread. */
+/* Closes its channels: what is sent to them from now on is dropped. On the loop's thread. */
 void api_loop_close(struct api_loop *al);
 struct api_loop *api_loop_of(struct api *a, const struct http_server *server);
 /* Parses what a client sent, as kit_json_parse_within. Any thread. */

@@ -10,6 +10,8 @@
 #include "api/routes.def"
 #undef ROUTE
 
+/* False: it did not fit its buffer or memory, as *err says. */
+KIT_MUST_CHECK bool api_body_is_whole(const struct kit_buf *body, struct kit_err *err);
 /* Sends what stands in `body` as JSON and frees it; an answer that did not fit its buffer becomes an error. */
 void api_send_json(struct http_request *r, int status, struct kit_buf *body);
 /* {"done_bytes":…,"total_bytes":…} */

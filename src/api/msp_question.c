@@ -3,17 +3,25 @@
 #include "api/msp_inputs.h"
 #include "api/msp_parameters.h"
 
-static enum kit_status check_fields(kit_json object, const char *const *known, const char *what, struct kit_err *err)
+static bool is_among(kit_str name, const char *const *names)
 {
-    for (struct kit_json_iter i = kit_json_iter(object); kit_json_next(&i);) {
-        bool found = false;
-        for (const char *const *k = known; *k != NULL && !found; k++) {
-            found = kit_str_eq(i.key, kit_str_c(*k));
-        }
-        if (!found) {
+    while (*names != NULL && !kit_str_eq(name, kit_str_c(*names))) {
+        names++;
+    }
+    return *names != NULL;
+}
+
+static enum kit_status check_fields(kit_json question, const char *const *around, struct kit_err *err)
+{
+    static const char *const known[] = {"model", "inputs", "task", "parameters", "timeout_ms", "priority", NULL};
+    for (struct kit_json_iter i = kit_json_iter(question); kit_json_next(&i);) {
+        if (!is_among(i.key, known) && !is_among(i.key, around)) {
             char name[KIT_ERR_PARAM_BYTES];
             kit_str_to_c(i.key, name, sizeof(name));
-            return kit_fail_param(err, KIT_INVALID, name, "'%s' is not a field of %s", name, what);
+            return kit_fail_param(
+                err, KIT_INVALID, name,
+                "'%s' is not a field of a question (known: model, inputs, task, parameters, timeout_ms, priority)",
+                name);
         }
     }
     return KIT_OK;
@@ -76,15 +84,14 @@ static enum kit_status parse_timeout(struct task_request *r, kit_json root, uint
     return rc;
 }
 
-static enum kit_status parse_root(struct task_request *r, kit_json root, const struct api *a, struct kit_err *err)
+enum kit_status api_question_read(struct task_request *r, kit_json root, const char *const *around, const struct api *a,
+                                  struct kit_err *err)
 {
-    static const char *const known[] = {"model", "inputs", "task", "parameters", "timeout_ms", "priority", NULL};
     if (kit_json_type(root) != KIT_JSON_OBJECT) {
-        return kit_fail(err, KIT_INVALID, "the body must be a JSON object {\"model\",\"inputs\",…}, but is %s",
+        return kit_fail(err, KIT_INVALID, "a question must be a JSON object {\"model\",\"inputs\",…}, but is %s",
                         kit_json_type_name(root));
     }
-    enum kit_status rc =
-        check_fields(root, known, "a question (known: model, inputs, task, parameters, timeout_ms, priority)", err);
+    enum kit_status rc = check_fields(root, around, err);
     if (rc == KIT_OK) {
         rc = parse_model(r, root, err);
     }
@@ -105,10 +112,11 @@ static enum kit_status parse_root(struct task_request *r, kit_json root, const s
 
 enum kit_status api_question_parse(struct task_request *r, const struct api *a, struct kit_err *err)
 {
+    static const char *const nothing[] = {NULL};
     struct kit_json_doc *doc = NULL;
     enum kit_status rc = api_json_parse(a, r->body, &doc, err);
     if (rc == KIT_OK) {
-        rc = parse_root(r, kit_json_root(doc), a, err);
+        rc = api_question_read(r, kit_json_root(doc), nothing, a, err);
     }
     kit_json_free(doc);
     return rc;

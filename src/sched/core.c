@@ -233,6 +233,7 @@ static void abandon(struct sched_core *c, struct sched_job *job, enum kit_status
 {
     if (job->failed == KIT_OK) {
         job->failed = status;
+        kit_flag_set(&job->lost, true);
         sched_queue_remove(c->queue, job);
         sched_deadline_remove(c->deadlines, job);
         abandon_holds(c, job);
@@ -311,6 +312,7 @@ static void reset_job(struct sched_job *job, uint64_t tokens, uint64_t now_ns)
     job->rows_next = job->rows_running = job->rows_done = 0;
     job->cancelled = false;
     job->failed = KIT_OK;
+    kit_flag_set(&job->lost, false);
     job->err = (struct kit_err){0};
     job->book = (struct sched_book){.tokens = tokens, .tokens_waiting = tokens};
 }

@@ -8,6 +8,7 @@
 #ifndef SCHED_SCHED_H
 #define SCHED_SCHED_H
 
+#include "kit/flag.h"
 #include "kit/slots.h"
 #include "plug/engine.h"
 
@@ -48,6 +49,7 @@ struct sched_job {
     uint64_t compute_ns;                            /* sum of the batches' times, by share of tokens */
     uint32_t rows_next, rows_running, rows_done;
     bool cancelled;         /* by sched_cancel; then failed is KIT_CANCELLED */
+    struct kit_flag lost;   /* set as soon as failed is; may be read by run, too: nobody wants these rows any more */
     enum kit_status failed; /* the first failure, KIT_OK while there is none: CANCELLED, TIMEOUT, UNAVAILABLE, run's */
     struct kit_err err;     /* filled when failed */
     struct sched_book book;

@@ -47,6 +47,9 @@ static void render_job(struct loop_work_job *job)
 
 static bool is_large(const struct task_request *r)
 {
+    if (task_request_tells(r)) {
+        return false; /* its items are rendered one by one */
+    }
     uint64_t numbers = r->kind == TASK_EMBED ? (uint64_t)r->rows.count * r->dimensions : 0;
     if (r->hits.firsts != NULL) {
         numbers += (uint64_t)r->hits.firsts[r->rows.count] * HIT_NUMBERS;

@@ -4,6 +4,9 @@
 
 enum kit_status task_items_count(struct task_request *r, struct kit_err *err)
 {
+    if (task_request_tells(r) && task_news_open(&r->news, &r->arena, r->inputs.item_count) != KIT_OK) {
+        return kit_fail(err, KIT_NOMEM, "out of memory for %u inputs", r->inputs.item_count);
+    }
     if (r->rows.firsts == NULL) {
         return KIT_OK;
     }
@@ -30,17 +33,28 @@ static bool is_complete(struct task_request *r, uint32_t item, uint32_t rows)
     return complete;
 }
 
-void task_items_rows_done(const struct task_model *m, struct task_request *r, uint32_t first, uint32_t count)
+static void complete(const struct task_model *m, struct task_request *r, uint32_t item, bool tell)
 {
     const struct task_type *t = task_type_of(r->kind);
-    uint32_t end = first + count;
-    if (t->finish == NULL) {
-        return;
+    if (t->finish != NULL) {
+        t->finish(m, r, item);
     }
+    if (tell) {
+        task_news_add(&r->news, item);
+    }
+}
+
+void task_items_rows_done(const struct task_model *m, struct task_request *r, uint32_t first, uint32_t count)
+{
+    uint32_t end = first + count;
+    bool tell = task_request_tells(r) && !kit_flag_get(&r->job.lost);
     for (uint32_t item = task_rows_item(r, first), next; first < end; item++, first = next) {
         next = KIT_MIN(task_rows_first(r, item + 1), end);
         if (is_complete(r, item, next - first)) {
-            t->finish(m, r, item);
+            complete(m, r, item, tell);
         }
+    }
+    if (tell) {
+        task_request_tell(r);
     }
 }

@@ -5,10 +5,10 @@
 
 #include "task/type.h"
 
-/* Counts the rows of each item that has more than one; after prepare. NOMEM. */
+/* Counts the rows of each item that has more than one, and makes room for news; after prepare. NOMEM. */
 KIT_MUST_CHECK enum kit_status task_items_count(struct task_request *r, struct kit_err *err);
 /* Rows [first, first + count) are computed for good. The items that are complete with them are put together
- * (task_type.finish). */
+ * (task_type.finish), and told to an asker who wants to know, unless the request is lost already (sched_job.lost). */
 void task_items_rows_done(const struct task_model *m, struct task_request *r, uint32_t first, uint32_t count);
 
 #endif

@@ -15,11 +15,13 @@ enum kit_status task_request_new(struct task_service *service, const struct task
     r->service = service;
     r->asker = *asker;
     r->asker.home = loop_chan_ref(asker->home);
+    r->asker.news = asker->news != NULL ? loop_chan_ref(asker->news) : NULL;
     r->deadline_ns = KIT_NEVER_NS;
     r->priority = SCHED_NORMAL;
     task_parameters_init(&r->parameters);
     kit_ref_init(&r->refs);
     kit_arena_init(&r->arena, arena_bytes_max);
+    task_news_init(&r->news);
     kit_mutex_init(&r->lock);
     *ret = r;
     return KIT_OK;
@@ -46,7 +48,9 @@ void task_request_unref(struct task_request *r)
     kit_buf_done(&r->answer);
     kit_arena_done(&r->arena);
     kit_mutex_done(&r->lock);
+    task_news_done(&r->news);
     loop_chan_unref(r->asker.home);
+    loop_chan_unref(r->asker.news);
     kit_alloc_free(r);
 }
 
@@ -92,4 +96,49 @@ void task_request_send_home(struct task_request *r, bool render_here)
     if (loop_chan_send_answer(r->asker.home, &r->msg) != KIT_OK) {
         task_request_unref(r);
     }
+}
+
+/* --- news --- */
+
+void task_request_tell(struct task_request *r)
+{
+    if (kit_flag_raise(&r->news_sent)) {
+        return; /* whoever receives it reads these items too */
+    }
+    task_request_ref(r);
+    if (loop_chan_send_answer(r->asker.news, &r->news_msg) != KIT_OK) {
+        kit_flag_set(&r->news_sent, false); /* the asker's loop has ended */
+        task_request_unref(r);
+    }
+}
+
+/* --- the asker's channels --- */
+
+void task_request_receive(void *ctx, struct loop_msg *m)
+{
+    (void)ctx;
+    struct task_request *r = task_request_of(m);
+    r->asker.answered(r);
+    task_request_unref(r);
+}
+
+void task_request_drop(void *ctx, struct loop_msg *m)
+{
+    (void)ctx;
+    task_request_unref(task_request_of(m));
+}
+
+void task_request_receive_news(void *ctx, struct loop_msg *m)
+{
+    (void)ctx;
+    struct task_request *r = KIT_CONTAINER(m, struct task_request, news_msg);
+    kit_flag_set(&r->news_sent, false); /* before they are read: what comes after that is told anew */
+    r->asker.told(r);
+    task_request_unref(r);
+}
+
+void task_request_drop_news(void *ctx, struct loop_msg *m)
+{
+    (void)ctx;
+    task_request_unref(KIT_CONTAINER(m, struct task_request, news_msg));
 }

@@ -8,6 +8,7 @@
 
 #include "kit/arena.h"
 #include "kit/clock.h"
+#include "kit/flag.h"
 #include "kit/json.h"
 #include "kit/ref.h"
 #include "kit/sync.h"
@@ -18,6 +19,7 @@
 #include "task/hits.h"
 #include "task/inputs.h"
 #include "task/kind.h"
+#include "task/news.h"
 #include "task/parameters.h"
 #include "text/span.h"
 
@@ -33,10 +35,16 @@ struct task_asker {
     /* Writes the answer's body into r->answer (OK: reads its outputs; else r->err). Called on the asker's loop, or on the
      * work pool when the answer is large. */
     void (*render)(struct task_request *r);
-    /* Where the finished request goes, as a message (task_request_of). Each request holds a reference. */
-    struct loop_chan *home;
-    kit_id id;       /* the asker's own name for it */
-    const void *ctx; /* the asker's */
+    /* Called by what receives from `home` (task_request_receive): the request is finished. */
+    void (*answered)(struct task_request *r);
+    /* Called by what receives from `news` (task_request_receive_news): items are there. Needed only with `news`. */
+    void (*told)(struct task_request *r);
+    /* Channels of the asker's loop; each request holds a reference. home: where the finished request goes, as a message.
+     * news: where a word goes when items of the answer are there before the rest; NULL: the asker wants none. */
+    struct loop_chan *home, *news;
+    kit_id id;   /* the asker's own name for whom it asks, */
+    kit_id part; /* and for the question, where one asks many */
+    void *ctx;   /* the asker's */
 };
 
 /* Texts as rows of token ids, behind each other; filled by task/ (texts.h). Memory: as long as the request. */
@@ -52,6 +60,8 @@ struct task_rows {
 
 struct task_request {
     struct loop_msg msg;       /* the way home */
+    struct loop_msg news_msg;  /* "items are there"; holds a reference while it is on its way */
+    struct kit_flag news_sent; /* it is */
     struct loop_work_job work; /* its place in the work pool */
     struct sched_job job;
     struct task_request *next; /* of a waiting list */
@@ -85,6 +95,7 @@ struct task_request {
     struct plug_outputs outputs; /* raw; owned */
     struct kit_buf answer;       /* what the asker rendered */
     bool rendered;
+    struct task_news news; /* the items that are there already; has room only where the asker wants it */
 
     /* Who works on it: guarded by lock, because the asker may cancel at any moment. */
     struct kit_mutex lock;
@@ -97,8 +108,8 @@ struct task_request {
 KIT_MUST_CHECK enum kit_status task_request_new(struct task_service *service, const struct task_asker *asker,
                                                 size_t arena_bytes_max, struct task_request **ret, struct kit_err *err);
 struct task_request *task_request_ref(struct task_request *r);
-void task_request_unref(struct task_request *r); /* NULL is fine */
-struct task_request *task_request_of(struct loop_msg *m);
+void task_request_unref(struct task_request *r);          /* NULL is fine */
+struct task_request *task_request_of(struct loop_msg *m); /* of a message that came to `home` */
 
 /* Sets the answer to a failure, unless it has one. rc is not OK; an err that says nothing gets the status' own text. */
 void task_request_fail(struct task_request *r, enum kit_status rc, const struct kit_err *err);
@@ -109,5 +120,21 @@ bool task_request_is_cancelled(struct task_request *r);
 /* Sends it home: the work side's reference travels with the message and is the receiver's. Renders first on this thread
  * when `render_here`. */
 void task_request_send_home(struct task_request *r, bool render_here);
+
+/* Are its items told one by one? Else its answer is there only as a whole. */
+static inline bool task_request_tells(const struct task_request *r)
+{
+    return r->asker.news != NULL;
+}
+/* Items were added to the news: tells the asker. Any thread that holds a reference. */
+void task_request_tell(struct task_request *r);
+
+/* What the asker's channels receive and drop (loop_chan_options; ctx is not looked at). The order between the two is not
+ * fixed: the last news may come behind the answer, so an asker finds itself by asker.id, and reads to the end of the news
+ * when the answer is there. */
+void task_request_receive(void *ctx, struct loop_msg *m);
+void task_request_drop(void *ctx, struct loop_msg *m);
+void task_request_receive_news(void *ctx, struct loop_msg *m);
+void task_request_drop_news(void *ctx, struct loop_msg *m);
 
 #endif

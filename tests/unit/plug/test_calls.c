@@ -350,7 +350,8 @@ TEST(model_open_names_the_option_that_is_wrong_both_ways)
         struct kit_err err = {0};
         o.options = "{\"delay\": 1}";
         assert_int_equal(plug_model_open(e, &o, &m, &err), KIT_INVALID);
-        assert_string_equal(err.msg, "back end echo has no option 'delay'; it takes: delay_ms, load_ms, work_bytes");
+        assert_string_equal(err.msg, "back end echo has no option 'delay'; it takes: delay_ms, load_ms, work_bytes, "
+                                     "dimensions, row_us");
         assert_null(m);
     }
     plug_engine_free(e);
