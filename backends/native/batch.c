@@ -28,18 +28,20 @@ static int64_t value_at(const struct acb_tensor *t, uint64_t i)
 
 /* --- the tensors --- */
 
-static enum kit_status find_inputs(const struct acb_infer *infer, struct inputs *ret, struct kit_err *err)
+static enum kit_status find_inputs(const struct native_config *c, const struct acb_infer *infer, struct inputs *ret,
+                                   struct kit_err *err)
 {
+    const bool types = c->arch->takes_types;
     for (uint32_t i = 0; i < infer->input_count; i++) {
         const struct acb_tensor *t = infer->inputs[i];
-        const struct acb_tensor **to = strcmp(t->name, "input_ids") == 0        ? &ret->ids
-                                       : strcmp(t->name, "attention_mask") == 0 ? &ret->mask
-                                       : strcmp(t->name, "token_type_ids") == 0 ? &ret->types
-                                                                                : NULL;
+        const struct acb_tensor **to = strcmp(t->name, "input_ids") == 0                 ? &ret->ids
+                                       : strcmp(t->name, "attention_mask") == 0          ? &ret->mask
+                                       : types && strcmp(t->name, "token_type_ids") == 0 ? &ret->types
+                                                                                         : NULL;
         if (to == NULL) {
             return kit_fail_param(err, KIT_INVALID, t->name,
-                                  "no input '%.64s'; this model takes input_ids, attention_mask, token_type_ids",
-                                  t->name);
+                                  "no input '%.64s'; this model takes input_ids, attention_mask%s", t->name,
+                                  types ? ", token_type_ids" : "");
         }
         if (*to != NULL) {
             return bad_input(err, t, "input '%s' is there twice", t->name);
@@ -118,10 +120,10 @@ static enum kit_status check_size(const struct acb_tensor *ids, uint64_t tokens_
     return KIT_OK;
 }
 
-static enum kit_status check_inputs(const struct acb_infer *infer, uint64_t tokens_max, struct inputs *in,
-                                    struct kit_err *err)
+static enum kit_status check_inputs(const struct native_config *c, const struct acb_infer *infer, uint64_t tokens_max,
+                                    struct inputs *in, struct kit_err *err)
 {
-    enum kit_status rc = find_inputs(infer, in, err);
+    enum kit_status rc = find_inputs(c, infer, in, err);
     if (rc == KIT_OK) {
         rc = check_memory(in->ids, err);
     }
@@ -139,7 +141,15 @@ static enum kit_status check_inputs(const struct acb_infer *infer, uint64_t toke
 
 /* --- the rows --- */
 
-static enum kit_status add_token(const struct native_config *c, const struct inputs *in, uint32_t place,
+/* Where a row's places find their positions: one behind the other, but for RoBERTa's padding, which is not counted and has
+ * a position of its own. *counted: places before this one that were. */
+static uint32_t position_of(const struct native_config *c, int64_t id, uint32_t *counted)
+{
+    return c->position_from > 0 && id == c->pad ? c->pad : c->position_from + (*counted)++;
+}
+
+/* The place-th of all, the index-th of its row. */
+static enum kit_status add_token(const struct native_config *c, const struct inputs *in, uint32_t place, uint32_t index,
                                  uint32_t position, struct native_batch *b, struct kit_err *err)
 {
     if (in->mask != NULL && value_at(in->mask, place) == 0) {
@@ -151,14 +161,14 @@ static enum kit_status add_token(const struct native_config *c, const struct inp
         return bad_input(err, in->ids, "input_ids[%u] is %" PRId64 ", but the vocabulary has %u tokens", place, id,
                          c->vocab);
     }
-    if (type < 0 || type >= c->types) {
+    if (in->types != NULL && (type < 0 || type >= c->types)) {
         return bad_input(err, in->types, "token_type_ids[%u] is %" PRId64 ", but the model has %u types", place, type,
                          c->types);
     }
-    if (position >= c->positions) {
+    if (index >= c->positions) {
         return bad_input(err, in->ids,
                          "input_ids[%u] is token %u of its row, but the model has %u positions; shorten it", place,
-                         position + 1, c->positions);
+                         index + 1, c->positions);
     }
     b->id[b->tokens] = (uint32_t)id;
     b->type[b->tokens] = (uint32_t)type;
@@ -179,9 +189,11 @@ static enum kit_status add_rows(const struct native_config *c, const struct inpu
     for (uint32_t row = 0; row < b->rows; row++) {
         uint32_t from = row_start(b, in, row);
         uint32_t to = row_start(b, in, row + 1);
+        uint32_t counted = 0;
         b->row_from[row] = b->tokens;
         for (uint32_t place = from; place < to; place++) {
-            enum kit_status rc = add_token(c, in, place, place - from, b, err);
+            uint32_t position = position_of(c, value_at(in->ids, place), &counted);
+            enum kit_status rc = add_token(c, in, place, place - from, position, b, err);
             if (rc != KIT_OK) {
                 return rc;
             }
@@ -210,7 +222,7 @@ enum kit_status native_batch_read(const struct native_config *c, const struct ac
 {
     struct inputs in = {0};
     struct native_batch b = {0};
-    enum kit_status rc = check_inputs(infer, tokens_max, &in, err);
+    enum kit_status rc = check_inputs(c, infer, tokens_max, &in, err);
     if (rc != KIT_OK) {
         return rc;
     }

@@ -1,8 +1,8 @@
 /* backends/native/batch.h - the inputs of one call, checked, as rows of tokens without padding.
  *
  * Takes input_ids [places] with row_offsets, or dense [rows, length]; attention_mask (0: the place is left out) and
- * token_type_ids of the same shape; int32 or int64. A place keeps its position in its row, whether places before it are
- * left out or not, as transformers does.
+ * token_type_ids, if the architecture has types, of the same shape; int32 or int64. A place keeps its position in its row,
+ * whether places before it are left out or not, as transformers does.
  * Thread: the instance's own; then read by all workers. Memory: owns its arrays. */
 #ifndef NATIVE_BATCH_H
 #define NATIVE_BATCH_H
@@ -18,7 +18,7 @@ struct native_batch {
     uint32_t *row_from; /* [rows + 1] into the arrays below */
     uint32_t *id;       /* [tokens] */
     uint32_t *type;     /* [tokens] */
-    uint32_t *position; /* [tokens], within the row */
+    uint32_t *position; /* [tokens], a row of the table of positions */
     uint32_t *place;    /* [tokens], rising */
 };
 

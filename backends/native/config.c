@@ -50,6 +50,9 @@ static enum kit_status read_sizes(kit_json root, struct native_config *c, struct
     };
     for (int i = 0; i < NATIVE_KEY_COUNT; i++) {
         int64_t n = 0;
+        if (c->arch->key[i] == NULL) {
+            continue;
+        }
         enum kit_status rc = kit_json_i64_or(root, c->arch->key[i], 1, key_max[i], 0, &n, err);
         if (rc != KIT_OK) {
             return rc;
@@ -66,14 +69,55 @@ static enum kit_status read_sizes(kit_json root, struct native_config *c, struct
     return KIT_OK;
 }
 
+#define EPS_DEFAULT 1e-12 /* of transformers, where the file says nothing */
+
 static enum kit_status read_eps(kit_json root, struct native_config *c, struct kit_err *err)
 {
-    double eps = kit_json_f64(kit_json_get(root, c->arch->eps_key), -1);
+    kit_json v = c->arch->eps_key != NULL ? kit_json_get(root, c->arch->eps_key) : (kit_json){NULL};
+    double eps = kit_json_type(v) == KIT_JSON_NONE ? EPS_DEFAULT : kit_json_f64(v, -1);
     if (!(eps >= 0 && eps < 1)) {
         return kit_fail(err, KIT_PARSE, "'%s' must be a number from 0 to 1", c->arch->eps_key);
     }
     c->norm_eps = (float)eps;
     return KIT_OK;
+}
+
+/* RoBERTa's first position is the one behind its padding token's. */
+static enum kit_status read_positions(kit_json root, struct native_config *c, struct kit_err *err)
+{
+    int64_t pad = 1;
+    if (!c->arch->positions_past_pad) {
+        return KIT_OK;
+    }
+    enum kit_status rc = kit_json_i64_or(root, "pad_token_id", 0, c->vocab - 1, pad, &pad, err);
+    if (rc != KIT_OK) {
+        return rc;
+    }
+    c->pad = (uint32_t)pad;
+    c->position_from = c->pad + 1;
+    if (c->positions <= c->position_from) {
+        return kit_fail(err, KIT_PARSE, "'%s' %u leaves no position behind 'pad_token_id' %u",
+                        c->arch->key[NATIVE_KEY_POSITIONS], c->positions, c->pad);
+    }
+    c->positions -= c->position_from;
+    return KIT_OK;
+}
+
+static enum kit_status read_head(kit_json root, struct native_config *c, struct kit_err *err)
+{
+    static const char *const problems[] = {"single_label_classification", "multi_label_classification", "regression"};
+    kit_str problem;
+    struct kit_json_iter first = kit_json_iter(kit_json_get(root, "architectures"));
+    c->head_told = kit_json_next(&first);
+    c->head = c->head_told ? native_arch_head(kit_json_str(first.value, (kit_str){0})) : NATIVE_HEAD_NONE;
+    enum kit_status rc = kit_json_bool_or(root, "tie_word_embeddings", true, &c->tied, err);
+    if (rc == KIT_OK) {
+        rc = kit_json_str_or(root, "problem_type", (kit_str){0}, &problem, err);
+    }
+    for (size_t i = 0; rc == KIT_OK && i < KIT_COUNT(problems); i++) {
+        c->problem_type = kit_str_eq(problem, kit_str_c(problems[i])) ? problems[i] : c->problem_type;
+    }
+    return rc;
 }
 
 /* What would change the arithmetic and is not built here. */
@@ -101,13 +145,13 @@ static enum kit_status read_root(kit_json root, struct native_config *c, struct 
     if (rc != KIT_OK) {
         return rc;
     }
-    c->arch = native_arch_find(type);
+    c->arch = native_arch_find(type, &c->model_type);
     if (c->arch == NULL) {
-        return kit_fail(err, KIT_UNSUPPORTED, "'model_type' is '%.*s', but this engine has 'bert'",
+        return kit_fail(err, KIT_UNSUPPORTED, "'model_type' is '%.*s', but this engine has " NATIVE_ARCH_NAMES,
                         KIT_STR_ARG(kit_str_sub(type, 0, 32)));
     }
-    enum kit_status (*const steps[])(kit_json, struct native_config *, struct kit_err *) = {read_sizes, read_eps,
-                                                                                            read_act};
+    enum kit_status (*const steps[])(kit_json, struct native_config *,
+                                     struct kit_err *) = {read_sizes, read_eps, read_act, read_positions, read_head};
     for (size_t i = 0; i < KIT_COUNT(steps) && rc == KIT_OK; i++) {
         rc = steps[i](root, c, err);
     }

@@ -120,7 +120,7 @@ static void run_block(struct call *c, uint32_t block, uint32_t worker, struct na
                                .workers = i->scratch,
                                .team = team,
                                .state = &i->state};
-    if (native_bert_run(&f)) {
+    if (native_encoder_run(&f)) {
         native_outputs_write(&c->outputs, &f);
     }
 }
@@ -145,15 +145,14 @@ static void run_blocks(struct call *c)
 static enum kit_status prepare(struct call *c, const struct acb_infer *infer, struct kit_err *err)
 {
     struct native_instance *i = c->instance;
-    const struct native_config *config = &i->model->config;
     enum kit_status rc = need_scratch(i, err);
     if (rc == KIT_OK) {
-        rc = native_batch_read(config, infer, i->call_tokens_max, &c->batch, err);
+        rc = native_batch_read(&i->model->config, infer, i->call_tokens_max, &c->batch, err);
     }
     if (rc == KIT_OK) {
         rc = native_plan_make(&c->batch, c->cores, &c->plan, err);
     }
-    return rc == KIT_OK ? native_outputs_make(config, infer, &c->batch, &c->outputs, err) : rc;
+    return rc == KIT_OK ? native_outputs_make(i->model, infer, &c->batch, &c->outputs, err) : rc;
 }
 
 static enum kit_status run(struct call *c, struct kit_err *err)
@@ -162,8 +161,10 @@ static enum kit_status run(struct call *c, struct kit_err *err)
     if (c->outputs.count > 0) {
         run_blocks(c);
     }
-    if (kit_map_broken(native_safetensors_map(i->model->weights.file))) {
-        return kit_fail(err, KIT_UNAVAILABLE, "model.safetensors was cut while it was mapped; load the model again");
+    const struct native_checkpoint *files = i->model->weights.files;
+    if (native_checkpoint_broken(files)) {
+        return kit_fail(err, KIT_UNAVAILABLE, "%s was cut while it was mapped; load the model again",
+                        native_checkpoint_name(files));
     }
     return atomic_load(&i->state) == NATIVE_STOP ? kit_fail(err, KIT_CANCELLED, "the call was cancelled") : KIT_OK;
 }

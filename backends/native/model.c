@@ -5,6 +5,7 @@
 
 #include "kit/alloc.h"
 #include "kit/file.h"
+#include "labels.h"
 #include "plan.h"
 #include "scratch.h"
 
@@ -18,31 +19,45 @@
         }                                                                                                              \
     }
 
-static const struct acb_port inputs[NATIVE_INPUTS] = {
+#define INPUTS 3u
+
+/* token_type_ids comes last: some architectures have none. */
+static const struct acb_port inputs[INPUTS] = {
     PORT_INPUT("input_ids", 0),
     PORT_INPUT("attention_mask", ACB_PORT_OPTIONAL),
     PORT_INPUT("token_type_ids", ACB_PORT_OPTIONAL),
 };
-static const struct acb_port *const input_list[NATIVE_INPUTS] = {&inputs[0], &inputs[1], &inputs[2]};
+static const struct acb_port *const input_list[INPUTS] = {&inputs[0], &inputs[1], &inputs[2]};
 
 static void make_ports(struct native_model *m)
 {
-    static const char *const names[NATIVE_OUTPUT_PORTS] = {"last_hidden_state", "pooled"};
-    for (uint32_t i = 0; i < NATIVE_OUTPUT_PORTS; i++) {
+    const struct native_head_weights *h = &m->weights.head;
+    const uint32_t hidden = m->config.hidden;
+    const struct {
+        const char *name;
+        bool ragged;
+        uint32_t width;
+    } ports[NATIVE_PORT_COUNT] = {
+        [NATIVE_PORT_HIDDEN] = {"last_hidden_state", true, hidden},
+        [NATIVE_PORT_POOLED] = {"pooled", false, hidden},
+        [NATIVE_PORT_LOGITS] = {"logits", h->kind != NATIVE_HEAD_CLASSIFY, h->labels},
+    };
+    m->output_count = h->kind != NATIVE_HEAD_NONE ? NATIVE_PORT_COUNT : NATIVE_PORT_LOGITS;
+    for (uint32_t i = 0; i < m->output_count; i++) {
         m->output[i] = (struct acb_port){.size = sizeof(m->output[i]),
                                          .dtype = ACB_F32,
                                          .rank = 2,
-                                         .flags = i == 0 ? ACB_PORT_RAGGED : 0,
-                                         .name = names[i],
-                                         .shape = {-1, m->config.hidden}};
+                                         .flags = ports[i].ragged ? ACB_PORT_RAGGED : 0,
+                                         .name = ports[i].name,
+                                         .shape = {-1, ports[i].width}};
         m->outputs[i] = &m->output[i];
     }
 }
 
 void native_model_describe(const struct native_model *m, struct acb_model_info *ret)
 {
-    ret->input_count = NATIVE_INPUTS;
-    ret->output_count = NATIVE_OUTPUT_PORTS;
+    ret->input_count = m->config.arch->takes_types ? INPUTS : INPUTS - 1;
+    ret->output_count = m->output_count;
     ret->step_flags = 0;
     ret->inputs = input_list;
     ret->outputs = m->outputs;
@@ -53,19 +68,41 @@ void native_model_describe(const struct native_model *m, struct acb_model_info *
     ret->vocab_size = m->config.vocab;
 }
 
+/* --- facts --- */
+
+/* A masked model whose folder says how to pool is meant to embed first. One label is a score of a pair. */
+static const char *tasks_of(const struct native_model *m)
+{
+    const struct native_head_weights *h = &m->weights.head;
+    switch (h->kind) {
+    case NATIVE_HEAD_FILL_MASK:
+        return m->config.pooling_told ? "embed,fill-mask" : "fill-mask,embed";
+    case NATIVE_HEAD_CLASSIFY:
+        return h->labels == 1 ? "rerank,classify" : "classify";
+    case NATIVE_HEAD_TOKENS:
+        return "token-classify";
+    case NATIVE_HEAD_ANSWER:
+        return "answer";
+    default:
+        return "embed";
+    }
+}
+
 const char *native_model_meta(const struct native_model *m, const char *key)
 {
     const struct {
         const char *key, *value;
     } facts[] = {
-        {"architecture", m->config.arch->model_type},
-        {"tasks", "embed"},
+        {"architecture", m->config.model_type},
+        {"tasks", tasks_of(m)},
         {"precision", "f32"},
         {"isa", m->kernels->isa},
         {"context_tokens", m->context_text},
         {"hidden_size", m->hidden_text},
         {"pooling", native_config_pooling_name(m->config.pooling)},
         {"normalize", m->config.normalize ? "1" : "0"},
+        {"labels", m->labels},
+        {"problem_type", m->weights.head.kind == NATIVE_HEAD_CLASSIFY ? m->config.problem_type : NULL},
     };
     for (size_t i = 0; i < KIT_COUNT(facts); i++) {
         if (strcmp(key, facts[i].key) == 0) {
@@ -84,6 +121,20 @@ static enum kit_status check_open(const struct acb_model_open *open, struct kit_
                : kit_fail(err, KIT_UNSUPPORTED, "device %u: this engine computes on the CPU, device 0", open->device);
 }
 
+static enum kit_status load_weights(const struct acb_model_open *open, struct native_model *m, struct kit_err *err)
+{
+    struct native_loading loading = {.config = &m->config,
+                                     .kernels = m->kernels,
+                                     .progress_ctx = open->progress_ctx,
+                                     .progress = ACB_HAS(open, progress) ? open->progress : NULL};
+    enum kit_status rc = native_weights_open(&m->config, &m->weights, err);
+    enum native_head head = m->weights.head.kind;
+    if (rc == KIT_OK && (head == NATIVE_HEAD_CLASSIFY || head == NATIVE_HEAD_TOKENS)) {
+        rc = native_labels_read(&m->config, m->weights.head.labels, &m->labels, err);
+    }
+    return rc == KIT_OK ? native_weights_load(&m->weights, &loading, err) : rc;
+}
+
 static enum kit_status load(const struct acb_model_open *open, struct native_model *m, struct kit_err *err)
 {
     enum kit_status rc = check_open(open, err);
@@ -96,14 +147,7 @@ static enum kit_status load(const struct acb_model_open *open, struct native_mod
     if (rc == KIT_OK) {
         rc = native_config_read(open->folder, &m->config, err);
     }
-    if (rc == KIT_OK) {
-        struct native_loading loading = {.config = &m->config,
-                                         .kernels = m->kernels,
-                                         .progress_ctx = open->progress_ctx,
-                                         .progress = ACB_HAS(open, progress) ? open->progress : NULL};
-        rc = native_weights_load(&loading, &m->weights, err);
-    }
-    return rc;
+    return rc == KIT_OK ? load_weights(open, m, err) : rc;
 }
 
 enum kit_status native_model_open(const struct acb_model_open *open, struct native_model **ret, struct kit_err *err)
@@ -114,7 +158,7 @@ enum kit_status native_model_open(const struct acb_model_open *open, struct nati
     }
     enum kit_status rc = load(open, m, err);
     if (rc != KIT_OK) {
-        kit_alloc_free(m); /* what was loaded is gone already */
+        native_model_close(m);
         return rc;
     }
     make_ports(m);
@@ -128,26 +172,24 @@ void native_model_close(struct native_model *m)
 {
     if (m != NULL) {
         native_weights_done(&m->weights);
+        kit_alloc_free(m->labels);
         kit_alloc_free(m);
     }
 }
 
-static bool has_file(const char *folder, const char *name)
-{
-    char path[NATIVE_FOLDER_BYTES + 32];
-    return kit_file_join(path, sizeof(path), kit_str_c(folder), kit_str_c(name), NULL) == KIT_OK &&
-           kit_file_exists(path);
-}
-
-/* config.json and model.safetensors are what this engine is for; where the first one is broken or of another kind, we say
- * so when the model is loaded, unless somebody else knows better. */
+/* config.json and safetensors are what this engine is for; where the first one is broken or of another kind, or the weights
+ * are of a kind that it does not read, it says so when the model is loaded, unless somebody else knows better. */
 int32_t native_model_probe(const char *folder)
 {
     struct native_config c;
+    bool foreign = false;
     if (native_config_read(folder, &c, NULL) == KIT_OK) {
-        return has_file(c.folder, "model.safetensors") ? 90 : 0;
+        return !native_checkpoint_exists(c.folder, &foreign) ? 0 : foreign ? 5 : 90;
     }
-    return has_file(folder, "config.json") && has_file(folder, "model.safetensors") ? 5 : 0;
+    char path[NATIVE_FOLDER_BYTES];
+    bool config =
+        native_folder_below(folder, kit_str_lit("config.json"), path, NULL) == KIT_OK && kit_file_exists(path);
+    return config && native_checkpoint_exists(folder, &foreign) && !foreign ? 5 : 0;
 }
 
 /* --- bytes --- */
@@ -167,24 +209,25 @@ void native_model_bytes(const struct native_model *m, struct acb_bytes *const *r
     *count = NATIVE_BYTES_ROWS;
 }
 
-/* Tables stay in the file's dtype, which is not known without its header: float32 is the most. */
-static uint64_t table_bytes(const struct native_config *c)
-{
-    return ((uint64_t)c->vocab + c->positions + c->types) * c->hidden * sizeof(float);
-}
-
 enum kit_status native_model_estimate(const struct acb_model_open *open, struct acb_bytes *const *ret, uint32_t *count,
                                       struct kit_err *err)
 {
     struct native_config c;
-    enum kit_status rc = native_config_read(open->folder, &c, err);
+    struct native_weights w = {0};
+    enum kit_status rc = kit_map_guard_install(err);
+    if (rc == KIT_OK) {
+        rc = native_config_read(open->folder, &c, err);
+    }
+    if (rc == KIT_OK) {
+        rc = native_weights_open(&c, &w, err);
+    }
     if (rc != KIT_OK) {
         return rc;
     }
     struct native_scratch_size size = {.tokens = native_plan_tokens_bound(c.positions, 0), .row_tokens = c.positions};
-    native_model_put_bytes(ret[0], ACB_BYTES_WEIGHTS, ACB_SOURCE_ESTIMATED,
-                           table_bytes(&c) + native_weights_packed_bytes(&c));
+    native_model_put_bytes(ret[0], ACB_BYTES_WEIGHTS, ACB_SOURCE_ESTIMATED, w.mapped_bytes + w.packed_bytes);
     native_model_put_bytes(ret[1], ACB_BYTES_CACHE, ACB_SOURCE_ESTIMATED, native_scratch_bytes(&c, size));
     *count = 2;
+    native_weights_done(&w);
     return KIT_OK;
 }

@@ -7,20 +7,24 @@
 #include "aether/backend.h"
 #include "weights.h"
 
-#define NATIVE_INPUTS 3u
-#define NATIVE_OUTPUT_PORTS 2u
+/* Outputs in their order; a model without a head has no logits. */
+enum native_port { NATIVE_PORT_HIDDEN, NATIVE_PORT_POOLED, NATIVE_PORT_LOGITS, NATIVE_PORT_COUNT };
+
 #define NATIVE_BYTES_ROWS 2u
 
 struct native_model {
     struct native_config config;
     const struct native_kernels *kernels;
     struct native_weights weights;
-    struct acb_port output[NATIVE_OUTPUT_PORTS];
-    const struct acb_port *outputs[NATIVE_OUTPUT_PORTS];
+    uint32_t output_count;
+    struct acb_port output[NATIVE_PORT_COUNT];
+    const struct acb_port *outputs[NATIVE_PORT_COUNT];
     char context_text[16], hidden_text[16];
+    char *labels; /* owned; JSON; NULL: the head has none that have names */
 };
 
-/* Errors as native_config_read and native_weights_load; INVALID and UNSUPPORTED also for AETHER_ISA and the device. */
+/* Errors as native_config_read, native_weights_open, native_labels_read and native_weights_load; INVALID and UNSUPPORTED also
+ * for AETHER_ISA and the device. */
 KIT_MUST_CHECK enum kit_status native_model_open(const struct acb_model_open *open, struct native_model **ret,
                                                  struct kit_err *err);
 void native_model_close(struct native_model *m); /* NULL is fine */
@@ -31,7 +35,7 @@ void native_model_describe(const struct native_model *m, struct acb_model_info *
 /* How well the folder suits: 90 when it is one of ours, 5 when it looks like one but cannot be read, else 0. */
 int32_t native_model_probe(const char *folder);
 
-/* Fills [NATIVE_BYTES_ROWS]: weights that stay in the mapped file, weights that were packed. */
+/* Fills [NATIVE_BYTES_ROWS]: weights that stay in the mapped files, weights that were packed. */
 void native_model_bytes(const struct native_model *m, struct acb_bytes *const *ret, uint32_t *count);
 /* The same before loading, and the scratch of one worker: weights, cache. */
 KIT_MUST_CHECK enum kit_status native_model_estimate(const struct acb_model_open *open, struct acb_bytes *const *ret,

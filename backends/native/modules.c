@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "folder.h"
 #include "jsonfile.h"
 #include "kit/file.h"
 
@@ -54,6 +55,7 @@ static enum kit_status read_pooling_root(kit_json root, struct native_config *c,
         }
         c->pooling = p->pooling;
     }
+    c->pooling_told = asked == 1;
     return asked == 1 ? KIT_OK : kit_fail(err, KIT_PARSE, "names no pooling ('pooling_mode' or a 'pooling_mode_…')");
 }
 
@@ -81,23 +83,6 @@ static kit_str class_of(kit_str type)
     return (kit_str){0};
 }
 
-/* A module's folder lies below the model's: no absolute path, no way up. */
-static enum kit_status module_folder(const char *folder, kit_str path, char ret[NATIVE_FOLDER_BYTES],
-                                     struct kit_err *err)
-{
-    kit_str rest = path;
-    for (kit_str piece; kit_str_cut(&rest, '/', &piece);) {
-        if (piece.len == 0 || kit_str_eq(piece, kit_str_lit(".."))) {
-            return kit_fail(err, KIT_PARSE, "'path' is '%.*s', which is not below the model's folder",
-                            KIT_STR_ARG(kit_str_sub(path, 0, 64)));
-        }
-    }
-    if (path.len == 0) {
-        path = kit_str_lit(".");
-    }
-    return kit_file_join(ret, NATIVE_FOLDER_BYTES, kit_str_c(folder), path, err);
-}
-
 static enum kit_status read_module(const char *folder, kit_json v, struct native_config *c, struct kit_err *err)
 {
     kit_str type;
@@ -108,7 +93,7 @@ static enum kit_status read_module(const char *folder, kit_json v, struct native
         rc = kit_json_str_or(v, "path", kit_str_lit(""), &path, err);
     }
     if (rc == KIT_OK) {
-        rc = module_folder(folder, path, below, err);
+        rc = native_folder_below(folder, path, below, err);
     }
     if (rc != KIT_OK) {
         return rc;
@@ -147,7 +132,7 @@ static enum kit_status read_modules_root(const char *folder, kit_json root, stru
 enum kit_status native_modules_read(const char *folder, struct native_config *c, struct kit_err *err)
 {
     struct kit_json_doc *doc = NULL;
-    enum kit_status rc = module_folder(folder, (kit_str){0}, c->folder, err);
+    enum kit_status rc = native_folder_below(folder, (kit_str){0}, c->folder, err);
     if (rc != KIT_OK) {
         return rc;
     }

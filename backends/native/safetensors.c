@@ -126,7 +126,7 @@ static enum kit_status read_offsets(const struct native_safetensors *s, kit_json
 static enum kit_status read_tensor(const struct native_safetensors *s, kit_str name, kit_json v,
                                    struct native_tensor *t, struct kit_err *err)
 {
-    *t = (struct native_tensor){.name = name};
+    *t = (struct native_tensor){.name = name, .map = s->map};
     if (kit_json_type(v) != KIT_JSON_OBJECT) {
         return bad_tensor(t, err, "must be an object, but is a %s", kit_json_type_name(v));
     }
@@ -302,6 +302,15 @@ void native_tensor_row(const struct native_tensor *t, uint64_t row, uint64_t n, 
         memcpy(ret, t->data + row * n * sizeof(float), n * sizeof(float));
         break;
     }
+}
+
+const float *native_tensor_floats(const struct native_tensor *t, uint64_t row, uint64_t n, float *piece)
+{
+    if (t->dtype == NATIVE_F32 && (uintptr_t)t->data % sizeof(float) == 0) {
+        return (const float *)(const void *)t->data + row * n;
+    }
+    native_tensor_row(t, row, n, piece);
+    return piece;
 }
 
 const char *native_tensor_shape_text(const uint64_t *shape, uint32_t rank, char buf[NATIVE_SHAPE_BYTES])

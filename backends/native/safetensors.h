@@ -24,7 +24,8 @@ struct native_tensor {
     uint64_t shape[NATIVE_SAFETENSORS_RANK_MAX]; /* [rank] */
     uint64_t from;                               /* byte of the file where it starts; need not be aligned */
     uint64_t bytes;
-    const uint8_t *data; /* borrowed from the mapping */
+    const uint8_t *data;       /* borrowed from the mapping */
+    const struct kit_map *map; /* of its file */
 };
 
 struct native_safetensors;
@@ -39,6 +40,8 @@ const struct kit_map *native_safetensors_map(const struct native_safetensors *s)
 
 /* Row `row` of a tensor of rank 2 (or the whole of one of rank 1, row 0) as float32; n: floats of a row. */
 void native_tensor_row(const struct native_tensor *t, uint64_t row, uint64_t n, float *ret);
+/* The same row where it lies, if it can be read there, else as float32 in piece [n]. */
+const float *native_tensor_floats(const struct native_tensor *t, uint64_t row, uint64_t n, float *piece);
 /* "[384, 1536]" */
 #define NATIVE_SHAPE_BYTES 128
 const char *native_tensor_shape_text(const uint64_t *shape, uint32_t rank, char buf[NATIVE_SHAPE_BYTES]);

@@ -26,7 +26,7 @@ static uint64_t lay_out(struct native_scratch *s, const struct native_config *c,
     const uint32_t ffn_rows = KIT_MIN(size.tokens, NATIVE_FFN_ROWS);
     s->x_stride = NATIVE_STRIDE(c->hidden);
     s->qkv_stride = NATIVE_STRIDE(3 * c->hidden);
-    s->h_stride = NATIVE_STRIDE(c->ffn);
+    s->h_stride = NATIVE_STRIDE(KIT_MAX(c->ffn, c->hidden)); /* a head gathers hidden states there */
     s->score_stride = NATIVE_STRIDE(size.row_tokens);
     s->x = cut_floats(&room, size.tokens, s->x_stride);
     s->qkv = cut_floats(&room, size.tokens, s->qkv_stride);

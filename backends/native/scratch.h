@@ -14,7 +14,7 @@ struct native_scratch {
     float *x;        /* [tokens][x_stride]: the hidden state */
     float *qkv;      /* [tokens][qkv_stride]; attention leaves its result in the query's place */
     float *y;        /* [NATIVE_FFN_ROWS][x_stride] */
-    float *h;        /* [NATIVE_FFN_ROWS][h_stride] */
+    float *h;        /* [NATIVE_FFN_ROWS][h_stride]; a row holds hidden and ffn */
     float *keys;     /* one head's keys as panels of tokens: [panels of row_tokens][head][NATIVE_PANEL] */
     float *values;   /* one head's values as panels: [panels of head][row_tokens][NATIVE_PANEL] */
     float *scores;   /* [NATIVE_TILE_ROWS_MAX][score_stride] */

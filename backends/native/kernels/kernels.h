@@ -26,7 +26,14 @@ struct native_tile {
     size_t ahead_step;  /* then ahead moves by this; any address and step are harmless */
 };
 
-enum native_act { NATIVE_ACT_NONE, NATIVE_ACT_GELU, NATIVE_ACT_GELU_TANH, NATIVE_ACT_RELU, NATIVE_ACT_COUNT };
+enum native_act {
+    NATIVE_ACT_NONE,
+    NATIVE_ACT_GELU,
+    NATIVE_ACT_GELU_TANH,
+    NATIVE_ACT_RELU,
+    NATIVE_ACT_TANH,
+    NATIVE_ACT_COUNT
+};
 
 struct native_kernels {
     const char *isa;    /* "scalar", "avx2", "avx512" */
@@ -36,7 +43,8 @@ struct native_kernels {
 
     /* In place on x [rows][NATIVE_PANEL], `stride` apart; [NATIVE_ACT_NONE] is NULL.
      * GELU: x Phi(x) by the error function, absolute error <= 1.2e-7 max(1, |x|).
-     * GELU_TANH: <= 1.5e-7 max(1, |x|) against its own formula. Source: Hendrycks and Gimpel 2016, arXiv 1606.08415. */
+     * GELU_TANH: <= 1.5e-7 max(1, |x|) against its own formula. TANH: <= 1.5e-7. A NaN stays one.
+     * Source: Hendrycks and Gimpel 2016, arXiv 1606.08415. */
     void (*act[NATIVE_ACT_COUNT])(float *x, size_t stride, uint32_t rows);
 
     /* x[i] = exp(scale (x[i] - max x)), for scale > 0; returns the sum. n >= 1. Relative error of an e^-y <=
@@ -46,6 +54,10 @@ struct native_kernels {
     /* y = (x - mean) / sqrt(variance + eps) * gain + bias over n >= 1 floats; y may be x.
      * Source: Ba et al. 2016, arXiv 1607.06450. */
     void (*layernorm)(const float *x, const float *gain, const float *bias, uint32_t n, float eps, float *y);
+
+    /* ret[r] = sum of w[k] x[r stride + k] over k < n, for each of rows >= 1: one row of a table against some vectors, read
+     * from where it lies. */
+    void (*dots)(const float *x, size_t stride, uint32_t rows, const float *w, uint32_t n, float *ret);
 
     /* Packs `columns` <= NATIVE_PANEL rows of `from` (each one column of the panel, depth floats): to[k][j] =
      * from[j * stride + k]; columns beyond are set to zero. */

@@ -47,7 +47,12 @@ static float gelu_tanh_one(float x)
 
 static float relu_one(float x)
 {
-    return x > 0.0f ? x : 0.0f;
+    return x < 0.0f ? 0.0f : x;
+}
+
+static float tanhyp_one(float x)
+{
+    return tanhf(x);
 }
 
 #define SCALAR_ACT(name)                                                                                               \
@@ -62,6 +67,7 @@ static float relu_one(float x)
 SCALAR_ACT(gelu)
 SCALAR_ACT(gelu_tanh)
 SCALAR_ACT(relu)
+SCALAR_ACT(tanhyp)
 
 static float softmax(float *x, uint32_t n, float scale)
 {
@@ -94,6 +100,29 @@ static void layernorm(const float *x, const float *gain, const float *bias, uint
     }
 }
 
+/* Eight sums side by side, so that a compiler may keep them in one register. */
+static float dot(const float *x, const float *w, uint32_t n)
+{
+    float sum[8] = {0};
+    uint32_t k = 0;
+    for (; k + 8 <= n; k += 8) {
+        for (uint32_t i = 0; i < 8; i++) {
+            sum[i] += x[k + i] * w[k + i];
+        }
+    }
+    for (; k < n; k++) {
+        sum[0] += x[k] * w[k];
+    }
+    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+}
+
+static void dots(const float *x, size_t stride, uint32_t rows, const float *w, uint32_t n, float *ret)
+{
+    for (uint32_t r = 0; r < rows; r++) {
+        ret[r] = dot(x + r * stride, w, n);
+    }
+}
+
 static void pack(const float *from, size_t stride, uint32_t columns, uint32_t depth, float *to)
 {
     for (uint32_t k = 0; k < depth; k++) {
@@ -107,8 +136,12 @@ const struct native_kernels native_kernels_scalar = {
     .isa = "scalar",
     .tile_rows = SCALAR_ROWS,
     .tile = tile,
-    .act = {[NATIVE_ACT_GELU] = gelu, [NATIVE_ACT_GELU_TANH] = gelu_tanh, [NATIVE_ACT_RELU] = relu},
+    .act = {[NATIVE_ACT_GELU] = gelu,
+            [NATIVE_ACT_GELU_TANH] = gelu_tanh,
+            [NATIVE_ACT_RELU] = relu,
+            [NATIVE_ACT_TANH] = tanhyp},
     .softmax = softmax,
     .layernorm = layernorm,
+    .dots = dots,
     .pack = pack,
 };

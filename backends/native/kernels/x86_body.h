@@ -139,7 +139,14 @@ BODY_INLINE V gelu_tanh_of(V x)
 
 BODY_INLINE V relu_of(V x)
 {
-    return v_max(x, v_set(0.0f));
+    return v_max(v_set(0.0f), x); /* in this order a NaN passes */
+}
+
+/* (1 - e) / (1 + e), e = e^-2x. The bounds stand first, so that a NaN passes. */
+BODY_INLINE V tanhyp_of(V x)
+{
+    V e = exp_of(v_max(v_set(-80.0f), v_min(v_set(80.0f), v_mul(x, v_set(-2.0f)))));
+    return v_div(v_sub(v_set(1.0f), e), v_add(v_set(1.0f), e));
 }
 
 #define BODY_ACT(name)                                                                                                 \
@@ -155,6 +162,7 @@ BODY_INLINE V relu_of(V x)
 BODY_ACT(gelu)
 BODY_ACT(gelu_tanh)
 BODY_ACT(relu)
+BODY_ACT(tanhyp)
 
 /* --- rows --- */
 
@@ -243,6 +251,54 @@ static void layernorm(const float *x, const float *gain, const float *bias, uint
     }
 }
 
+/* --- dots: up to four vectors share each load of the table's row --- */
+
+#define BODY_DOT_ROWS 4
+
+BODY_INLINE void dot_rows(const float *x, size_t stride, const int rows, const float *w, uint32_t n, float *ret)
+{
+    V low[BODY_DOT_ROWS];
+    V high[BODY_DOT_ROWS];
+    BODY_UNROLL
+    for (int r = 0; r < rows; r++) {
+        low[r] = high[r] = v_set(0.0f);
+    }
+    uint32_t k = 0;
+    for (; k + 2 * V_LANES <= n; k += 2 * V_LANES) {
+        V w0 = v_load(w + k);
+        V w1 = v_load(w + k + V_LANES);
+        BODY_UNROLL
+        for (int r = 0; r < rows; r++) {
+            low[r] = v_fma(v_load(x + (size_t)r * stride + k), w0, low[r]);
+            high[r] = v_fma(v_load(x + (size_t)r * stride + k + V_LANES), w1, high[r]);
+        }
+    }
+    for (; k < n; k += V_LANES) { /* lanes beyond are zero */
+        uint32_t lanes = n - k < V_LANES ? n - k : V_LANES;
+        V rest = v_load_part(w + k, lanes);
+        BODY_UNROLL
+        for (int r = 0; r < rows; r++) {
+            low[r] = v_fma(v_load_part(x + (size_t)r * stride + k, lanes), rest, low[r]);
+        }
+    }
+    BODY_UNROLL
+    for (int r = 0; r < rows; r++) {
+        ret[r] = v_sum(v_add(low[r], high[r]));
+    }
+}
+
+static void dots(const float *x, size_t stride, uint32_t rows, const float *w, uint32_t n, float *ret)
+{
+    for (; rows >= BODY_DOT_ROWS; rows -= BODY_DOT_ROWS) {
+        dot_rows(x, stride, BODY_DOT_ROWS, w, n, ret);
+        x += BODY_DOT_ROWS * stride;
+        ret += BODY_DOT_ROWS;
+    }
+    for (; rows > 0; rows--, x += stride, ret++) {
+        dot_rows(x, stride, 1, w, n, ret);
+    }
+}
+
 /* --- packing --- */
 
 static void pack_plain(const float *from, size_t stride, uint32_t columns, uint32_t depth, float *to)
@@ -280,6 +336,9 @@ static void pack(const float *from, size_t stride, uint32_t columns, uint32_t de
 #define BODY_TABLE(name)                                                                                               \
     {                                                                                                                  \
         .isa = name, .tile_rows = BODY_ROWS, .tile = tile,                                                             \
-        .act = {[NATIVE_ACT_GELU] = gelu, [NATIVE_ACT_GELU_TANH] = gelu_tanh, [NATIVE_ACT_RELU] = relu},               \
-        .softmax = softmax, .layernorm = layernorm, .pack = pack                                                       \
+        .act = {[NATIVE_ACT_GELU] = gelu,                                                                              \
+                [NATIVE_ACT_GELU_TANH] = gelu_tanh,                                                                    \
+                [NATIVE_ACT_RELU] = relu,                                                                              \
+                [NATIVE_ACT_TANH] = tanhyp},                                                                           \
+        .softmax = softmax, .layernorm = layernorm, .dots = dots, .pack = pack                                         \
     }

@@ -9,6 +9,7 @@
 #include "kit/json.h"
 
 #define FILE_BYTES_MAX (16 * KIT_MIB)
+#define ROWS_MAX 256
 
 /* --- files --- */
 
@@ -41,11 +42,22 @@ static void add_line(struct golden *g, kit_str line)
     g->row_offsets = kit_alloc_resize(g->row_offsets, (g->rows + 2) * sizeof(g->row_offsets[0]));
     add_numbers(ids, g->ids + g->tokens);
     memset(g->types + g->tokens, 0, n * sizeof(g->types[0]));
-    add_numbers(kit_json_get(kit_json_root(doc), "types"), g->types + g->tokens);
+    kit_json types = kit_json_get(kit_json_root(doc), "types");
+    g->has_types = g->has_types || kit_json_count(types) > 0;
+    add_numbers(types, g->types + g->tokens);
     g->row_offsets[g->rows++] = g->tokens;
     g->tokens += n;
     g->row_offsets[g->rows] = g->tokens;
     kit_json_free(doc);
+}
+
+float *golden_read_floats(const char *f32, uint64_t *ret_count)
+{
+    struct kit_buf values = read_file(f32);
+    float *ret = kit_alloc_copy(values.ptr, values.len);
+    *ret_count = values.len / sizeof(float);
+    kit_buf_done(&values);
+    return ret;
 }
 
 struct golden golden_read(const char *jsonl, const char *f32, uint32_t hidden)
@@ -57,10 +69,7 @@ struct golden golden_read(const char *jsonl, const char *f32, uint32_t hidden)
         add_line(&g, line);
     }
     kit_buf_done(&text);
-    struct kit_buf values = read_file(f32);
-    g.floats = values.len / sizeof(float);
-    g.values = kit_alloc_copy(values.ptr, values.len);
-    kit_buf_done(&values);
+    g.values = golden_read_floats(f32, &g.floats);
     return g;
 }
 
@@ -130,10 +139,11 @@ int32_t engine_infer(struct engine *e, const struct acb_infer *infer, struct acb
     return rc;
 }
 
-int32_t engine_run(struct engine *e, const struct golden *g, uint32_t from, uint32_t to, uint32_t cores,
-                   const char *output, struct acb_tensor **ret)
+static int32_t run_want(struct engine *e, const struct golden *g, uint32_t from, uint32_t to, uint32_t cores,
+                        const struct acb_want *want, struct acb_tensor **ret)
 {
-    uint64_t *offsets = kit_alloc_array(to - from + 1, sizeof(*offsets));
+    uint64_t offsets[ROWS_MAX + 1]; /* of its own: an allocation here may be the one that fails */
+    assert_true(to - from <= ROWS_MAX);
     for (uint32_t i = from; i <= to; i++) {
         offsets[i - from] = g->row_offsets[i] - g->row_offsets[from];
     }
@@ -142,16 +152,27 @@ int32_t engine_run(struct engine *e, const struct golden *g, uint32_t from, uint
     struct acb_tensor types = test_host_tensor("token_type_ids", ACB_I32, 1, &tokens, g->types + g->row_offsets[from]);
     ids.row_offsets = types.row_offsets = offsets;
     ids.rows = types.rows = to - from;
-    struct acb_want want = {.size = sizeof(want), .name = output};
     struct acb_infer infer = {.size = sizeof(infer),
                               .cores = cores,
-                              .input_count = 2,
+                              .input_count = g->has_types ? 2 : 1,
                               .want_count = 1,
                               .inputs = (const struct acb_tensor *const[]){&ids, &types},
-                              .wants = (const struct acb_want *const[]){&want}};
-    int32_t rc = engine_infer(e, &infer, ret);
-    kit_alloc_free(offsets);
-    return rc;
+                              .wants = (const struct acb_want *const[]){want}};
+    return engine_infer(e, &infer, ret);
+}
+
+int32_t engine_run(struct engine *e, const struct golden *g, uint32_t from, uint32_t to, uint32_t cores,
+                   const char *output, struct acb_tensor **ret)
+{
+    struct acb_want want = {.size = sizeof(want), .name = output};
+    return run_want(e, g, from, to, cores, &want, ret);
+}
+
+int32_t engine_run_places(struct engine *e, const struct golden *g, uint32_t cores, const char *output,
+                          const uint64_t *places, uint64_t count, struct acb_tensor **ret)
+{
+    struct acb_want want = {.size = sizeof(want), .name = output, .rows = places, .row_count = count};
+    return run_want(e, g, 0, g->rows, cores, &want, ret);
 }
 
 /* --- numbers --- */

@@ -9,7 +9,8 @@
 
 struct golden {
     uint32_t rows, tokens, hidden;
-    int32_t *ids, *types;  /* [tokens] */
+    int32_t *ids, *types; /* [tokens]; types only where has_types */
+    bool has_types;
     uint64_t *row_offsets; /* [rows + 1] */
     float *values;         /* as the file says */
     uint64_t floats;
@@ -18,6 +19,8 @@ struct golden {
 /* jsonl: {"ids": […], "types": […]?} a line; f32: float32 values. Fails the test when a file is broken. */
 struct golden golden_read(const char *jsonl, const char *f32, uint32_t hidden);
 void golden_free(struct golden *g);
+/* float32 values of another file; kit_alloc_free. */
+float *golden_read_floats(const char *f32, uint64_t *ret_count);
 
 /* Folder of a model for tests that is fetched, or NULL after a visible line: then the test is skipped. */
 const char *golden_model_folder(const char *id);
@@ -33,9 +36,12 @@ int32_t engine_open(struct engine *e, const char *folder, const char *isa, uint3
 void engine_close(struct engine *e);
 bool engine_has_isa(const char *isa);
 
-/* One call over the rows [from, to) of g, ragged; rows NULL: the whole output. Answers the status. */
+/* One call over the rows [from, to) of g, ragged. Answers the status. */
 int32_t engine_run(struct engine *e, const struct golden *g, uint32_t from, uint32_t to, uint32_t cores,
                    const char *output, struct acb_tensor **ret);
+/* All rows of g, and of the output only `places` [count]. */
+int32_t engine_run_places(struct engine *e, const struct golden *g, uint32_t cores, const char *output,
+                          const uint64_t *places, uint64_t count, struct acb_tensor **ret);
 int32_t engine_infer(struct engine *e, const struct acb_infer *infer, struct acb_tensor **ret);
 
 double golden_max_diff(const float *a, const float *b, uint64_t n);

@@ -45,7 +45,7 @@ TEST(config_reads_a_plain_folder_as_mean_without_normalising)
     struct native_config c;
     struct kit_err err;
     assert_int_equal(read_files(&(struct files){.config = CONFIG}, &c, &err), KIT_OK);
-    assert_string_equal(c.arch->model_type, "bert");
+    assert_string_equal(c.model_type, "bert");
     assert_true(c.hidden == 32 && c.layers == 2 && c.heads == 4 && c.ffn == 72 && c.positions == 64);
     assert_true(c.vocab == 200 && c.types == 2 && c.act == NATIVE_ACT_GELU && c.norm_eps == 1e-12f);
     assert_true(c.pooling == NATIVE_POOL_MEAN && !c.normalize && c.context_tokens == 64);

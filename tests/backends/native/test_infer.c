@@ -195,7 +195,7 @@ TEST(infer_refuses_outputs_that_are_not_there)
     const struct acb_want bad[] = {
         {.size = sizeof(bad[0]), .name = "logits"},
         {.size = sizeof(bad[0]), .name = "last_hidden_state", .rows = beyond, .row_count = 2},
-        {.size = sizeof(bad[0]), .name = "pooled", .rows = beyond, .row_count = 1},
+        {.size = sizeof(bad[0]), .name = "pooled", .rows = beyond, .row_count = 2},
     };
     const int32_t status[] = {ACB_NOT_FOUND, ACB_INVALID, ACB_INVALID};
     struct acb_tensor *ret = NULL;

@@ -153,6 +153,8 @@ static void check_acts(const struct native_kernels *k)
     check_act(k, NATIVE_ACT_GELU_TANH, gelu_tanh, 1.5e-7, 8);
     check_act(k, NATIVE_ACT_GELU_TANH, gelu_tanh, 1.5e-7, 1000);
     check_act(k, NATIVE_ACT_RELU, relu, 0, 8);
+    check_act(k, NATIVE_ACT_TANH, tanh, 1.5e-7, 8);
+    check_act(k, NATIVE_ACT_TANH, tanh, 1.5e-7, 1000);
     assert_null(k->act[NATIVE_ACT_NONE]);
 }
 
@@ -170,6 +172,20 @@ static void check_act_special(const struct native_kernels *k)
     assert_true(x[2] == 0 && x[3] == 0);
     assert_true(fabs(x[4] - 5e-31) < 1e-36 && fabs(x[5] + 5e-31) < 1e-36);
     assert_true(x[6] == 1e30f);
+}
+
+static void check_nan_passes(const struct native_kernels *k)
+{
+    for (int act = NATIVE_ACT_NONE + 1; act < NATIVE_ACT_COUNT; act++) {
+        float x[NATIVE_PANEL] = {NAN, 1.0f, NAN};
+        k->act[act](x, NATIVE_PANEL, 1);
+        assert_true(isnan(x[0]) && !isnan(x[1]) && isnan(x[2]));
+    }
+}
+
+TEST(kernels_activations_hide_no_nan)
+{
+    for_each_isa(check_nan_passes);
 }
 
 TEST(kernels_gelu_keeps_nan_infinity_and_small_numbers)
@@ -281,6 +297,38 @@ TEST(kernels_layernorm_of_equal_numbers_is_the_bias)
     for_each_isa(check_norm_flat);
 }
 
+static void one_dots(const struct native_kernels *k, uint32_t rows, uint32_t n)
+{
+    size_t stride = n + guard_random(5);
+    const float *x = guard_floats(extent(rows, stride, n));
+    const float *w = guard_floats(n);
+    float *ret = guard_empty(rows);
+    k->dots(x, stride, rows, w, n, ret);
+    for (uint32_t r = 0; r < rows; r++) {
+        double sum = 0, size = 1;
+        for (uint32_t i = 0; i < n; i++) {
+            sum += (double)x[r * stride + i] * w[i];
+            size += fabs((double)x[r * stride + i] * w[i]);
+        }
+        assert_true(fabs(ret[r] - sum) <= 4e-7 * size);
+    }
+    guard_free_all();
+}
+
+static void check_dots(const struct native_kernels *k)
+{
+    for (uint32_t n = 1; n <= 70; n++) {
+        one_dots(k, 1 + n % 9, n);
+    }
+    one_dots(k, 4, 768);
+    one_dots(k, 7, 1023);
+}
+
+TEST(kernels_dots_equal_double_precision_and_stay_in_their_buffers)
+{
+    for_each_isa(check_dots);
+}
+
 /* --- packing --- */
 
 static void one_pack(const struct native_kernels *k, uint32_t columns, uint32_t depth)
@@ -344,12 +392,13 @@ int main(void)
 {
     return TEST_RUN(TEST_OF(kernels_tile_equals_double_precision_and_stays_in_its_buffers),
                     TEST_OF(kernels_tile_writes_nothing_between_rows),
-                    TEST_OF(kernels_activations_keep_their_stated_error),
+                    TEST_OF(kernels_activations_keep_their_stated_error), TEST_OF(kernels_activations_hide_no_nan),
                     TEST_OF(kernels_gelu_keeps_nan_infinity_and_small_numbers),
                     TEST_OF(kernels_softmax_equals_double_precision_and_stays_in_its_buffer),
                     TEST_OF(kernels_softmax_of_far_scores_is_next_to_nothing),
                     TEST_OF(kernels_layernorm_equals_double_precision_and_stays_in_its_buffers),
                     TEST_OF(kernels_layernorm_of_equal_numbers_is_the_bias),
+                    TEST_OF(kernels_dots_equal_double_precision_and_stay_in_their_buffers),
                     TEST_OF(kernels_pack_turns_rows_into_columns_and_fills_with_zero),
                     TEST_OF(kernels_choose_obeys_the_environment),
                     TEST_OF(kernels_choose_refuses_what_it_does_not_know_or_the_machine_lacks));

@@ -48,13 +48,17 @@ static struct kit_buf exchange_header(kit_str file, const struct variant_edit *e
     return out;
 }
 
-static void copy_file(const char *name, const char *file, const struct variant_edit *edits, size_t count)
+static void copy_file(const char *model, const char *name, const char *file, const struct variant_edit *edits,
+                      size_t count)
 {
     char path[TEST_PATH_BYTES];
     char to[TEST_PATH_BYTES];
     struct kit_buf bytes;
     kit_buf_init(&bytes, FILE_BYTES_MAX);
-    snprintf(path, sizeof(path), "%s/tiny-bert/%s", TEST_DATA, file);
+    snprintf(path, sizeof(path), "%s/%s/%s", TEST_DATA, model, file);
+    if (!kit_file_exists(path)) {
+        return;
+    }
     assert_int_equal(kit_file_read(path, &bytes, NULL), KIT_OK);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(edits[i].file, file) == 0) {
@@ -70,12 +74,32 @@ static void copy_file(const char *name, const char *file, const struct variant_e
     kit_buf_done(&bytes);
 }
 
-const char *variant_make(char buf[TEST_PATH_BYTES], const char *name, const struct variant_edit *edits, size_t count)
+const char *variant_of(char buf[TEST_PATH_BYTES], const char *model, const char *name, const struct variant_edit *edits,
+                       size_t count)
 {
     static const char *const files[] = {"config.json", "modules.json", "1_Pooling/config.json",
                                         "sentence_bert_config.json", "model.safetensors"};
     for (size_t i = 0; i < KIT_COUNT(files); i++) {
-        copy_file(name, files[i], edits, count);
+        copy_file(model, name, files[i], edits, count);
     }
     return test_temp_path(buf, name);
+}
+
+const char *variant_make(char buf[TEST_PATH_BYTES], const char *name, const struct variant_edit *edits, size_t count)
+{
+    return variant_of(buf, "tiny-bert", name, edits, count);
+}
+
+void variant_add_pooling(const char *name, const char *pooling)
+{
+    char path[TEST_PATH_BYTES];
+    char text[256];
+    snprintf(text, sizeof(text), "%s/modules.json", name);
+    test_temp_write(path, text,
+                    kit_str_lit("[{\"type\":\"sentence_transformers.models.Transformer\",\"path\":\"\"},"
+                                "{\"type\":\"sentence_transformers.models.Pooling\",\"path\":\"1_Pooling\"}]"));
+    snprintf(text, sizeof(text), "{\"pooling_mode\":\"%s\"}", pooling);
+    char file[256];
+    snprintf(file, sizeof(file), "%s/1_Pooling/config.json", name);
+    test_temp_write(path, file, kit_str_c(text));
 }

@@ -1,4 +1,4 @@
-/* tests/backends/native/variant.h - copies of the tiny model in which something is different.
+/* tests/backends/native/variant.h - copies of tiny models in which something is different.
  *
  * Thread: main. Memory: the caller's path; the files go with the process. */
 #ifndef NATIVE_TEST_VARIANT_H
@@ -11,8 +11,13 @@ struct variant_edit {
     const char *file, *old, *new;
 };
 
-/* Copies tests/data/tiny-bert into the temporary folder `name`, edited; an `old` that is not there fails the test. Returns
- * the new folder's path in buf. */
+/* Copies tests/data/<model>, as far as the engine reads it, into the temporary folder `name`, edited; an `old` that is not
+ * there fails the test. Returns the new folder's path in buf. */
+const char *variant_of(char buf[TEST_PATH_BYTES], const char *model, const char *name, const struct variant_edit *edits,
+                       size_t count);
+/* Of tiny-bert. */
 const char *variant_make(char buf[TEST_PATH_BYTES], const char *name, const struct variant_edit *edits, size_t count);
+/* Makes a folder of transformers' layout one of sentence-transformers': modules.json and a pooling ("cls", "max", …). */
+void variant_add_pooling(const char *name, const char *pooling);
 
 #endif

@@ -1,9 +1,9 @@
-/* backends/native/bert.h - the encoder of BERT over one block of rows without padding.
+/* backends/native/encoder.h - the encoder that BERT, RoBERTa and DistilBERT share, over one block of rows without padding.
  *
  * Thread: one caller for each scratch; spreads over its team. Memory: the scratch; the result stays in scratch->x.
  * Source: Devlin et al. 2018, arXiv 1810.04805; post-norm layers as in Vaswani et al. 2017, arXiv 1706.03762. */
-#ifndef NATIVE_BERT_H
-#define NATIVE_BERT_H
+#ifndef NATIVE_ENCODER_H
+#define NATIVE_ENCODER_H
 
 #include <stdatomic.h>
 
@@ -27,8 +27,13 @@ struct native_forward {
 
 enum native_state { NATIVE_IDLE, NATIVE_RUNNING, NATIVE_STOP };
 
+static inline bool native_forward_stopped(const struct native_forward *f)
+{
+    return atomic_load_explicit(f->state, memory_order_relaxed) == NATIVE_STOP;
+}
+
 /* False when it was stopped. After it scratch->x [tokens][x_stride] holds the last layer, scratch->token and ->start say
  * whose token each is. */
-KIT_MUST_CHECK bool native_bert_run(const struct native_forward *f);
+KIT_MUST_CHECK bool native_encoder_run(const struct native_forward *f);
 
 #endif

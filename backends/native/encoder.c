@@ -1,4 +1,4 @@
-#include "bert.h"
+#include "encoder.h"
 
 #include "attention.h"
 
@@ -18,11 +18,6 @@ struct step {
 static uint32_t divide_up(uint32_t a, uint32_t b)
 {
     return (a + b - 1) / b;
-}
-
-static bool stopped(const struct native_forward *f)
-{
-    return atomic_load_explicit(f->state, memory_order_relaxed) == NATIVE_STOP;
 }
 
 /* --- the block's tokens --- */
@@ -59,7 +54,9 @@ static void embed_token(const struct native_forward *f, uint32_t i, float *piece
     const uint32_t n = f->config->hidden;
     float *to = f->scratch->x + i * f->scratch->x_stride;
     native_tensor_row(w->word, b->id[token], n, to);
-    add_row(w->type, b->type[token], n, piece, to);
+    if (w->type != NULL) {
+        add_row(w->type, b->type[token], n, piece, to);
+    }
     add_row(w->position, b->position[token], n, piece, to);
     f->kernels->layernorm(to, w->embed_norm.gain, w->embed_norm.bias, n, f->config->norm_eps, to);
 }
@@ -194,21 +191,21 @@ static void feed_forward(const struct native_forward *f, const struct native_lay
 static bool run_layer(const struct native_forward *f, const struct native_layer *l, uint32_t tokens)
 {
     project_qkv(f, l, tokens);
-    if (stopped(f)) {
+    if (native_forward_stopped(f)) {
         return false;
     }
     attend(f);
-    for (uint32_t at = 0; at < tokens && !stopped(f); at += NATIVE_FFN_ROWS) {
+    for (uint32_t at = 0; at < tokens && !native_forward_stopped(f); at += NATIVE_FFN_ROWS) {
         uint32_t rows = KIT_MIN(tokens - at, NATIVE_FFN_ROWS);
         project_out(f, l, at, rows);
         feed_forward(f, l, at, rows);
     }
-    return !stopped(f);
+    return !native_forward_stopped(f);
 }
 
-bool native_bert_run(const struct native_forward *f)
+bool native_encoder_run(const struct native_forward *f)
 {
-    if (stopped(f)) {
+    if (native_forward_stopped(f)) {
         return false;
     }
     uint32_t tokens = list_tokens(f);
