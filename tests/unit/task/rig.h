@@ -69,7 +69,7 @@ static inline void rig_open(struct rig *g, const char *models, const struct task
     *g = (struct rig){0};
     struct plug_options plug = {
         .folder = TEST_BUILD "/lib/aether", .cell_exe = "/bin/false", .cores_max = 2, .backends_max = 8};
-    struct model_options model = {.folder = models, .models_max = 16, .events_max = 64};
+    struct model_options model = {.folder = models, .models_max = 64, .events_max = 64};
     struct loop_chan_options chan = {.max = 64, .ctx = g, .receive = receive, .drop = drop};
     struct loop_chan_options news = {.max = 64, .receive = task_request_receive_news, .drop = task_request_drop_news};
     assert_int_equal(plug_engine_new(&plug, &g->engine, &err), KIT_OK);
