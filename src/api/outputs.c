@@ -1,7 +1,10 @@
 #include "api/outputs.h"
 
 #include "api/tensors.h"
+#include "task/model.h"
 #include "task/rows.h"
+
+#define TOKEN_BYTES_MAX 4096
 
 /* The hits of an item. */
 static const struct task_hit *hits_of(const struct task_request *r, uint32_t item, uint32_t *count)
@@ -11,12 +14,55 @@ static const struct task_hit *hits_of(const struct task_request *r, uint32_t ite
     return task_hits_of(&r->hits, row);
 }
 
+static const struct task_model *model_of(const struct task_request *r)
+{
+    return task_model_of(r->loaded);
+}
+
+static void put_score(struct kit_json_writer *w, float score)
+{
+    kit_json_key(w, "score");
+    kit_json_put_f32(w, score);
+}
+
+/* --- places in a text --- */
+
+/* Counts code points up to a byte. Places mostly rise, so that a text is read once. */
+struct counter {
+    kit_str text;
+    size_t byte, point;
+};
+
+static uint64_t points_to(struct counter *c, size_t byte)
+{
+    if (byte < c->byte) {
+        c->byte = c->point = 0;
+    }
+    for (; c->byte < byte && c->byte < c->text.len; c->byte++) {
+        c->point += ((unsigned char)c->text.ptr[c->byte] & 0xC0) != 0x80; /* all but bytes that go on */
+    }
+    return c->point;
+}
+
+static void put_place(struct kit_json_writer *w, struct counter *c, const struct task_hit *hit)
+{
+    kit_json_member_u64(w, "start", points_to(c, hit->start));
+    kit_json_member_u64(w, "end", points_to(c, hit->end));
+}
+
+static kit_str text_at(const struct counter *c, const struct task_hit *hit)
+{
+    return kit_str_sub(c->text, hit->start, hit->end - hit->start);
+}
+
+/* --- one input of each task --- */
+
 static void write_vector(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
 {
     kit_json_put_f32s(w, r->vectors + (size_t)item * r->dimensions, r->dimensions);
 }
 
-static void write_scores(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
+static void write_similarities(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
 {
     uint32_t count;
     const struct task_hit *hits = hits_of(r, item, &count);
@@ -27,19 +73,143 @@ static void write_scores(struct kit_json_writer *w, const struct task_request *r
     kit_json_close(w, ']');
 }
 
+static void write_ranks(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
+{
+    uint32_t count;
+    const struct task_hit *hits = hits_of(r, item, &count);
+    kit_json_open(w, '[');
+    for (uint32_t i = 0; i < count; i++) {
+        kit_json_open(w, '{');
+        kit_json_member_u64(w, "index", hits[i].id);
+        put_score(w, hits[i].score);
+        if (r->parameters.return_text) {
+            kit_json_member_str(w, "text", r->inputs.pairs[task_rows_first(r, item) + hits[i].id]);
+        }
+        kit_json_close(w, '}');
+    }
+    kit_json_close(w, ']');
+}
+
+static void write_labels(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
+{
+    uint32_t count;
+    const struct task_hit *hits = hits_of(r, item, &count);
+    kit_json_open(w, '[');
+    for (uint32_t i = 0; i < count; i++) {
+        kit_json_open(w, '{');
+        kit_json_member_str(w, "label", model_of(r)->labels.label[hits[i].id].text);
+        put_score(w, hits[i].score);
+        kit_json_close(w, '}');
+    }
+    kit_json_close(w, ']');
+}
+
+static void write_entities(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
+{
+    uint32_t count;
+    const struct task_hit *hits = hits_of(r, item, &count);
+    struct counter c = {.text = r->inputs.texts[item]};
+    bool tags = r->parameters.aggregation == TASK_AGGREGATION_NONE;
+    kit_json_open(w, '[');
+    for (uint32_t i = 0; i < count; i++) {
+        const struct task_label *label = &model_of(r)->labels.label[hits[i].id];
+        kit_json_open(w, '{');
+        kit_json_member_str(w, "label", tags ? label->text : label->name);
+        put_score(w, hits[i].score);
+        put_place(w, &c, &hits[i]);
+        kit_json_member_str(w, "text", text_at(&c, &hits[i]));
+        kit_json_close(w, '}');
+    }
+    kit_json_close(w, ']');
+}
+
+static void write_mask(struct kit_json_writer *w, const struct task_request *r, const struct task_hit *hits,
+                       uint32_t count)
+{
+    struct kit_buf token;
+    kit_buf_init(&token, TOKEN_BYTES_MAX);
+    kit_json_open(w, '[');
+    for (uint32_t i = 0; i < count; i++) {
+        int32_t id = (int32_t)hits[i].id;
+        kit_buf_clear(&token);
+        if (text_tokenizer_decode(model_of(r)->tokenizer, &id, 1, false, &token) == KIT_NOMEM) {
+            w->out->failed = w->out->failed == KIT_OK ? KIT_NOMEM : w->out->failed;
+        }
+        kit_json_open(w, '{');
+        kit_json_member_str(w, "token", kit_buf_str(&token));
+        put_score(w, hits[i].score);
+        kit_json_close(w, '}');
+    }
+    kit_json_close(w, ']');
+    kit_buf_done(&token);
+}
+
+static void write_masks(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
+{
+    uint32_t count, masks = r->masks.firsts[item + 1] - r->masks.firsts[item];
+    const struct task_hit *hits = hits_of(r, item, &count);
+    if (masks == 1) {
+        write_mask(w, r, hits, count);
+        return;
+    }
+    kit_json_open(w, '[');
+    for (uint32_t i = 0; i < masks; i++) {
+        write_mask(w, r, hits + (size_t)i * (count / masks), count / masks);
+    }
+    kit_json_close(w, ']');
+}
+
+static bool has_answers(const struct task_request *r)
+{
+    return r->parameters.top_k > 1;
+}
+
+static void write_answers(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
+{
+    uint32_t count;
+    const struct task_hit *hits = hits_of(r, item, &count);
+    struct counter c = {.text = r->inputs.pairs[item]};
+    if (has_answers(r)) {
+        kit_json_open(w, '[');
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        kit_json_open(w, '{');
+        kit_json_member_str(w, "text", text_at(&c, &hits[i]));
+        put_score(w, hits[i].score);
+        put_place(w, &c, &hits[i]);
+        kit_json_close(w, '}');
+    }
+    if (has_answers(r)) {
+        kit_json_close(w, ']');
+    }
+}
+
 static void write_tensors(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
 {
     (void)item;
     api_tensors_write(w, r->outputs.tensor, r->outputs.count);
 }
 
+/* --- all of it --- */
+
+static bool always(const struct task_request *r)
+{
+    (void)r;
+    return true;
+}
+
 static const struct {
     void (*write)(struct kit_json_writer *w, const struct task_request *r, uint32_t item);
-    bool list; /* one input gives a list of entries, which is the whole of "outputs" when it came alone */
+    bool (*bare)(const struct task_request *r); /* what a single input gives is all of "outputs"; NULL: never */
 } looks[TASK_KIND_COUNT] = {
-    [TASK_EMBED] = {write_vector, false},
-    [TASK_SIMILARITY] = {write_scores, true},
-    [TASK_RAW] = {write_tensors, true},
+    [TASK_EMBED] = {write_vector, NULL},
+    [TASK_SIMILARITY] = {write_similarities, always},
+    [TASK_RERANK] = {write_ranks, always},
+    [TASK_CLASSIFY] = {write_labels, NULL},
+    [TASK_TOKEN_CLASSIFY] = {write_entities, NULL},
+    [TASK_FILL_MASK] = {write_masks, NULL},
+    [TASK_ANSWER] = {write_answers, has_answers},
+    [TASK_RAW] = {write_tensors, always},
 };
 
 void api_outputs_write_item(struct kit_json_writer *w, const struct task_request *r, uint32_t index)
@@ -49,7 +219,7 @@ void api_outputs_write_item(struct kit_json_writer *w, const struct task_request
 
 void api_outputs_write(struct kit_json_writer *w, const struct task_request *r)
 {
-    if (!r->inputs.batch && looks[r->kind].list) {
+    if (!r->inputs.batch && looks[r->kind].bare != NULL && looks[r->kind].bare(r)) {
         api_outputs_write_item(w, r, 0);
         return;
     }

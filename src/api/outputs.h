@@ -3,10 +3,17 @@
  *   task            one input gives
  *   embed           [number]: a vector
  *   similarity      [number]: the cosine of each text with the source, in the order of texts
+ *   rerank          [{"index","score","text"?}], best first; index counts the texts that were sent, from 0
+ *   classify        [{"label","score"}], best first
+ *   token-classify  [{"label","score","start","end","text"}], in the order of the text
+ *   fill-mask       [{"token","score"}], best first; of a text with several masks one such list for each mask
+ *   answer          {"text","score","start","end"}; where top_k is more than 1 a list of them, best first
  *   raw             {"tensors":[…]}
  *
- * "outputs" is an array with one of these for each input, in their order. Of a single question that is a list by itself
- * (similarity) it is that list; of tensors it is that object.
+ * start and end count Unicode code points of the text (of answer: of the context) from 0; end is behind the last. "outputs"
+ * is an array with one of these for each input, in their order. A question that is one input, not an array, and gives a
+ * list of entries about what it brought (similarity, rerank, answer with top_k) has that list as "outputs"; one of tensors
+ * that object.
  *
  * Thread: any that may read the request's answer: the asker's loop, or the work pool on its way home; one input's as soon
  * as all of its rows are there (task/items.h). */

@@ -44,6 +44,29 @@ static void read_ports(struct task_model *m)
     m->row_tokens_max = longest_row(m->loaded->model, info);
 }
 
+/* As Hugging Face's pipeline chooses: by problem_type, else by the number of labels. */
+static enum task_function own_function(kit_str problem, int64_t labels)
+{
+    if (kit_str_eq(problem, kit_str_lit("regression"))) {
+        return TASK_FUNCTION_NONE;
+    }
+    return labels == 1 || kit_str_eq(problem, kit_str_lit("multi_label_classification")) ? TASK_FUNCTION_SIGMOID
+                                                                                         : TASK_FUNCTION_SOFTMAX;
+}
+
+static enum kit_status read_labels(struct task_model *m, struct kit_err *err)
+{
+    uint32_t classifiers = 1u << TASK_CLASSIFY | 1u << TASK_TOKEN_CLASSIFY | 1u << TASK_RERANK;
+    if (m->logits == NULL || (m->named & classifiers) == 0) {
+        return KIT_OK;
+    }
+    const struct plug_model *model = m->loaded->model;
+    m->function = own_function(plug_model_meta(model, "problem_type"), m->logits->shape[1]);
+    enum kit_status rc =
+        task_labels_make(&m->labels, plug_model_meta(model, "labels"), (uint32_t)m->logits->shape[1], err);
+    return rc == KIT_PARSE ? kit_err_prefix(err, KIT_LOAD_FAILED, "labels") : rc;
+}
+
 static enum kit_status open_tokenizer(struct task_model *m, struct kit_err *err)
 {
     enum kit_status rc = text_tokenizer_open(m->loaded->folder, &m->tokenizer, err);
@@ -88,7 +111,14 @@ enum kit_status task_model_warm(struct task_service *s, struct plug_engine *engi
     if (rc != KIT_OK) {
         return rc;
     }
+    if (m->tokenizer == NULL || !text_tokenizer_mask_id(m->tokenizer, &m->mask_id)) {
+        m->mask_id = TASK_NO_MASK;
+    }
     task_type_list(m);
+    rc = read_labels(m, err);
+    if (rc != KIT_OK) {
+        return rc;
+    }
     return open_lane(m, task_service_options(s), engine, err);
 }
 
@@ -109,6 +139,7 @@ void task_model_free(struct task_model *m)
         return;
     }
     text_tokenizer_free(m->tokenizer);
+    task_labels_done(&m->labels);
     task_scratches_done(&m->scratches);
     kit_mutex_done(&m->lock);
     kit_alloc_free(m);

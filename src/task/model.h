@@ -5,9 +5,12 @@
 #ifndef TASK_MODEL_H
 #define TASK_MODEL_H
 
+#include "task/labels.h"
 #include "task/scratch.h"
 #include "task/service.h"
 #include "text/tokenizer.h"
+
+#define TASK_NO_MASK UINT32_MAX
 
 struct task_model {
     struct model_loaded *loaded;      /* borrowed: this lives inside it */
@@ -16,6 +19,10 @@ struct task_model {
     const struct acb_port *ids, *types, *vectors, *logits;
     enum task_kind kinds[TASK_KIND_COUNT]; /* what it can, its default first; never empty: raw is among them */
     uint32_t kind_count;
+    uint32_t named;                  /* bit k: its back end names enum task_kind k */
+    struct task_labels labels;       /* of a classifier's or tagger's logits; none else */
+    enum task_function function;     /* of classify, when the question does not say */
+    uint32_t mask_id;                /* of a masked language model; TASK_NO_MASK: it has none */
     uint32_t row_tokens_max;         /* longest text, special tokens included */
     struct kit_mutex lock;           /* guards lane: submit and cancel meet close */
     struct sched_lane *lane;         /* owned; NULL: closed */
@@ -32,6 +39,18 @@ void task_model_free(struct task_model *m);
 static inline bool task_model_takes_texts(const struct task_model *m)
 {
     return m->tokenizer != NULL && m->ids != NULL && (m->ids->flags & ACB_PORT_RAGGED) != 0;
+}
+
+static inline bool task_model_names(const struct task_model *m, enum task_kind kind)
+{
+    return (m->named & (1u << kind)) != 0;
+}
+
+/* For tasks over texts with a head: the back end names the task, and has logits, one line a token (ragged) or a row. */
+static inline bool task_model_has_head(const struct task_model *m, enum task_kind kind, bool ragged)
+{
+    return task_model_takes_texts(m) && task_model_names(m, kind) && m->logits != NULL &&
+           ((m->logits->flags & ACB_PORT_RAGGED) != 0) == ragged;
 }
 
 static inline struct task_model *task_model_of(const struct model_loaded *loaded)

@@ -58,6 +58,14 @@ struct task_rows {
     uint32_t *firsts; /* [inputs.item_count + 1]: the first row of each item; NULL: one row an item */
 };
 
+/* Of fill-mask. In the arena. */
+struct task_masks {
+    uint32_t *places;  /* [firsts[rows.count]] of masks, counted from their row's first token */
+    uint32_t *firsts;  /* [rows.count + 1] */
+    uint32_t *targets; /* [target_count]: ids that may stand there; NULL: all */
+    uint32_t target_count;
+};
+
 struct task_request {
     struct loop_msg msg;       /* the way home */
     struct loop_msg news_msg;  /* "items are there"; holds a reference while it is on its way */
@@ -81,6 +89,7 @@ struct task_request {
     struct task_inputs inputs;
 
     struct task_rows rows;
+    struct task_masks masks;
     uint32_t *rows_left; /* [inputs.item_count] of each item; guarded by lock, arena; NULL: one row an item */
 
     /* The answer. */

@@ -1,11 +1,17 @@
 #include "task/type.h"
 
+#include "task/answer.h"
+#include "task/classify.h"
 #include "task/embed.h"
+#include "task/fill_mask.h"
 #include "task/raw.h"
+#include "task/rerank.h"
 #include "task/similarity.h"
+#include "task/token_classify.h"
 
 /* In the order in which a model that names no task of its own is asked. */
-static const struct task_type *const types[] = {&task_embed, &task_similarity, &task_raw};
+static const struct task_type *const types[] = {&task_embed,          &task_similarity, &task_rerank, &task_classify,
+                                                &task_token_classify, &task_fill_mask,  &task_answer, &task_raw};
 
 const struct task_type *task_type_of(enum task_kind kind)
 {
@@ -15,17 +21,6 @@ const struct task_type *task_type_of(enum task_kind kind)
         }
     }
     return NULL;
-}
-
-bool task_type_named(const struct task_model *m, enum task_kind kind)
-{
-    kit_str rest = plug_model_meta(m->loaded->model, "tasks"), name;
-    while (kit_str_cut(&rest, ',', &name)) {
-        if (task_kind_of(kit_str_trim(name)) == kind) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static void add_kind(struct task_model *m, enum task_kind kind)
@@ -42,10 +37,19 @@ static void add_kind(struct task_model *m, enum task_kind kind)
 
 void task_type_list(struct task_model *m)
 {
+    enum task_kind named[TASK_KIND_COUNT];
+    uint32_t count = 0;
     kit_str rest = plug_model_meta(m->loaded->model, "tasks"), name;
-    m->kind_count = 0;
     while (kit_str_cut(&rest, ',', &name)) {
-        add_kind(m, task_kind_of(kit_str_trim(name)));
+        enum task_kind kind = task_kind_of(kit_str_trim(name));
+        if (kind != TASK_KIND_COUNT && !task_model_names(m, kind)) {
+            m->named |= 1u << kind;
+            named[count++] = kind;
+        }
+    }
+    m->kind_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        add_kind(m, named[i]);
     }
     for (size_t i = 0; i < KIT_COUNT(types); i++) {
         add_kind(m, types[i]->kind);

@@ -30,11 +30,9 @@ struct task_type {
 
 const struct task_type *task_type_of(enum task_kind kind); /* not of TASK_DEFAULT */
 
-/* The tasks that the model can, best first: those that its back end names (meta "tasks"), then the others. Fills
+/* The tasks that the model can, best first: those that its back end names (meta "tasks", m->named), then the others. Fills
  * m->kinds. */
 void task_type_list(struct task_model *m);
-/* Does the back end name it? For tasks that ports alone do not tell apart. */
-bool task_type_named(const struct task_model *m, enum task_kind kind);
 /* Settles r->kind (TASK_DEFAULT: the first of the model's tasks that the inputs suit) and checks that model, inputs and
  * parameters suit it. UNPROCESSABLE, INVALID. */
 KIT_MUST_CHECK enum kit_status task_type_choose(const struct task_model *m, struct task_request *r,

@@ -49,6 +49,75 @@ TEST(question_takes_tensors)
     question_close(&q);
 }
 
+TEST(question_takes_pairs_among_texts)
+{
+    struct question q;
+    question_open(&q);
+    assert_int_equal(question_parse(&q, "{\"model\":\"m\",\"inputs\":[\"a\",{\"text\":\"b\",\"pair\":\"c\"},"
+                                        "{\"text\":\"d\",\"pair\":null},{\"text\":\"e\"}]}"),
+                     KIT_OK);
+    assert_int_equal(q.r->inputs.shape, TASK_SHAPE_PAIR);
+    assert_int_equal(q.r->inputs.item_count, 4);
+    assert_str(q.r->inputs.texts[1], "b");
+    assert_str(q.r->inputs.pairs[1], "c");
+    assert_null(q.r->inputs.pairs[0].ptr);
+    assert_null(q.r->inputs.pairs[2].ptr);
+    assert_str(q.r->inputs.texts[3], "e");
+    assert_int_equal(question_parse(&q, "{\"model\":\"m\",\"inputs\":{\"text\":\"a\"}}"), KIT_OK);
+    assert_int_equal(q.r->inputs.shape, TASK_SHAPE_TEXT);
+    assert_false(q.r->inputs.batch);
+    question_close(&q);
+}
+
+TEST(question_takes_lists_as_one_row_of_texts)
+{
+    struct question q;
+    question_open(&q);
+    assert_int_equal(question_parse(&q, "{\"model\":\"m\",\"inputs\":[{\"query\":\"q\",\"texts\":[\"a\",\"b\"]},"
+                                        "{\"query\":\"r\",\"texts\":[\"c\"]}]}"),
+                     KIT_OK);
+    assert_int_equal(q.r->inputs.shape, TASK_SHAPE_RERANK);
+    assert_int_equal(q.r->inputs.text_count, 3);
+    assert_int_equal(q.r->inputs.firsts[1], 2);
+    assert_int_equal(q.r->inputs.firsts[2], 3);
+    assert_str(q.r->inputs.texts[1], "q");
+    assert_str(q.r->inputs.pairs[1], "b");
+    assert_str(q.r->inputs.texts[2], "r");
+    assert_int_equal(question_parse(&q, "{\"model\":\"m\",\"inputs\":{\"source\":\"s\",\"texts\":[\"a\",\"b\"]}}"),
+                     KIT_OK);
+    assert_int_equal(q.r->inputs.text_count, 3);
+    assert_str(q.r->inputs.texts[0], "s");
+    assert_str(q.r->inputs.texts[2], "b");
+    assert_null(q.r->inputs.pairs);
+    question_close(&q);
+}
+
+TEST(question_takes_every_parameter)
+{
+    struct question q;
+    question_open(&q);
+    assert_int_equal(
+        question_parse(&q, "{\"model\":\"m\",\"inputs\":\"a\",\"parameters\":{\"truncate\":false,\"normalize\":true,"
+                           "\"pooling\":\"cls\",\"top_k\":3,\"function\":\"sigmoid\",\"aggregation\":\"max\","
+                           "\"targets\":[\"x\",\"y\"],\"max_answer_tokens\":7,\"stride\":0,\"null_answer\":true,"
+                           "\"top_n\":2,\"return_text\":true,\"raw_scores\":true}}"),
+        KIT_OK);
+    const struct task_parameters *p = &q.r->parameters;
+    assert_true(!p->truncate && p->normalize && p->null_answer && p->return_text && p->raw_scores);
+    assert_int_equal(p->pooling, TASK_POOLING_CLS);
+    assert_int_equal(p->function, TASK_FUNCTION_SIGMOID);
+    assert_int_equal(p->aggregation, TASK_AGGREGATION_MAX);
+    assert_int_equal(p->top_k, 3);
+    assert_int_equal(p->top_n, 2);
+    assert_int_equal(p->max_answer_tokens, 7);
+    assert_true(task_parameters_has(p, "stride") && p->stride == 0);
+    assert_int_equal(p->target_count, 2);
+    assert_str(p->targets[1], "y");
+    assert_int_equal(question_parse(&q, "{\"model\":\"m\",\"inputs\":\"a\",\"parameters\":{\"stride\":null}}"), KIT_OK);
+    assert_false(task_parameters_has(&q.r->parameters, "stride"));
+    question_close(&q);
+}
+
 TEST(question_that_is_wrong_names_the_field)
 {
     static const struct {
@@ -74,6 +143,36 @@ TEST(question_that_is_wrong_names_the_field)
         {"{\"model\":\"m\",\"inputs\":\"x\",\"parameters\":[]}", KIT_INVALID, "parameters"},
         {"{\"model\":\"m\",\"inputs\":\"x\",\"parameters\":{\"trunc\":true}}", KIT_INVALID, "parameters.trunc"},
         {"{\"model\":\"m\",\"inputs\":{\"tensors\":[]}}", KIT_INVALID, "inputs.tensors"},
+        {"{\"model\":\"m\",\"inputs\":[{\"tensors\":[]}]}", KIT_INVALID, "inputs[0]"},
+        {"{\"model\":\"m\",\"inputs\":{}}", KIT_INVALID, "inputs"},
+        {"{\"model\":\"m\",\"inputs\":[\"a\",{\"txt\":\"b\"}]}", KIT_INVALID, "inputs[1]"},
+        {"{\"model\":\"m\",\"inputs\":[\"a\",null]}", KIT_INVALID, "inputs[1]"},
+        {"{\"model\":\"m\",\"inputs\":[[\"a\"]]}", KIT_INVALID, "inputs[0]"},
+        {"{\"model\":\"m\",\"inputs\":{\"text\":\"b\",\"pears\":\"c\"}}", KIT_INVALID, "inputs.pears"},
+        {"{\"model\":\"m\",\"inputs\":[\"a\",{\"text\":\"b\",\"pair\":7}]}", KIT_INVALID, "inputs[1].pair"},
+        {"{\"model\":\"m\",\"inputs\":{\"pair\":\"c\"}}", KIT_INVALID, "inputs.text"},
+        {"{\"model\":\"m\",\"inputs\":{\"question\":\"b\"}}", KIT_INVALID, "inputs.context"},
+        {"{\"model\":\"m\",\"inputs\":{\"context\":\"b\"}}", KIT_INVALID, "inputs.question"},
+        {"{\"model\":\"m\",\"inputs\":{\"query\":\"b\"}}", KIT_INVALID, "inputs.texts"},
+        {"{\"model\":\"m\",\"inputs\":{\"query\":\"b\",\"texts\":\"c\"}}", KIT_INVALID, "inputs.texts"},
+        {"{\"model\":\"m\",\"inputs\":{\"query\":\"b\",\"texts\":[]}}", KIT_INVALID, "inputs.texts"},
+        {"{\"model\":\"m\",\"inputs\":{\"query\":\"b\",\"texts\":[\"c\",{}]}}", KIT_INVALID, "inputs.texts[1]"},
+        {"{\"model\":\"m\",\"inputs\":[{\"source\":1,\"texts\":[\"c\"]}]}", KIT_INVALID, "inputs[0].source"},
+        {"{\"model\":\"m\",\"inputs\":[{\"source\":\"b\",\"texts\":[\"c\",0]}]}", KIT_INVALID, "inputs[0].texts[1]"},
+        {"{\"model\":\"m\",\"inputs\":[{\"source\":\"b\",\"texts\":[\"c\"],\"n\":1}]}", KIT_INVALID, "inputs[0].n"},
+        {"{\"model\":\"m\",\"inputs\":[\"a\",{\"question\":\"b\",\"context\":\"c\"}]}", KIT_INVALID, "inputs[1]"},
+        {"{\"model\":\"m\",\"inputs\":{\"source\":\"b\",\"texts\":[\"1\",\"2\",\"3\",\"4\"]}}", KIT_TOO_LARGE,
+         "inputs"},
+        {"{\"model\":\"m\",\"inputs\":[{\"query\":\"b\",\"texts\":[\"1\",\"2\",\"3\"]},{\"query\":\"b\",\"texts\":"
+         "[\"1\",\"2\"]}]}",
+         KIT_TOO_LARGE, "inputs"},
+        {"{\"model\":\"m\",\"inputs\":\"x\",\"parameters\":{\"truncate\":1}}", KIT_INVALID, "parameters.truncate"},
+        {"{\"model\":\"m\",\"inputs\":\"x\",\"parameters\":{\"top_k\":0}}", KIT_INVALID, "parameters.top_k"},
+        {"{\"model\":\"m\",\"inputs\":\"x\",\"parameters\":{\"top_k\":1.5}}", KIT_INVALID, "parameters.top_k"},
+        {"{\"model\":\"m\",\"inputs\":\"x\",\"parameters\":{\"pooling\":\"\"}}", KIT_INVALID, "parameters.pooling"},
+        {"{\"model\":\"m\",\"inputs\":\"x\",\"parameters\":{\"function\":3}}", KIT_INVALID, "parameters.function"},
+        {"{\"model\":\"m\",\"inputs\":\"x\",\"parameters\":{\"targets\":[]}}", KIT_INVALID, "parameters.targets"},
+        {"{\"model\":\"m\",\"inputs\":\"x\",\"parameters\":{\"targets\":[1]}}", KIT_INVALID, "parameters.targets"},
     };
     struct question q;
     question_open(&q);
@@ -101,7 +200,8 @@ TEST(question_survives_each_failed_alloc)
     struct question q;
     question_open(&q);
     TEST_ALLOC_SWEEP(n) {
-        enum kit_status rc = question_parse(&q, "{\"model\":\"m\",\"inputs\":[\"a\",\"b\"]}");
+        enum kit_status rc = question_parse(&q, "{\"model\":\"m\",\"inputs\":[{\"query\":\"a\",\"texts\":[\"b\"]}],"
+                                                "\"parameters\":{\"targets\":[\"c\"]}}");
         assert_true(rc == KIT_OK || rc == KIT_NOMEM);
     }
     question_close(&q);
@@ -109,8 +209,10 @@ TEST(question_survives_each_failed_alloc)
 
 int main(void)
 {
-    return TEST_RUN(
-        TEST_OF(question_takes_one_text), TEST_OF(question_takes_texts_task_priority_timeout_and_parameters),
-        TEST_OF(question_takes_tensors), TEST_OF(question_that_is_wrong_names_the_field),
-        TEST_OF(question_with_a_model_id_that_is_too_long_is_refused), TEST_OF(question_survives_each_failed_alloc));
+    return TEST_RUN(TEST_OF(question_takes_one_text),
+                    TEST_OF(question_takes_texts_task_priority_timeout_and_parameters), TEST_OF(question_takes_tensors),
+                    TEST_OF(question_takes_pairs_among_texts), TEST_OF(question_takes_lists_as_one_row_of_texts),
+                    TEST_OF(question_takes_every_parameter), TEST_OF(question_that_is_wrong_names_the_field),
+                    TEST_OF(question_with_a_model_id_that_is_too_long_is_refused),
+                    TEST_OF(question_survives_each_failed_alloc));
 }
