@@ -1,4 +1,5 @@
-/* src/task/classify.h - the task 'classify': a text, or a text with its pair, becomes labels with scores. Thread: as type.h says. */
+/* src/task/classify.h - the task 'classify': a text, or a text with its pair, becomes labels with scores.
+ * Thread: as type.h says. */
 #ifndef TASK_CLASSIFY_H
 #define TASK_CLASSIFY_H
 

@@ -1,4 +1,5 @@
-/* src/task/fill_mask.h - the task 'fill-mask': the tokens that fit best where a text has a mask. Thread: as type.h says. */
+/* src/task/fill_mask.h - the task 'fill-mask': the tokens that fit best where a text has a mask.
+ * Thread: as type.h says. */
 #ifndef TASK_FILL_MASK_H
 #define TASK_FILL_MASK_H
 
