@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Holds proto/openapi.yaml to the sources. One line a fault; exit code 1 when there is one.
 
-Paths and methods are those of src/api/routes.def ("{id*}" there is "{id}" here). Beside "x-setting: KEY" stands the
+Paths and methods are those of src/api/routes.def ("{id*}" there is "{id}" here); those that are OPEN there, and no others,
+say "security: []" and no 401. Beside "x-setting: KEY" stands the
 default of that setting in src/aethercore/config.def. Every $ref leads somewhere and every component is used. Words are
 those of OpenAPI 3.1 and JSON Schema: a comma in an unquoted YAML text makes a new word of its rest, silently.
 """
@@ -20,10 +21,10 @@ UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "ms": 1, "s": 1
 
 
 def routes():
-    """{(method, path)} of routes.def."""
+    """{(method, path): OPEN or KEY} of routes.def."""
     text = (ROOT / "src/api/routes.def").read_text()
-    found = re.findall(r'^ROUTE\((\w+), "([^"]+)"', text, re.M)
-    return {(method.lower(), re.sub(r"\{(\w+)\*\}", r"{\1}", path)) for method, path in found}
+    found = re.findall(r'^ROUTE\((\w+), "([^"]+)", (\w+)', text, re.M)
+    return {(method.lower(), re.sub(r"\{(\w+)\*\}", r"{\1}", path)): access for method, path, access in found}
 
 
 def settings():
@@ -79,10 +80,14 @@ def schemas(spec):
 
 def faults_of_paths(spec):
     described = {(method, path) for path, item in spec["paths"].items() for method in item if method in METHODS}
-    for method, path in sorted(routes() - described):
+    for method, path in sorted(set(routes()) - described):
         yield f"{method.upper()} {path} is in src/api/routes.def, but not described here"
-    for method, path in sorted(described - routes()):
+    for method, path in sorted(described - set(routes())):
         yield f"{method.upper()} {path} is described, but not in src/api/routes.def"
+    for (method, path), access in routes().items():
+        operation = spec["paths"].get(path, {}).get(method, {})
+        if (operation.get("security") == []) != (access == "OPEN") or ("401" in operation.get("responses", {})) != (access == "KEY"):
+            yield f"{method.upper()} {path}: {access} in src/api/routes.def, but 'security' or 401 say otherwise here"
 
 
 def faults_of_operations(spec):

@@ -1,10 +1,10 @@
 #include "aethercore/app.h"
 
-#include <netinet/in.h>
-#include <arpa/inet.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "aethercore/access.h"
 #include "aethercore/metrics.h"
 #include "aethercore/notify.h"
 #include "aethercore/paths.h"
@@ -29,6 +29,7 @@ struct app_loop {
     struct loop *loop;
     struct http_server *server;
     struct api_loop *api;
+    struct guard guard;
     struct loop_chan *orders;            /* from other loops of ours */
     struct loop_msg drain, end, drained; /* to this loop, to this loop, to the first loop */
     bool told_to_end;                    /* main's thread */
@@ -42,29 +43,6 @@ struct app_loop {
 /* --- making --- */
 
 static void end_all_loops(struct app *a);
-
-static bool is_loopback(const char *host)
-{
-    struct in_addr v4;
-    struct in6_addr v6;
-    if (inet_pton(AF_INET, host, &v4) == 1) {
-        return (ntohl(v4.s_addr) >> 24) == 127;
-    }
-    return inet_pton(AF_INET6, host, &v6) == 1 ? IN6_IS_ADDR_LOOPBACK(&v6) : strcmp(host, "localhost") == 0;
-}
-
-static enum kit_status check_exposure(const struct kit_config *c, struct kit_err *err)
-{
-    const char *host = kit_config_str(c, "server.host");
-    if (is_loopback(host) || kit_config_bool(c, "insecure_open")) {
-        return KIT_OK;
-    }
-    return kit_fail(
-        err, KIT_INVALID,
-        "'%s' is not a loopback address and there is no key yet: anyone who reaches it could use the models. "
-        "Put a proxy before 127.0.0.1, or say --set insecure_open=true",
-        host);
-}
 
 static enum kit_status choose_models_folder(struct app *a, struct kit_err *err)
 {
@@ -171,8 +149,9 @@ static enum kit_status make_api(struct app *a, struct kit_err *err)
 
 /* --- loops --- */
 
-static struct http_options http_options(struct app *a)
+static struct http_options http_options(struct app_loop *al)
 {
+    struct app *a = al->app;
     const struct kit_config *c = a->config;
     struct http_options o = HTTP_OPTIONS_DEFAULT;
     o.connections_max = (uint32_t)kit_config_int(c, "http.connections_max");
@@ -184,6 +163,8 @@ static struct http_options http_options(struct app *a)
     o.head_timeout_ms = (uint32_t)kit_config_int(c, "http.head_timeout");
     o.body_timeout_ms = (uint32_t)kit_config_int(c, "http.body_timeout");
     o.write_timeout_ms = (uint32_t)kit_config_int(c, "http.write_timeout");
+    o.admit = guard_admit;
+    o.admit_ctx = &al->guard;
     o.fail = api_error_send;
     return o;
 }
@@ -199,6 +180,7 @@ static void close_loop(struct app_loop *al)
     if (al->orders != NULL) {
         loop_chan_close(al->orders);
     }
+    guard_done(&al->guard);
     al->server = NULL;
     al->api = NULL;
     al->orders = NULL;
@@ -260,10 +242,11 @@ static void end_all_loops(struct app *a)
 
 static enum kit_status make_loop(struct app *a, struct app_loop *al, struct kit_err *err)
 {
-    struct http_options options = http_options(a);
+    al->app = a;
+    struct http_options options = http_options(al);
     struct loop_chan_options orders = {.max = 4, .ctx = al, .receive = obey, .drop = drop_order};
     uint16_t port = a->port != 0 ? a->port : (uint16_t)kit_config_int(a->config, "server.port");
-    al->app = a;
+    guard_init(&al->guard, guard_rules_ref(a->rules));
     enum kit_status rc = loop_new(&al->loop, err);
     if (rc == KIT_OK) {
         rc = loop_chan_new(al->loop, &orders, &al->orders, err);
@@ -429,7 +412,7 @@ enum kit_status aethercore_app_start(struct app *a, const struct kit_config *con
 {
     a->config = config;
     aethercore_metrics_register();
-    enum kit_status rc = check_exposure(config, err);
+    enum kit_status rc = aethercore_access_rules(config, getenv("HEIMNETZ_API_KEY"), &a->rules, err);
     if (rc == KIT_OK) {
         rc = choose_models_folder(a, err);
     }
@@ -456,8 +439,9 @@ void aethercore_app_run(struct app *a)
 {
     const char *host = kit_config_str(a->config, "server.host");
     kit_flag_set(&a->api.ready, true);
-    LOG_INFO("server.ready", "address=http://%s%s%s:%u models=%s version=%s", strchr(host, ':') != NULL ? "[" : "",
-             host, strchr(host, ':') != NULL ? "]" : "", a->port, LOG_QUOTE(a->models_folder), HEIMNETZ_VERSION);
+    LOG_INFO("server.ready", "address=http://%s%s%s:%u models=%s access=%s version=%s",
+             strchr(host, ':') != NULL ? "[" : "", host, strchr(host, ':') != NULL ? "]" : "", a->port,
+             LOG_QUOTE(a->models_folder), guard_rules_have_key(a->rules) ? "key" : "open", HEIMNETZ_VERSION);
     aethercore_notify("READY=1");
     loop_run(a->loops[0].loop);
     LOG_INFO("server.stopped", "uptime_s=%llu",
@@ -505,4 +489,5 @@ void aethercore_app_stop(struct app *a)
     plug_engine_free(a->engine);
     kit_ledger_free(a->ledger);
     api_done(&a->api);
+    guard_rules_unref(a->rules);
 }

@@ -4,6 +4,7 @@
 #define AETHERCORE_APP_H
 
 #include "api/api.h"
+#include "guard/guard.h"
 #include "kit/budget.h"
 #include "kit/config.h"
 
@@ -17,9 +18,10 @@ struct app {
     struct task_service *tasks;
     struct model_catalog *catalog;
     struct api api;
-    struct kit_budget bodies; /* bytes of requests that all loops hold */
-    struct kit_budget trees;  /* bytes of their JSON once it is parsed */
-    struct app_loop *loops;   /* [loop_count]; the first runs on main's thread */
+    struct guard_rules *rules; /* of access; a reference */
+    struct kit_budget bodies;  /* bytes of requests that all loops hold */
+    struct kit_budget trees;   /* bytes of their JSON once it is parsed */
+    struct app_loop *loops;    /* [loop_count]; the first runs on main's thread */
     uint32_t loop_count;
     uint32_t loops_open; /* servers that are not drained yet; main's thread */
     uint16_t port;       /* the bound one */

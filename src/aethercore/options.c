@@ -25,6 +25,7 @@ const char *aethercore_options_help(void)
            "  --host ADDRESS    address to listen on (127.0.0.1)\n"
            "  --port PORT       port; 0 picks a free one (8001)\n"
            "  --models DIR      folder of models\n"
+           "  --api-key-file F  clients must show the key that stands in this file (or in HEIMNETZ_API_KEY)\n"
            "  --config FILE     settings in YAML\n"
            "  --set KEY=VALUE   one setting; may be repeated\n"
            "  --print-config    a commented sample of all settings, then exit\n"
@@ -36,7 +37,10 @@ const char *aethercore_options_help(void)
 /* Flags that stand for one key. */
 static const struct {
     const char *flag, *key;
-} flags[] = {{"--host", "server.host"}, {"--port", "server.port"}, {"--models", "models.folder"}};
+} flags[] = {{"--host", "server.host"},
+             {"--port", "server.port"},
+             {"--models", "models.folder"},
+             {"--api-key-file", "server.api_key_file"}};
 
 static const char *key_of(kit_str flag)
 {

@@ -8,12 +8,15 @@
 #define HOME_MAX 65536 /* answers are bounded by what was accepted; this is only a ceiling for wakes */
 
 static const struct http_route routes[] = {
-#define ROUTE(method_, pattern_, body_, handler_, name_)                                                               \
+#define ACCESS_OPEN true
+#define ACCESS_KEY false
+#define ROUTE(method_, pattern_, access_, body_, handler_, name_)                                                      \
     {.method = HTTP_##method_,                                                                                         \
      .pattern = pattern_,                                                                                              \
      .body = HTTP_BODY_##body_,                                                                                        \
      .handler = {.handle = handler_, .fail = api_error_send},                                                          \
-     .name = name_},
+     .name = name_,                                                                                                    \
+     .open = ACCESS_##access_},
 #include "api/routes.def"
 #undef ROUTE
 };

@@ -1,6 +1,7 @@
 #include "crypt/hash.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include <openssl/evp.h>
 
@@ -18,13 +19,24 @@ static void start(struct crypt_hash *h)
     (void)good;
 }
 
+static const EVP_MD *md_of(enum crypt_hash_kind kind)
+{
+    return kind == CRYPT_SHA1 ? EVP_sha1() : EVP_sha256();
+}
+
+static enum kit_status not_offered(enum crypt_hash_kind kind, struct kit_err *err)
+{
+    return kit_fail(err, KIT_UNSUPPORTED, "this system's OpenSSL does not offer %s",
+                    kind == CRYPT_SHA1 ? "SHA-1" : "SHA-256");
+}
+
 enum kit_status crypt_hash_new(enum crypt_hash_kind kind, struct crypt_hash **ret, struct kit_err *err)
 {
     struct crypt_hash *h = kit_alloc_zero(1, sizeof(*h));
     if (h == NULL) {
         return kit_fail(err, KIT_NOMEM, "no memory for a digest");
     }
-    h->md = kind == CRYPT_SHA1 ? EVP_sha1() : EVP_sha256();
+    h->md = md_of(kind);
     h->ctx = EVP_MD_CTX_new();
     if (h->ctx == NULL) {
         crypt_hash_free(h);
@@ -32,8 +44,7 @@ enum kit_status crypt_hash_new(enum crypt_hash_kind kind, struct crypt_hash **re
     }
     if (EVP_DigestInit_ex(h->ctx, h->md, NULL) != 1) {
         crypt_hash_free(h);
-        return kit_fail(err, KIT_UNSUPPORTED, "this system's OpenSSL does not offer %s",
-                        kind == CRYPT_SHA1 ? "SHA-1" : "SHA-256");
+        return not_offered(kind, err);
     }
     *ret = h;
     return KIT_OK;
@@ -81,4 +92,18 @@ enum kit_status crypt_hash_of(enum crypt_hash_kind kind, kit_str bytes, char buf
     }
     crypt_hash_free(h);
     return rc;
+}
+
+enum kit_status crypt_hash_bytes(enum crypt_hash_kind kind, kit_str bytes, uint8_t to[CRYPT_HASH_BYTES], size_t *len,
+                                 struct kit_err *err)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int count = 0;
+    if (EVP_Digest(bytes.ptr, bytes.len, digest, &count, md_of(kind), NULL) != 1) {
+        return not_offered(kind, err);
+    }
+    assert(count <= CRYPT_HASH_BYTES);
+    memcpy(to, digest, count);
+    *len = count;
+    return KIT_OK;
 }

@@ -1,5 +1,5 @@
-/* src/crypt/hash.h - digests of what comes in pieces, over OpenSSL. SHA-1 is for git's names of files only: it proves
- * nothing against somebody who wants to deceive.
+/* src/crypt/hash.h - digests of what comes in pieces, over OpenSSL. SHA-1 is for git's names of files and for
+ * the WebSocket handshake only: it proves nothing against somebody who wants to deceive.
  *
  * Source: FIPS 180-4. Thread: one at a time. Memory: owned by whoever made it. */
 #ifndef CRYPT_HASH_H
@@ -23,5 +23,9 @@ const char *crypt_hash_end(struct crypt_hash *h, char buf[CRYPT_HEX_BYTES]);
 /* All of it at once. */
 KIT_MUST_CHECK enum kit_status crypt_hash_of(enum crypt_hash_kind kind, kit_str bytes, char buf[CRYPT_HEX_BYTES],
                                              struct kit_err *err);
+/* The same as bytes; *len of them. UNSUPPORTED as above. */
+#define CRYPT_HASH_BYTES 32 /* of the longest digest */
+KIT_MUST_CHECK enum kit_status crypt_hash_bytes(enum crypt_hash_kind kind, kit_str bytes, uint8_t to[CRYPT_HASH_BYTES],
+                                                size_t *len, struct kit_err *err);
 
 #endif

@@ -140,6 +140,21 @@ static enum kit_status find_route(struct http_exchange *x, kit_str raw, struct k
     return take_params(r, &m, err);
 }
 
+/* rc: of the search for a route; who may not ask does not learn it. */
+static enum kit_status admit(struct http_exchange *x, enum kit_status rc, struct kit_err *err)
+{
+    const struct http_options *o = &x->connection->server->options;
+    struct kit_err why = {0};
+    enum kit_status admitted = o->admit == NULL ? KIT_OK : o->admit(&x->request, o->admit_ctx, &why);
+    if (admitted == KIT_OK) {
+        return rc;
+    }
+    x->allow = 0;
+    x->options = false;
+    *err = why;
+    return admitted;
+}
+
 enum kit_status http_exchange_route(struct http_exchange *x, int64_t body_bytes, int *status, struct kit_err *err)
 {
     struct http_request *r = &x->request;
@@ -153,6 +168,7 @@ enum kit_status http_exchange_route(struct http_exchange *x, int64_t body_bytes,
     }
     r->path = target.path;
     r->query = target.query;
+    r->host = target.host.len > 0 ? target.host : http_request_field(r, "Host");
     if (target.asterisk && r->method == HTTP_OPTIONS) {
         x->allow = (1u << HTTP_METHOD_COUNT) - 1;
         x->options = true;
@@ -160,6 +176,7 @@ enum kit_status http_exchange_route(struct http_exchange *x, int64_t body_bytes,
         rc = target.asterisk ? kit_fail(err, KIT_INVALID, "only OPTIONS takes the target '*'")
                              : find_route(x, target.raw, err);
     }
+    rc = admit(x, rc, err);
     return rc == KIT_OK ? http_body_announce(x, body_bytes, err) : rc;
 }
 

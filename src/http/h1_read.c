@@ -207,12 +207,29 @@ static int check_framing(struct http_h1 *h, struct http_exchange *x)
     return 0;
 }
 
+/* Bytes that no host and port have could mean something else to a reader before or behind us (RFC 9112, section 3.2). */
+static bool is_authority(kit_str host)
+{
+    static const char others[] = "-._~%!$&'()*+,;=:[]";
+    for (size_t i = 0; i < host.len; i++) {
+        char c = host.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && memchr(others, c, sizeof(others) - 1) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int check_host(struct http_h1 *h, struct http_exchange *x)
 {
     kit_str host = {0};
     uint32_t hosts = count_fields(&x->request, "Host", &host);
     if (hosts > 1 || (hosts == 0 && !x->old)) {
         return refuse(h, 400, "malformed", KIT_INVALID, "a request needs one Host field, this one has %u", hosts);
+    }
+    if (!is_authority(host)) {
+        return refuse(h, 400, "malformed", KIT_INVALID, "the Host field is no name or address with a port");
     }
     return 0;
 }
@@ -239,6 +256,11 @@ static int check_expect(struct http_h1 *h, struct http_exchange *x, bool has_bod
     return 0;
 }
 
+static bool is_refused_access(enum kit_status rc)
+{
+    return rc == KIT_UNAUTHORIZED || rc == KIT_DENIED || rc == KIT_MISDIRECTED;
+}
+
 /* For http_refused_total. */
 static const char *reason_of(enum kit_status rc)
 {
@@ -254,13 +276,17 @@ static const char *reason_of(enum kit_status rc)
         return "timeout";
     case KIT_NOMEM:
         return "memory";
+    case KIT_UNAUTHORIZED:
+    case KIT_DENIED:
+    case KIT_MISDIRECTED:
+        return "access";
     default:
         return "malformed";
     }
 }
 
-/* A request without a route is answered when its body has passed, so that the connection lives on; at once when the
- * body is unwelcome, or waits for our word. */
+/* A request without a route is answered when its body has passed, so that the connection lives on; at once, and as the last
+ * one, when the body is unwelcome, or waits for our word, or belongs to somebody who may not ask. */
 static int route(struct http_h1 *h, struct http_exchange *x, int64_t body_bytes)
 {
     int status = 0;
@@ -268,8 +294,9 @@ static int route(struct http_h1 *h, struct http_exchange *x, int64_t body_bytes)
     if (rc == KIT_OK) {
         return 0;
     }
+    bool routeless = rc == KIT_NOT_FOUND || rc == KIT_METHOD;
     bool pass_body =
-        (rc == KIT_NOT_FOUND || rc == KIT_METHOD) && !x->wants_continue && body_bytes <= (int64_t)x->body_max;
+        routeless ? !x->wants_continue && body_bytes <= (int64_t)x->body_max : is_refused_access(rc) && body_bytes == 0;
     h->refused_status = status;
     h->refused_reason = reason_of(rc);
     if (!pass_body) {

@@ -29,6 +29,7 @@
     X(415, "Unsupported Media Type")                                                                                   \
     X(416, "Range Not Satisfiable")                                                                                    \
     X(417, "Expectation Failed")                                                                                       \
+    X(421, "Misdirected Request")                                                                                      \
     X(422, "Unprocessable Content")                                                                                    \
     X(424, "Failed Dependency")                                                                                        \
     X(426, "Upgrade Required")                                                                                         \

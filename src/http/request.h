@@ -32,12 +32,14 @@ struct http_request {
     char request_id[HTTP_REQUEST_ID_BYTES]; /* the client's X-Request-Id if it is 1 to 63 of [A-Za-z0-9._-], else ours;
                                                NUL-ended; sent back */
     kit_str traceparent;                    /* W3C Trace Context, checked; empty when absent or malformed */
-    kit_str principal;                      /* who asks: "anonymous" until guard/ is there; never empty */
+    kit_str principal;                      /* who asks: "anonymous", or as http_options.admit says; never empty */
     kit_str peer;                           /* "127.0.0.1:52044" */
     enum http_method method;
     kit_str path;  /* percent-decoded, for logs and people; "%2F" became '/', so that where an id stands is
                                   to be taken from param */
     kit_str query; /* as sent, without '?' */
+    kit_str host;  /* whom the client thinks it talks to, "name:port": of the target when that is a whole URL, else the
+                      Host field (RFC 9112, section 3.2.2); empty: HTTP/1.0 without one */
     const struct http_field *fields; /* [field_count] */
     uint32_t field_count;
     kit_str

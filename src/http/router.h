@@ -33,6 +33,7 @@ struct http_route {
     uint64_t body_bytes_max; /* of HTTP_BODY_WHOLE; 0: the server's own */
     struct http_handler handler;
     const char *name; /* for metrics and logs: "msp.serve" */
+    bool open;        /* for http_options.admit: may be asked without saying who one is */
 };
 
 struct http_router;

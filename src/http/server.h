@@ -33,6 +33,12 @@ struct http_options {
     uint32_t idle_timeout_ms;        /* keep-alive without a request: close */
     uint32_t write_timeout_ms;       /* a client that takes nothing: it counts as gone */
     uint32_t requests_per_connection_max; /* 0: no limit */
+    /* May this request be asked? Called when its head is there, before anything of its body is read or asked for (100
+     * Continue), also when it has no route (r->route NULL). It may set r->principal (to memory of r's arena) and add
+     * fields to the reply. A failure is the answer, rendered by the route's `fail`; a body that is on its way is not read.
+     * NULL: everybody may ask everything. */
+    enum kit_status (*admit)(struct http_request *r, void *ctx, struct kit_err *err);
+    void *admit_ctx;
     /* A request without a route of its own is answered through this (404, 405, 400, …). It turns
      * err->retry_after_ms into Retry-After (503). NULL: the message as plain text. */
     void (*fail)(struct http_request *r, const struct kit_err *err);

@@ -76,8 +76,9 @@ void http_socket_read(struct http_socket *s);
 /* --- ws_handshake.c --- */
 
 #define HTTP_SOCKET_ACCEPT_BYTES 28
-/* Sec-WebSocket-Accept for a Sec-WebSocket-Key (RFC 6455, section 4.2.2). */
-void http_socket_accept_key(kit_str key, char to[HTTP_SOCKET_ACCEPT_BYTES]);
+/* Sec-WebSocket-Accept for a sound Sec-WebSocket-Key (RFC 6455, section 4.2.2). UNSUPPORTED: no SHA-1 here. */
+KIT_MUST_CHECK enum kit_status http_socket_accept_key(kit_str key, char to[HTTP_SOCKET_ACCEPT_BYTES],
+                                                      struct kit_err *err);
 /* Is it a sound request for a WebSocket? If not, *status is 426 or 400 and the fields that belong to it are added. */
 enum kit_status http_socket_check(struct http_request *r, int *status, struct kit_err *err);
 bool http_socket_offers(const struct http_request *r, kit_str protocol);

@@ -72,8 +72,8 @@ static bool has_dot_segment(kit_str path)
     return false;
 }
 
-/* "http://host:port/path" without what stands before the path. */
-static enum kit_status strip_authority(kit_str *target, struct kit_err *err)
+/* "http://host:port/path" becomes its path and its host. */
+static enum kit_status cut_authority(kit_str *target, kit_str *host, struct kit_err *err)
 {
     kit_str scheme_end = kit_str_lit("://");
     size_t at = kit_str_find(*target, scheme_end);
@@ -87,6 +87,7 @@ static enum kit_status strip_authority(kit_str *target, struct kit_err *err)
     if (authority == 0) {
         return kit_fail(err, KIT_INVALID, "the target names no host");
     }
+    *host = kit_str_sub(rest, 0, authority);
     *target = kit_str_sub(rest, authority, rest.len);
     return KIT_OK;
 }
@@ -101,7 +102,7 @@ enum kit_status http_target_parse(struct kit_arena *a, kit_str target, struct ht
     }
     t.asterisk = kit_str_eq(target, kit_str_lit("*"));
     if (!t.asterisk && !kit_str_starts(target, kit_str_lit("/"))) {
-        rc = strip_authority(&target, err);
+        rc = cut_authority(&target, &t.host, err);
         if (rc != KIT_OK) {
             return rc;
         }

@@ -10,6 +10,7 @@ struct http_target {
     kit_str raw;   /* path as sent, percent-encoded: what a router matches */
     kit_str path;  /* decoded: for people */
     kit_str query; /* as sent, without '?' */
+    kit_str host;  /* of a target that is a whole URL: "name:port"; else empty */
     bool asterisk; /* "*": about the server as a whole; the paths are "*" too */
 };
 

@@ -137,12 +137,10 @@ static struct http_socket *new_socket(const struct http_request *r, struct http_
     return s;
 }
 
-static void add_fields(struct http_request *r, const struct http_ws_options *o)
+static void add_fields(struct http_request *r, const struct http_ws_options *o, const char *accept)
 {
-    char accept[HTTP_SOCKET_ACCEPT_BYTES];
-    http_socket_accept_key(http_request_field(r, "Sec-WebSocket-Key"), accept);
     http_reply_field(r, "Upgrade", kit_str_lit("websocket"));
-    http_reply_field(r, "Sec-WebSocket-Accept", (kit_str){accept, sizeof(accept)});
+    http_reply_field(r, "Sec-WebSocket-Accept", (kit_str){accept, HTTP_SOCKET_ACCEPT_BYTES});
     if (o->protocol != NULL && http_socket_offers(r, kit_str_c(o->protocol))) {
         http_reply_field(r, "Sec-WebSocket-Protocol", kit_str_c(o->protocol));
     }
@@ -153,9 +151,13 @@ enum kit_status http_ws_accept(struct http_request *r, const struct http_ws_hand
 {
     struct http_exchange *x = http_exchange_of(r);
     struct kit_err own = {0};
+    char accept[HTTP_SOCKET_ACCEPT_BYTES];
     int status = 0;
     err = err == NULL ? &own : err;
     enum kit_status rc = http_socket_check(r, &status, err);
+    if (rc == KIT_OK) {
+        rc = http_socket_accept_key(http_request_field(r, "Sec-WebSocket-Key"), accept, err);
+    }
     struct http_socket *s = rc == KIT_OK ? new_socket(r, x->connection) : NULL;
     if (rc == KIT_OK && s == NULL) {
         rc = kit_fail(err, KIT_NOMEM, "out of memory for a WebSocket");
@@ -168,7 +170,7 @@ enum kit_status http_ws_accept(struct http_request *r, const struct http_ws_hand
     s->options = *o;
     s->ws.user = user;
     kit_buf_init(&s->message, o->message_bytes_max);
-    add_fields(r, o);
+    add_fields(r, o, accept);
     rc = http_exchange_upgrade(x, &http_ws_codec, s);
     if (rc != KIT_OK) {
         kit_slots_remove(r->server->sockets, s->ws.id);

@@ -2,21 +2,25 @@
 
 #include <string.h>
 
-#include "http/sha1.h"
+#include "crypt/hash.h"
 #include "kit/base64.h"
 
 #define KEY_BYTES 16
 #define KEY_CHARS KIT_BASE64_CHARS(KEY_BYTES)
 #define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455, section 1.3 */
 
-void http_socket_accept_key(kit_str key, char to[HTTP_SOCKET_ACCEPT_BYTES])
+enum kit_status http_socket_accept_key(kit_str key, char to[HTTP_SOCKET_ACCEPT_BYTES], struct kit_err *err)
 {
     char text[KEY_CHARS + sizeof(GUID)];
-    uint8_t hash[HTTP_SHA1_BYTES];
+    uint8_t hash[CRYPT_HASH_BYTES];
+    size_t len = 0;
     memcpy(text, key.ptr, KEY_CHARS);
     memcpy(text + KEY_CHARS, GUID, sizeof(GUID));
-    http_sha1((kit_str){text, sizeof(text) - 1}, hash);
-    kit_base64_write((kit_str){(const char *)hash, sizeof(hash)}, to);
+    enum kit_status rc = crypt_hash_bytes(CRYPT_SHA1, (kit_str){text, sizeof(text) - 1}, hash, &len, err);
+    if (rc == KIT_OK) {
+        kit_base64_write((kit_str){(const char *)hash, len}, to);
+    }
+    return rc;
 }
 
 static enum kit_status needs_upgrade(struct http_request *r, int *status, struct kit_err *err, const char *why)

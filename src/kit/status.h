@@ -12,6 +12,7 @@
     X(OK, 200, 0, "ok", "ok")                                                                                          \
     X(INVALID, 400, 3, "invalid_request", "the request is not valid")                                                  \
     X(PARSE, 400, 3, "parse_error", "the input could not be parsed")                                                   \
+    X(UNAUTHORIZED, 401, 16, "unauthorized", "a key is needed")                                                        \
     X(DENIED, 403, 7, "forbidden", "not allowed")                                                                      \
     X(NOT_FOUND, 404, 5, "not_found", "no such thing")                                                                 \
     X(MODEL_NOT_FOUND, 404, 5, "model_not_found", "no such model")                                                     \
@@ -19,6 +20,7 @@
     X(CONFLICT, 409, 9, "conflict", "the state does not allow this now")                                               \
     X(TOO_LARGE, 413, 11, "too_large", "larger than the limit")                                                        \
     X(MEDIA_TYPE, 415, 3, "unsupported_media_type", "this content type is not taken here")                             \
+    X(MISDIRECTED, 421, 9, "misdirected", "this server does not go by that name")                                      \
     X(UNPROCESSABLE, 422, 3, "unprocessable", "well formed, but it cannot be done")                                    \
     X(LOAD_FAILED, 422, 9, "load_failed", "the model could not be loaded")                                             \
     X(FULL, 429, 8, "limit_reached", "a limit is reached; try again later")                                            \

@@ -33,6 +33,18 @@ TEST(hash_in_pieces_is_the_hash_of_the_whole_and_starts_anew)
     crypt_hash_free(NULL);
 }
 
+TEST(hash_as_bytes_is_what_the_digits_say)
+{
+    uint8_t bytes[CRYPT_HASH_BYTES];
+    size_t len = 0;
+    assert_int_equal(crypt_hash_bytes(CRYPT_SHA1, kit_str_lit("abc"), bytes, &len, NULL), KIT_OK);
+    assert_int_equal(len, 20);
+    assert_memory_equal(bytes, "\xa9\x99\x3e\x36", 4);
+    assert_int_equal(crypt_hash_bytes(CRYPT_SHA256, (kit_str){0}, bytes, &len, NULL), KIT_OK);
+    assert_int_equal(len, 32);
+    assert_memory_equal(bytes, "\xe3\xb0\xc4\x42", 4);
+}
+
 TEST(hash_survives_each_failed_alloc)
 {
     TEST_ALLOC_SWEEP(n) {
@@ -45,5 +57,5 @@ TEST(hash_survives_each_failed_alloc)
 int main(void)
 {
     return TEST_RUN(TEST_OF(hash_of_known_texts), TEST_OF(hash_in_pieces_is_the_hash_of_the_whole_and_starts_anew),
-                    TEST_OF(hash_survives_each_failed_alloc));
+                    TEST_OF(hash_as_bytes_is_what_the_digits_say), TEST_OF(hash_survives_each_failed_alloc));
 }
