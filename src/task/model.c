@@ -72,7 +72,8 @@ static enum kit_status open_tokenizer(struct task_model *m, struct kit_err *err)
     enum kit_status rc = text_tokenizer_open(m->loaded->folder, &m->tokenizer, err);
     if (rc == KIT_NOT_FOUND) {
         return kit_fail(err, KIT_LOAD_FAILED,
-                        "tokenizer.json and vocab.txt are missing: copy one of them into %s from where the model came",
+                        "no tokenizer.json, vocab.txt or vocab.json with merges.txt: copy it into %s from where the "
+                        "model came",
                         m->loaded->folder);
     }
     return rc == KIT_OK || rc == KIT_NOMEM ? rc : kit_err_prefix(err, KIT_LOAD_FAILED, "tokenizer");

@@ -2,13 +2,14 @@
 
 #include <string.h>
 
+#include "text/bytelevel.h"
 #include "text/vocab.h"
 
 static enum kit_status parse_wordpiece(const struct text_node *node, struct kit_arena *arena, struct text_decoder *ret,
                                        struct kit_err *err)
 {
     kit_str prefix;
-    ret->wordpiece = true;
+    ret->kind = TEXT_DECODER_WORDPIECE;
     enum kit_status rc = text_node_str_or(node, "prefix", kit_str_lit("##"), &prefix, err);
     if (rc == KIT_OK) {
         rc = text_node_bool_or(node, "cleanup", true, &ret->cleanup, err);
@@ -19,13 +20,27 @@ static enum kit_status parse_wordpiece(const struct text_node *node, struct kit_
     return rc;
 }
 
-enum kit_status text_decoder_parse(const struct text_node *node, struct kit_arena *arena, struct text_decoder *ret,
-                                   struct kit_err *err)
+static enum kit_status parse_any(const struct text_node *node, struct kit_arena *arena, struct text_decoder *ret,
+                                 struct kit_err *err);
+
+static enum kit_status parse_sequence(const struct text_node *node, struct kit_arena *arena, struct text_decoder *ret,
+                                      struct kit_err *err)
 {
-    *ret = (struct text_decoder){0};
-    if (text_node_is_null(node)) {
-        return KIT_OK;
+    struct text_node list = text_node_get(node, "decoders");
+    enum kit_status rc = text_node_need(&list, KIT_JSON_ARRAY, err);
+    if (rc == KIT_OK && kit_json_count(list.value) > 1) {
+        rc = text_node_fail(&list, KIT_UNSUPPORTED, err, "more than one decoder is not supported");
     }
+    struct kit_json_iter iter = kit_json_iter(list.value);
+    for (struct text_node item; rc == KIT_OK && text_node_next(&list, &iter, &item);) {
+        rc = parse_any(&item, arena, ret, err);
+    }
+    return rc;
+}
+
+static enum kit_status parse_any(const struct text_node *node, struct kit_arena *arena, struct text_decoder *ret,
+                                 struct kit_err *err)
+{
     kit_str type;
     enum kit_status rc = text_node_type(node, &type, err);
     if (rc != KIT_OK) {
@@ -34,8 +49,24 @@ enum kit_status text_decoder_parse(const struct text_node *node, struct kit_aren
     if (kit_str_eq(type, kit_str_lit("WordPiece"))) {
         return parse_wordpiece(node, arena, ret, err);
     }
+    if (kit_str_eq(type, kit_str_lit("ByteLevel"))) {
+        ret->kind = TEXT_DECODER_BYTELEVEL;
+        return KIT_OK;
+    }
+    if (kit_str_eq(type, kit_str_lit("Sequence"))) {
+        return parse_sequence(node, arena, ret, err);
+    }
     return text_node_unknown_type(node, type, err);
 }
+
+enum kit_status text_decoder_parse(const struct text_node *node, struct kit_arena *arena, struct text_decoder *ret,
+                                   struct kit_err *err)
+{
+    *ret = (struct text_decoder){0};
+    return text_node_is_null(node) ? KIT_OK : parse_any(node, arena, ret, err);
+}
+
+/* --- words with spaces between them --- */
 
 /* English contractions and punctuation, in this order. */
 static const struct {
@@ -67,22 +98,124 @@ static size_t clean(char *text, size_t len)
     return len;
 }
 
-void text_decoder_put(const struct text_decoder *d, kit_str piece, bool first, struct kit_buf *out)
+static void put_word(const struct text_decoding *d, kit_str piece)
 {
     char text[TEXT_VOCAB_PIECE_BYTES_MAX + 1];
     size_t len = 0;
-    bool goes_on = d->wordpiece && kit_str_starts(piece, d->prefix);
-    if (!first && goes_on) {
-        piece = kit_str_sub(piece, d->prefix.len, piece.len);
-    } else if (!first) {
+    bool goes_on = d->decoder->kind == TEXT_DECODER_WORDPIECE && kit_str_starts(piece, d->decoder->prefix);
+    if (d->begun && goes_on) {
+        piece = kit_str_sub(piece, d->decoder->prefix.len, piece.len);
+    } else if (d->begun) {
         text[len++] = ' ';
     }
     if (piece.len > 0) {
         memcpy(text + len, piece.ptr, piece.len);
     }
     len += piece.len;
-    if (d->cleanup) {
+    if (d->decoder->cleanup) {
         len = clean(text, len);
     }
-    kit_buf_add(out, (kit_str){text, len});
+    kit_buf_add(d->out, (kit_str){text, len});
+}
+
+/* --- bytes --- */
+
+#define BAD kit_str_lit("\xEF\xBF\xBD") /* U+FFFD */
+
+/* The bytes that a character beginning with `first` has; 0: none does. */
+static uint32_t bytes_from(uint8_t first)
+{
+    if (first < 0x80) {
+        return 1;
+    }
+    return first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+}
+
+/* The byte may stand behind what is held (RFC 3629, section 4). */
+static bool goes_on(const struct text_decoding *d, uint8_t byte)
+{
+    uint8_t low = 0x80;
+    uint8_t high = 0xBF;
+    if (d->held_count == 1) {
+        switch ((uint8_t)d->held[0]) {
+        case 0xE0:
+            low = 0xA0;
+            break;
+        case 0xED:
+            high = 0x9F;
+            break;
+        case 0xF0:
+            low = 0x90;
+            break;
+        case 0xF4:
+            high = 0x8F;
+            break;
+        default:
+            break;
+        }
+    }
+    return byte >= low && byte <= high;
+}
+
+static void drop_held(struct text_decoding *d)
+{
+    if (d->held_count > 0) {
+        kit_buf_add(d->out, BAD);
+        d->held_count = 0;
+    }
+}
+
+static void put_byte(struct text_decoding *d, uint8_t byte)
+{
+    if (d->held_count > 0 && !goes_on(d, byte)) {
+        drop_held(d);
+    }
+    if (d->held_count == 0 && bytes_from(byte) == 0) {
+        kit_buf_add(d->out, BAD);
+        return;
+    }
+    d->held[d->held_count++] = (char)byte;
+    if (d->held_count == bytes_from((uint8_t)d->held[0])) {
+        kit_buf_add(d->out, (kit_str){d->held, d->held_count});
+        d->held_count = 0;
+    }
+}
+
+/* A piece that was not written in the characters of bytes, such as <mask> with a space in it, stands for itself. */
+static bool is_of_bytes(kit_str piece)
+{
+    uint32_t bytes;
+    for (size_t at = 0; at < piece.len; at += bytes) {
+        if (text_bytelevel_byte(text_unicode_read(piece.ptr + at, &bytes)) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void put_bytes(struct text_decoding *d, kit_str piece)
+{
+    bool mapped = is_of_bytes(piece);
+    uint32_t bytes = 1;
+    for (size_t at = 0; at < piece.len; at += bytes) {
+        uint8_t byte = (uint8_t)piece.ptr[at];
+        put_byte(d, mapped ? (uint8_t)text_bytelevel_byte(text_unicode_read(piece.ptr + at, &bytes)) : byte);
+    }
+}
+
+/* --- all of them --- */
+
+void text_decoding_put(struct text_decoding *d, kit_str piece)
+{
+    if (d->decoder->kind == TEXT_DECODER_BYTELEVEL) {
+        put_bytes(d, piece);
+    } else {
+        put_word(d, piece);
+    }
+    d->begun = true;
+}
+
+void text_decoding_end(struct text_decoding *d)
+{
+    drop_held(d);
 }

@@ -1,14 +1,18 @@
 /* src/text/decoder.h - the "decoder" of tokenizer.json: from pieces back to text.
  *
- * Thread: any once parsed. Memory: the caller's arena. Kinds: WordPiece; none joins with spaces. */
+ * Thread: any once parsed. Memory: the caller's arena. Kinds: WordPiece, ByteLevel, and Sequence of one; none joins with
+ * spaces. */
 #ifndef TEXT_DECODER_H
 #define TEXT_DECODER_H
 
 #include "kit/arena.h"
 #include "text/node.h"
 
+enum text_decoder_kind { TEXT_DECODER_SPACES, TEXT_DECODER_WORDPIECE, TEXT_DECODER_BYTELEVEL };
+
 struct text_decoder {
-    bool wordpiece;
+    enum text_decoder_kind kind;
+    /* of WORDPIECE */
     bool cleanup;   /* "do n't ." becomes "don't." */
     kit_str prefix; /* of pieces that go on a word */
 };
@@ -17,8 +21,17 @@ struct text_decoder {
 KIT_MUST_CHECK enum kit_status text_decoder_parse(const struct text_node *node, struct kit_arena *arena,
                                                   struct text_decoder *ret, struct kit_err *err);
 
-/* Appends one piece; `first` is the first of the text. At most TEXT_VOCAB_PIECE_BYTES_MAX bytes. Failure
- * shows in out->failed. */
-void text_decoder_put(const struct text_decoder *d, kit_str piece, bool first, struct kit_buf *out);
+/* A text on its way: {decoder, out}, then a put for each piece, in order, and one end. out: borrowed; what fails shows in
+ * out->failed. Bytes that are no UTF-8 become U+FFFD, as many as the Unicode Standard recommends (one for each maximal
+ * part of a character, chapter 3.9), so that a character may come in several pieces. */
+struct text_decoding {
+    const struct text_decoder *decoder;
+    struct kit_buf *out;
+    bool begun;
+    uint8_t held_count;
+    char held[4]; /* the beginning of a character */
+};
+void text_decoding_put(struct text_decoding *d, kit_str piece); /* at most TEXT_VOCAB_PIECE_BYTES_MAX bytes */
+void text_decoding_end(struct text_decoding *d);
 
 #endif

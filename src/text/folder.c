@@ -2,6 +2,7 @@
 
 #include "kit/file.h"
 #include "text/bert.h"
+#include "text/bpe.h"
 #include "text/settings.h"
 #include "text/wordpiece.h"
 
@@ -51,8 +52,9 @@ static enum kit_status read_json(const char *folder, struct text_parts *p, struc
 /* A tokenizer class of transformers: its names, its tokens where no file names others, and what it is made of. */
 struct recipe {
     const char *const *classes; /* the first is its own name; ends with NULL */
-    const char *file;           /* its vocabulary */
+    const char *files[2];       /* its vocabulary */
     const char *roles[TEXT_ROLES];
+    bool mask_takes_space; /* before it, where no file says otherwise */
     /* Fills all but added tokens, truncation and special tokens. */
     enum kit_status (*make)(const char *folder, const struct text_settings *s, struct text_parts *p,
                             struct kit_err *err);
@@ -65,7 +67,9 @@ static void name_roles(const struct recipe *recipe, struct text_settings *s)
 {
     for (int i = 0; i < TEXT_ROLES; i++) {
         if (s->roles.token[i].content.len == 0) {
-            s->roles.token[i] = (struct text_added_token){.content = kit_str_c(recipe->roles[i]), .special = true};
+            s->roles.token[i] = (struct text_added_token){.content = kit_str_c(recipe->roles[i]),
+                                                          .special = true,
+                                                          .lstrip = i == TEXT_ROLE_MASK && recipe->mask_takes_space};
         }
     }
 }
@@ -167,7 +171,7 @@ static void make_bert_steps(const struct text_settings *s, struct text_parts *p)
     text_bert_step(flags, &p->normalizer.step[0]);
     p->normalizer.count = 1;
     text_pretokenizer_bert(&p->pretokenizer);
-    p->decoder = (struct text_decoder){.wordpiece = true, .cleanup = true, .prefix = kit_str_lit("##")};
+    p->decoder = (struct text_decoder){.kind = TEXT_DECODER_WORDPIECE, .cleanup = true, .prefix = kit_str_lit("##")};
 }
 
 static enum kit_status make_bert(const char *folder, const struct text_settings *s, struct text_parts *p,
@@ -188,9 +192,54 @@ static enum kit_status make_bert(const char *folder, const struct text_settings 
                : rc;
 }
 
+/* --- RoBERTa: vocab.json and merges.txt --- */
+
+static const char *const roberta_classes[] = {"RobertaTokenizer", "LongformerTokenizer", "BartTokenizer", NULL};
+
+static enum kit_status read_vocab_json(const char *folder, struct text_parts *p, struct text_vocab **ret,
+                                       struct kit_err *err)
+{
+    struct kit_json_doc *doc = NULL;
+    struct kit_buf file;
+    kit_buf_init(&file, TEXT_PARTS_BYTES_MAX);
+    enum kit_status rc = read_file(folder, "vocab.json", &file, err);
+    if (rc == KIT_OK) {
+        rc = kit_json_parse(kit_buf_str(&file), 2, &doc, err);
+    }
+    if (rc == KIT_OK) {
+        struct text_node root = text_node_root(kit_json_root(doc));
+        rc = text_vocab_parse(&root, &p->arena, ret, err);
+    }
+    kit_json_free(doc);
+    kit_buf_done(&file);
+    return rc == KIT_OK ? rc : kit_err_prefix(err, rc, "vocab.json");
+}
+
+static enum kit_status make_roberta(const char *folder, const struct text_settings *s, struct text_parts *p,
+                                    struct kit_err *err)
+{
+    struct text_vocab *vocab = NULL;
+    struct kit_buf file;
+    kit_buf_init(&file, TEXT_PARTS_BYTES_MAX);
+    enum kit_status rc = read_vocab_json(folder, p, &vocab, err);
+    if (rc == KIT_OK) {
+        rc = read_file(folder, "merges.txt", &file, err);
+    }
+    if (rc == KIT_OK) {
+        rc = text_bpe_new(vocab, kit_buf_str(&file), &p->arena, &p->model, err);
+        rc = rc == KIT_OK ? rc : kit_err_prefix(err, rc, "merges.txt");
+    }
+    kit_buf_done(&file);
+    text_pretokenizer_bytelevel(s->add_prefix_space, &p->pretokenizer);
+    p->decoder = (struct text_decoder){.kind = TEXT_DECODER_BYTELEVEL};
+    p->template.trim_offsets = s->trim_offsets;
+    p->template.space_added = s->add_prefix_space;
+    return rc;
+}
+
 static const struct recipe recipes[] = {
     {.classes = bert_classes,
-     .file = "vocab.txt",
+     .files = {"vocab.txt", "vocab.txt"},
      .roles = {[TEXT_ROLE_UNKNOWN] = "[UNK]",
                [TEXT_ROLE_SEP] = "[SEP]",
                [TEXT_ROLE_PAD] = "[PAD]",
@@ -198,6 +247,18 @@ static const struct recipe recipes[] = {
                [TEXT_ROLE_MASK] = "[MASK]"},
      .make = make_bert,
      .frame = text_template_bert},
+    {.classes = roberta_classes,
+     .files = {"vocab.json", "merges.txt"},
+     .roles = {[TEXT_ROLE_BOS] = "<s>",
+               [TEXT_ROLE_EOS] = "</s>",
+               [TEXT_ROLE_UNKNOWN] = "<unk>",
+               [TEXT_ROLE_SEP] = "</s>",
+               [TEXT_ROLE_PAD] = "<pad>",
+               [TEXT_ROLE_CLS] = "<s>",
+               [TEXT_ROLE_MASK] = "<mask>"},
+     .mask_takes_space = true,
+     .make = make_roberta,
+     .frame = text_template_roberta},
 };
 
 /* --- which of them --- */
@@ -238,9 +299,10 @@ enum kit_status text_folder_read(const char *folder, struct text_parts *ret, str
         return read_json(folder, ret, err);
     }
     for (size_t i = 0; i < KIT_COUNT(recipes); i++) {
-        if (has_file(folder, recipes[i].file)) {
+        if (has_file(folder, recipes[i].files[0]) && has_file(folder, recipes[i].files[1])) {
             return read_old(&recipes[i], folder, ret, err);
         }
     }
-    return kit_fail(err, KIT_NOT_FOUND, "%s has no tokenizer.json and no vocab.txt", folder);
+    return kit_fail(err, KIT_NOT_FOUND, "%s has no tokenizer.json, no vocab.txt and no vocab.json with merges.txt",
+                    folder);
 }

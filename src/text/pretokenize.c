@@ -1,6 +1,6 @@
 #include "text/pretokenize.h"
 
-#include "text/unicode.h"
+#include "text/bytelevel.h"
 
 enum kind { PLAIN, DELIM, DROP };
 
@@ -52,15 +52,16 @@ static size_t end_of_plain(const struct text_cut *c, const char *text, size_t at
     return at;
 }
 
-static void cut_range(const struct text_cut *c, const char *text, struct text_span range, struct text_spans *out)
+static void cut_by_class(const void *step, const char *text, struct text_span word, struct text_spans *out)
 {
+    const struct text_cut *c = &((const struct text_pre_step *)step)->by;
     enum kind last = DROP;
-    for (size_t at = range.start; at < range.end;) {
+    for (size_t at = word.start; at < word.end;) {
         uint32_t bytes;
         enum kind kind = kind_of(c, text_unicode_flags(text_unicode_read(text + at, &bytes)));
         size_t end = at + bytes;
         if (kind == PLAIN) {
-            end = end_of_plain(c, text, end, range.end);
+            end = end_of_plain(c, text, end, word.end);
             put_plain(c, last, at, end, out);
         } else if (kind == DELIM) {
             put_delimiter(c, last, at, end, out);
@@ -70,89 +71,135 @@ static void cut_range(const struct text_cut *c, const char *text, struct text_sp
     }
 }
 
-const struct text_spans *text_pretokenizer_run(const struct text_pretokenizer *p, const char *text,
-                                               struct text_span range, struct text_spans lists[2])
+enum kit_status text_pretokenizer_run(const struct text_pretokenizer *p, struct text_words *w)
 {
-    struct text_spans *from = &lists[0];
-    struct text_spans *to = &lists[1];
-    text_spans_clear(from);
-    text_spans_add(from, range.start, range.end);
-    for (uint32_t i = 0; i < p->count && from->failed == KIT_OK; i++) {
-        text_spans_clear(to);
-        for (size_t n = 0; n < from->count; n++) {
-            cut_range(&p->cut[i], text, from->at[n], to);
-        }
-        struct text_spans *t = from;
-        from = to;
-        to = t;
+    enum kit_status rc = w->spans->failed;
+    for (uint32_t i = 0; rc == KIT_OK && i < p->count; i++) {
+        const struct text_pre_step *step = &p->step[i];
+        rc = step->cut != NULL ? text_words_cut(w, step, step->cut) : text_words_rewrite(w, step, step->put);
     }
-    return from;
+    return rc;
+}
+
+/* --- the steps --- */
+
+static void add_step(struct text_pretokenizer *p, struct text_pre_step step)
+{
+    p->step[p->count++] = step;
+}
+
+static void add_cut(struct text_pretokenizer *p, struct text_cut by)
+{
+    add_step(p, (struct text_pre_step){.cut = cut_by_class, .by = by});
+}
+
+static void add_bytelevel(struct text_pretokenizer *p, bool add_prefix_space, bool use_regex)
+{
+    if (add_prefix_space) {
+        add_step(p, (struct text_pre_step){.put = text_bytelevel_put_space});
+    }
+    if (use_regex) {
+        add_step(p, (struct text_pre_step){.cut = text_bytelevel_cut});
+    }
+    add_step(p, (struct text_pre_step){.put = text_bytelevel_put_bytes});
+}
+
+static const struct text_cut bert = {TEXT_SPACE, TEXT_PUNCT, false, TEXT_DELIMITER_ISOLATED};
+
+void text_pretokenizer_bert(struct text_pretokenizer *ret)
+{
+    ret->count = 0;
+    add_cut(ret, bert);
+}
+
+void text_pretokenizer_bytelevel(bool add_prefix_space, struct text_pretokenizer *ret)
+{
+    ret->count = 0;
+    add_bytelevel(ret, add_prefix_space, true);
 }
 
 /* --- reading --- */
 
-static enum kit_status parse_plain(const struct text_node *node, struct text_cut *cut, struct kit_err *err)
+static enum kit_status parse_bert(const struct text_node *node, struct text_pretokenizer *p, struct kit_err *err)
 {
-    (void)node, (void)cut, (void)err;
+    (void)node, (void)err;
+    add_cut(p, bert);
     return KIT_OK;
 }
 
-static enum kit_status parse_punctuation(const struct text_node *node, struct text_cut *cut, struct kit_err *err)
+static enum kit_status parse_whitespace(const struct text_node *node, struct text_pretokenizer *p, struct kit_err *err)
+{
+    (void)node, (void)err;
+    add_cut(p, (struct text_cut){TEXT_SPACE, TEXT_WORD, true, TEXT_DELIMITER_CONTIGUOUS});
+    return KIT_OK;
+}
+
+static enum kit_status parse_whitespace_split(const struct text_node *node, struct text_pretokenizer *p,
+                                              struct kit_err *err)
+{
+    (void)node, (void)err;
+    add_cut(p, (struct text_cut){TEXT_SPACE, 0, false, TEXT_DELIMITER_ISOLATED});
+    return KIT_OK;
+}
+
+static enum kit_status parse_punctuation(const struct text_node *node, struct text_pretokenizer *p, struct kit_err *err)
 {
     static const char *const words[] = {"Removed",        "Isolated",   "MergedWithPrevious",
                                         "MergedWithNext", "Contiguous", NULL};
     uint32_t what;
     enum kit_status rc = text_node_word_or(node, "behavior", words, TEXT_DELIMITER_ISOLATED, &what, err);
     if (rc == KIT_OK) {
-        cut->what = (enum text_delimiter)what;
+        add_cut(p, (struct text_cut){0, TEXT_PUNCT, false, (enum text_delimiter)what});
     }
     return rc;
 }
 
-static enum kit_status parse_digits(const struct text_node *node, struct text_cut *cut, struct kit_err *err)
+static enum kit_status parse_digits(const struct text_node *node, struct text_pretokenizer *p, struct kit_err *err)
 {
     bool each;
     enum kit_status rc = text_node_bool_or(node, "individual_digits", false, &each, err);
     if (rc == KIT_OK) {
-        cut->what = each ? TEXT_DELIMITER_ISOLATED : TEXT_DELIMITER_CONTIGUOUS;
+        enum text_delimiter what = each ? TEXT_DELIMITER_ISOLATED : TEXT_DELIMITER_CONTIGUOUS;
+        add_cut(p, (struct text_cut){0, TEXT_NUMERIC, false, what});
     }
     return rc;
 }
 
-#define BERT                                                                                                           \
-    {                                                                                                                  \
-        TEXT_SPACE, TEXT_PUNCT, false, TEXT_DELIMITER_ISOLATED                                                         \
-    }
-
-void text_pretokenizer_bert(struct text_pretokenizer *ret)
+static enum kit_status parse_bytelevel(const struct text_node *node, struct text_pretokenizer *p, struct kit_err *err)
 {
-    *ret = (struct text_pretokenizer){.count = 1, .cut = {BERT}};
+    bool prefix;
+    bool regex;
+    enum kit_status rc = text_node_bool_or(node, "add_prefix_space", true, &prefix, err);
+    if (rc == KIT_OK) {
+        rc = text_node_bool_or(node, "use_regex", true, &regex, err);
+    }
+    if (rc == KIT_OK) {
+        add_bytelevel(p, prefix, regex);
+    }
+    return rc;
 }
 
 static const struct {
     const char *type;
-    enum kit_status (*parse)(const struct text_node *node, struct text_cut *cut, struct kit_err *err);
-    struct text_cut cut;
+    enum kit_status (*parse)(const struct text_node *node, struct text_pretokenizer *p, struct kit_err *err);
 } ops[] = {
-    {"BertPreTokenizer", parse_plain, BERT},
-    {"Whitespace", parse_plain, {TEXT_SPACE, TEXT_WORD, true, TEXT_DELIMITER_CONTIGUOUS}},
-    {"WhitespaceSplit", parse_plain, {TEXT_SPACE, 0, false, TEXT_DELIMITER_ISOLATED}},
-    {"Punctuation", parse_punctuation, {0, TEXT_PUNCT, false, TEXT_DELIMITER_ISOLATED}},
-    {"Digits", parse_digits, {0, TEXT_NUMERIC, false, TEXT_DELIMITER_CONTIGUOUS}},
+    {"BertPreTokenizer", parse_bert},   {"Whitespace", parse_whitespace}, {"WhitespaceSplit", parse_whitespace_split},
+    {"Punctuation", parse_punctuation}, {"Digits", parse_digits},         {"ByteLevel", parse_bytelevel},
 };
 
-static enum kit_status add_cut(const struct text_node *node, kit_str type, struct text_pretokenizer *p,
+#define STEPS_OF_ONE 3 /* at most */
+
+static enum kit_status add_one(const struct text_node *node, kit_str type, struct text_pretokenizer *p,
                                struct kit_err *err)
 {
     for (size_t i = 0; i < KIT_COUNT(ops); i++) {
         if (!kit_str_eq(type, kit_str_c(ops[i].type))) {
             continue;
         }
-        if (p->count == TEXT_CUTS_MAX) {
-            return text_node_fail(node, KIT_TOO_LARGE, err, "more than %d steps", TEXT_CUTS_MAX);
+        if (p->count + STEPS_OF_ONE > TEXT_PRE_STEPS_MAX) {
+            return text_node_fail(node, KIT_TOO_LARGE, err, "too many steps; at most %d are taken", TEXT_PRE_STEPS_MAX);
         }
-        p->cut[p->count] = ops[i].cut;
-        return ops[i].parse(node, &p->cut[p->count++], err);
+        return ops[i].parse(node, p, err);
     }
     return text_node_unknown_type(node, type, err);
 }
@@ -162,7 +209,7 @@ static enum kit_status add(const struct text_node *node, struct text_pretokenize
     kit_str type;
     enum kit_status rc = text_node_type(node, &type, err);
     if (rc != KIT_OK || !kit_str_eq(type, kit_str_lit("Sequence"))) {
-        return rc != KIT_OK ? rc : add_cut(node, type, p, err);
+        return rc != KIT_OK ? rc : add_one(node, type, p, err);
     }
     struct text_node list = text_node_get(node, "pretokenizers");
     rc = text_node_need(&list, KIT_JSON_ARRAY, err);

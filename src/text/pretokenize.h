@@ -1,15 +1,15 @@
 /* src/text/pretokenize.h - the "pre_tokenizer" of tokenizer.json: cuts normalized text into the words that
  * the model sees.
  *
- * Each step says for every character whether it is dropped, a delimiter or plain, and what becomes of
- * delimiters; a new step of that kind is a row in the table of pretokenize.c. Thread: any once parsed.
- * Memory: none of its own. Steps: BertPreTokenizer, Whitespace, WhitespaceSplit, Punctuation, Digits, and
- * Sequence of them. */
+ * A step cuts words, or writes them anew, through the functions of text/words.h; a new one is a row in the table of
+ * pretokenize.c. Those that cut by class say for every character whether it is dropped, a delimiter or plain, and what
+ * becomes of delimiters. Thread: any once parsed. Memory: none of its own. Steps: BertPreTokenizer, Whitespace,
+ * WhitespaceSplit, Punctuation, Digits, ByteLevel, and Sequence of them. */
 #ifndef TEXT_PRETOKENIZE_H
 #define TEXT_PRETOKENIZE_H
 
 #include "text/node.h"
-#include "text/span.h"
+#include "text/words.h"
 
 /* "a--b" cut at '-': */
 enum text_delimiter {
@@ -27,22 +27,29 @@ struct text_cut {
     enum text_delimiter what;
 };
 
-#define TEXT_CUTS_MAX 16
+struct text_pre_step {
+    /* One of the two. */
+    void (*cut)(const void *step, const char *text, struct text_span word, struct text_spans *out);
+    void (*put)(const void *step, const struct text_aligned *from, struct text_span word, struct text_aligned *out);
+    struct text_cut by; /* of what cuts by class */
+};
+
+#define TEXT_PRE_STEPS_MAX 32
 
 struct text_pretokenizer {
     uint32_t count;
-    struct text_cut cut[TEXT_CUTS_MAX];
+    struct text_pre_step step[TEXT_PRE_STEPS_MAX];
 };
 
 /* node: null or missing leaves the text whole. Errors: PARSE, UNSUPPORTED (path and type), TOO_LARGE. */
 KIT_MUST_CHECK enum kit_status text_pretokenizer_parse(const struct text_node *node, struct text_pretokenizer *ret,
                                                        struct kit_err *err);
-/* The one step BertPreTokenizer. */
+/* What the older models have that come without a tokenizer.json: BertPreTokenizer; ByteLevel. */
 void text_pretokenizer_bert(struct text_pretokenizer *ret);
+void text_pretokenizer_bytelevel(bool add_prefix_space, struct text_pretokenizer *ret);
 
-/* The words of bytes `range` of text (valid UTF-8), in order, none empty: one of the two lists, which are
- * scratch. On NOMEM its `failed` is set. */
-const struct text_spans *text_pretokenizer_run(const struct text_pretokenizer *p, const char *text,
-                                               struct text_span range, struct text_spans lists[2]);
+/* Takes w, begun with text (valid UTF-8), through all steps. Errors: TOO_LARGE (the words would pass w's bytes_max),
+ * NOMEM. */
+KIT_MUST_CHECK enum kit_status text_pretokenizer_run(const struct text_pretokenizer *p, struct text_words *w);
 
 #endif

@@ -16,6 +16,7 @@ enum kit_status text_scratch_new(struct text_scratch **ret)
     }
     text_aligned_init(&s->text, 0);
     text_aligned_init(&s->spare, 0);
+    text_words_init(&s->words);
     *ret = s;
     return KIT_OK;
 }
@@ -24,10 +25,10 @@ static void empty(struct text_scratch *s)
 {
     text_aligned_done(&s->text);
     text_aligned_done(&s->spare);
-    for (int i = 0; i < 2; i++) {
-        text_spans_done(&s->words[i]);
-        text_tokens_done(&s->tokens[i]);
-    }
+    text_words_done(&s->words);
+    text_room_done(&s->room);
+    text_tokens_done(&s->tokens[0]);
+    text_tokens_done(&s->tokens[1]);
     text_encoding_room_done(&s->out);
 }
 
@@ -39,12 +40,17 @@ void text_scratch_free(struct text_scratch *s)
     }
 }
 
+static size_t bytes_of_text(const struct text_aligned *a)
+{
+    return a->room + a->origin_room * sizeof(struct text_span);
+}
+
 static size_t bytes_of(const struct text_scratch *s)
 {
-    size_t bytes = s->text.room + s->spare.room;
-    bytes += (s->text.origin_room + s->spare.origin_room) * sizeof(struct text_span);
+    size_t bytes = bytes_of_text(&s->text) + bytes_of_text(&s->spare) + s->room.bytes;
     for (int i = 0; i < 2; i++) {
-        bytes += s->words[i].room * sizeof(struct text_span) + s->tokens[i].room * sizeof(struct text_token);
+        bytes += bytes_of_text(&s->words.rewritten[i]) + s->words.lists[i].room * sizeof(struct text_span);
+        bytes += s->tokens[i].room * sizeof(struct text_token);
     }
     return bytes + s->out.room * (size_t)21; /* the arrays of struct text_encoding, a token */
 }

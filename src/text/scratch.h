@@ -5,13 +5,15 @@
 #ifndef TEXT_SCRATCH_H
 #define TEXT_SCRATCH_H
 
-#include "text/aligned.h"
 #include "text/encoding.h"
+#include "text/room.h"
 #include "text/tokens.h"
+#include "text/words.h"
 
 struct text_scratch {
     struct text_aligned text, spare; /* a stretch between added tokens, as it is normalized */
-    struct text_spans words[2];
+    struct text_words words;
+    struct text_room room;        /* the model's */
     struct text_tokens tokens[2]; /* of the text, of its pair */
     struct text_encoding_room out;
 };

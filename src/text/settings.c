@@ -304,12 +304,18 @@ static enum kit_status read_limit(struct reader *r, const struct text_node *root
 static enum kit_status read_switches(struct reader *r, const struct text_node *root)
 {
     struct text_settings *s = r->s;
-    enum kit_status rc = text_node_bool_or(root, "do_lower_case", true, &s->lower_case, r->err);
-    if (rc == KIT_OK) {
-        rc = text_node_bool_or(root, "strip_accents", s->lower_case, &s->strip_accents, r->err);
-    }
-    if (rc == KIT_OK) {
-        rc = text_node_bool_or(root, "tokenize_chinese_chars", true, &s->chinese_chars, r->err);
+    const struct {
+        const char *key;
+        bool *flag;
+    } keys[] = {{"do_lower_case", &s->lower_case},
+                {"strip_accents", &s->strip_accents},
+                {"tokenize_chinese_chars", &s->chinese_chars},
+                {"add_prefix_space", &s->add_prefix_space},
+                {"trim_offsets", &s->trim_offsets}};
+    enum kit_status rc = KIT_OK;
+    for (size_t i = 0; rc == KIT_OK && i < KIT_COUNT(keys); i++) {
+        bool otherwise = keys[i].flag == &s->strip_accents ? s->lower_case : *keys[i].flag;
+        rc = text_node_bool_or(root, keys[i].key, otherwise, keys[i].flag, r->err);
     }
     return rc;
 }
@@ -346,7 +352,8 @@ enum kit_status text_settings_read(const char *folder, struct kit_arena *arena, 
                                    struct kit_err *err)
 {
     struct reader r = {.folder = folder, .arena = arena, .s = ret, .err = err};
-    *ret = (struct text_settings){.lower_case = true, .strip_accents = true, .chinese_chars = true};
+    *ret =
+        (struct text_settings){.lower_case = true, .strip_accents = true, .chinese_chars = true, .trim_offsets = true};
     ret->truncation = (struct text_truncation){TEXT_TOKENS_UNLIMITED, TEXT_TRUNCATE_LONGEST_FIRST, TEXT_SIDE_RIGHT};
     enum kit_status rc = read_file(&r, "tokenizer_config.json", take_config);
     if (rc == KIT_OK && !r.ids_said) {

@@ -31,9 +31,10 @@ KIT_MUST_CHECK enum kit_status text_settings_roles(const char *folder, struct ki
 
 struct text_settings {
     struct text_roles roles;
-    kit_str class_name; /* "BertTokenizer", without "Fast"; empty: not named */
-    bool lower_case, strip_accents, chinese_chars;
-    struct text_truncation truncation; /* model_max_length, truncation_side */
+    kit_str class_name;                            /* "BertTokenizer", without "Fast"; empty: not named */
+    bool lower_case, strip_accents, chinese_chars; /* of BERT's */
+    bool add_prefix_space, trim_offsets;           /* of RoBERTa's */
+    struct text_truncation truncation;             /* model_max_length, truncation_side */
     /* Tokens to add, those with a role among them, in the order in which new ones get their ids; ids are not set. Each
      * once. There is room for TEXT_ROLES more. */
     uint32_t count;

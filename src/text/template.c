@@ -11,6 +11,7 @@ struct reader {
     struct kit_arena *arena;
     struct text_node specials; /* TemplateProcessing: the member "special_tokens" */
     uint32_t id_end;
+    bool placed; /* a template was read */
     struct kit_err *err;
 };
 
@@ -183,6 +184,9 @@ static const struct fixed plain[2] = {{1, {{TEXT, 0}}}, {2, {{TEXT, 0}, {PAIR, 1
 static const struct fixed bert[2] = {{3, {{CLS, 0}, {TEXT, 0}, {SEP, 0}}},
                                      {5, {{CLS, 0}, {TEXT, 0}, {SEP, 0}, {PAIR, 1}, {SEP, 1}}}};
 
+static const struct fixed roberta[2] = {{3, {{CLS, 0}, {TEXT, 0}, {SEP, 0}}},
+                                        {6, {{CLS, 0}, {TEXT, 0}, {SEP, 0}, {SEP, 0}, {PAIR, 0}, {SEP, 0}}}};
+
 /* ids: of CLS and SEP, in the arena. */
 static struct text_template_piece piece_of(enum slot slot, int32_t type, const int32_t *ids)
 {
@@ -223,6 +227,12 @@ enum kit_status text_template_bert(int32_t cls, int32_t sep, struct kit_arena *a
     return make(bert, (const int32_t[]){[CLS] = cls, [SEP] = sep}, arena, ret, err);
 }
 
+enum kit_status text_template_roberta(int32_t cls, int32_t sep, struct kit_arena *arena, struct text_template *ret,
+                                      struct kit_err *err)
+{
+    return make(roberta, (const int32_t[]){[CLS] = cls, [SEP] = sep}, arena, ret, err);
+}
+
 /* ["[SEP]", 102] */
 static enum kit_status read_named(const struct reader *r, const struct text_node *node, const char *key, int32_t *ret)
 {
@@ -241,44 +251,86 @@ static enum kit_status read_named(const struct reader *r, const struct text_node
     return read_id(r, &item, ret);
 }
 
-static enum kit_status parse_bert(struct reader *r, const struct text_node *node, struct text_template *ret)
+static enum kit_status parse_fixed(struct reader *r, const struct text_node *node, const struct fixed form[2],
+                                   struct text_template *ret)
 {
     int32_t id[2];
     enum kit_status rc = read_named(r, node, "cls", &id[CLS]);
     if (rc == KIT_OK) {
         rc = read_named(r, node, "sep", &id[SEP]);
     }
-    return rc == KIT_OK ? make(bert, id, r->arena, ret, r->err) : rc;
+    return rc == KIT_OK ? make(form, id, r->arena, ret, r->err) : rc;
+}
+
+static enum kit_status parse_bert(struct reader *r, const struct text_node *node, struct text_template *ret)
+{
+    return parse_fixed(r, node, bert, ret);
+}
+
+static enum kit_status parse_trim(struct reader *r, const struct text_node *node, struct text_template *ret)
+{
+    enum kit_status rc = text_node_bool_or(node, "trim_offsets", true, &ret->trim_offsets, r->err);
+    return rc == KIT_OK ? text_node_bool_or(node, "add_prefix_space", true, &ret->space_added, r->err) : rc;
+}
+
+static enum kit_status parse_roberta(struct reader *r, const struct text_node *node, struct text_template *ret)
+{
+    enum kit_status rc = parse_trim(r, node, ret);
+    return rc == KIT_OK ? parse_fixed(r, node, roberta, ret) : rc;
 }
 
 /* --- the table --- */
 
 static const struct {
     const char *type;
+    bool places; /* it says where the tokens go, which only one may do */
     enum kit_status (*parse)(struct reader *r, const struct text_node *node, struct text_template *ret);
 } kinds[] = {
-    {"TemplateProcessing", parse_template},
-    {"BertProcessing", parse_bert},
+    {"TemplateProcessing", true, parse_template},
+    {"BertProcessing", true, parse_bert},
+    {"RobertaProcessing", true, parse_roberta},
+    {"ByteLevel", false, parse_trim},
 };
+
+static enum kit_status parse_one(struct reader *r, const struct text_node *node, kit_str type,
+                                 struct text_template *ret)
+{
+    for (size_t i = 0; i < KIT_COUNT(kinds); i++) {
+        if (!kit_str_eq(type, kit_str_c(kinds[i].type))) {
+            continue;
+        }
+        if (kinds[i].places && r->placed) {
+            return text_node_fail(node, KIT_UNSUPPORTED, r->err, "a second template is not supported");
+        }
+        r->placed = r->placed || kinds[i].places;
+        return kinds[i].parse(r, node, ret);
+    }
+    return text_node_unknown_type(node, type, r->err);
+}
+
+/* Sequences may hold sequences, as deep as the JSON may be. */
+static enum kit_status parse_any(struct reader *r, const struct text_node *node, struct text_template *ret)
+{
+    kit_str type;
+    enum kit_status rc = text_node_type(node, &type, r->err);
+    if (rc != KIT_OK || !kit_str_eq(type, kit_str_lit("Sequence"))) {
+        return rc != KIT_OK ? rc : parse_one(r, node, type, ret);
+    }
+    struct text_node list = text_node_get(node, "processors");
+    rc = text_node_need(&list, KIT_JSON_ARRAY, r->err);
+    struct kit_json_iter iter = kit_json_iter(list.value);
+    for (struct text_node item; rc == KIT_OK && text_node_next(&list, &iter, &item);) {
+        rc = parse_any(r, &item, ret);
+    }
+    return rc;
+}
 
 enum kit_status text_template_parse(const struct text_node *node, struct kit_arena *arena, uint32_t id_end,
                                     struct text_template *ret, struct kit_err *err)
 {
     struct reader r = {.arena = arena, .id_end = id_end, .err = err};
-    if (text_node_is_null(node)) {
-        return make(plain, (const int32_t[2]){0}, arena, ret, err);
-    }
-    kit_str type;
-    enum kit_status rc = text_node_type(node, &type, err);
-    if (rc != KIT_OK) {
-        return rc;
-    }
-    for (size_t i = 0; i < KIT_COUNT(kinds); i++) {
-        if (kit_str_eq(type, kit_str_c(kinds[i].type))) {
-            return kinds[i].parse(&r, node, ret);
-        }
-    }
-    return text_node_unknown_type(node, type, err);
+    enum kit_status rc = make(plain, (const int32_t[2]){0}, arena, ret, err);
+    return rc == KIT_OK && !text_node_is_null(node) ? parse_any(&r, node, ret) : rc;
 }
 
 uint32_t text_template_special(const struct text_template *t, bool has_pair)

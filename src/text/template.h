@@ -2,7 +2,7 @@
  * pair, and which type ids all get.
  *
  * Every kind is read into the same list of pieces. Thread: any once parsed. Memory: the caller's arena.
- * Kinds: TemplateProcessing, BertProcessing. */
+ * Kinds: TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel, and Sequence of ByteLevel and one other. */
 #ifndef TEXT_TEMPLATE_H
 #define TEXT_TEMPLATE_H
 
@@ -18,6 +18,8 @@ struct text_template_piece {
 };
 
 struct text_template {
+    bool trim_offsets; /* the spans of tokens leave out the white space in them */
+    bool space_added;  /* … but one space before the first token may not have been in the input */
     struct {
         uint32_t count;
         uint32_t special; /* tokens that the pieces add */
@@ -30,9 +32,12 @@ struct text_template {
 KIT_MUST_CHECK enum kit_status text_template_parse(const struct text_node *node, struct kit_arena *arena,
                                                    uint32_t id_end, struct text_template *ret, struct kit_err *err);
 
-/* What BertProcessing makes: cls A sep, and B sep of type 1 behind it. NOMEM. */
+/* What BertProcessing makes: cls A sep, and B sep of type 1 behind it; RobertaProcessing: cls A sep, and sep B sep, all of
+ * type 0. NOMEM. */
 KIT_MUST_CHECK enum kit_status text_template_bert(int32_t cls, int32_t sep, struct kit_arena *arena,
                                                   struct text_template *ret, struct kit_err *err);
+KIT_MUST_CHECK enum kit_status text_template_roberta(int32_t cls, int32_t sep, struct kit_arena *arena,
+                                                     struct text_template *ret, struct kit_err *err);
 
 /* Special tokens that will be added. */
 uint32_t text_template_special(const struct text_template *t, bool has_pair);

@@ -5,6 +5,7 @@
 #include "kit/alloc.h"
 #include "text/folder.h"
 #include "text/scratch.h"
+#include "text/trim.h"
 
 struct text_tokenizer {
     struct text_parts parts;
@@ -13,6 +14,8 @@ struct text_tokenizer {
 /* Normalized text may be this many times as long as its input; compatibility forms reach 11. */
 #define GROWTH_MAX 32
 #define GROWTH_ROOM (4 * KIT_KIB)
+/* And the words this many times as long as that: a digit on its own with a space before it, as ByteLevel writes them. */
+#define REWRITE_MAX 4
 
 /* --- opening --- */
 
@@ -63,27 +66,29 @@ struct work {
     struct text_tokens *out;
 };
 
-/* The model's spans are of the normalized text: turns those from `first` on into spans of the input. */
+/* The model's spans are of the words' text: turns those from `first` on into spans of the input. */
 static void to_input(struct work *w, size_t first)
 {
     for (size_t i = first; i < w->out->count; i++) {
         struct text_token *t = &w->out->at[i];
-        t->span = text_aligned_origin(&w->s->text, t->span.start, t->span.end);
+        t->span = text_aligned_origin(w->s->words.text, t->span.start, t->span.end);
     }
 }
 
 static enum kit_status cut_words(struct work *w, struct text_span range)
 {
-    const char *text = w->s->text.bytes;
-    const struct text_spans *words = text_pretokenizer_run(&w->parts->pretokenizer, text, range, w->s->words);
+    struct text_words *words = &w->s->words;
     const struct text_model *model = w->parts->model;
     size_t first = w->out->count;
-    if (words->failed != KIT_OK) {
-        return words->failed;
+    text_words_begin(words, &w->s->text, range, KIT_MIN(w->s->text.max * REWRITE_MAX, UINT32_MAX - KIT_KIB));
+    enum kit_status rc = text_pretokenizer_run(&w->parts->pretokenizer, words);
+    if (rc != KIT_OK) {
+        return rc;
     }
-    for (size_t i = 0; i < words->count; i++) {
-        kit_str word = {text + words->at[i].start, words->at[i].end - words->at[i].start};
-        model->kind->cut(model, word, words->at[i].start, w->out);
+    for (size_t i = 0; i < words->spans->count; i++) {
+        struct text_span at = words->spans->at[i];
+        model->kind->cut(model, (kit_str){words->text->bytes + at.start, at.end - at.start}, at.start, &w->s->room,
+                         w->out);
         w->out->words++;
     }
     if (w->out->failed == KIT_OK) {
@@ -179,9 +184,10 @@ static struct text_truncation limits(const struct text_tokenizer *t, const struc
     return ret;
 }
 
-/* Truncates, and puts the special tokens in. */
-static enum kit_status finish(const struct text_tokenizer *t, struct text_scratch *s, bool has_pair,
-                              const struct text_options *o, struct text_encoding *ret, struct kit_err *err)
+/* Truncates, and puts the special tokens in. text: the text and its pair. */
+static enum kit_status finish(const struct text_tokenizer *t, struct text_scratch *s, const kit_str text[2],
+                              bool has_pair, const struct text_options *o, struct text_encoding *ret,
+                              struct kit_err *err)
 {
     struct text_truncation limit = limits(t, o);
     uint32_t special = o->add_special ? text_template_special(&t->parts.template, has_pair) : 0;
@@ -194,7 +200,11 @@ static enum kit_status finish(const struct text_tokenizer *t, struct text_scratc
     }
     for (int i = 0; i < 2; i++) {
         size_t skip = limit.side == TEXT_SIDE_LEFT ? count[i] - keep[i] : 0;
-        part[i] = (struct text_token_range){s->tokens[i].at == NULL ? NULL : s->tokens[i].at + skip, keep[i]};
+        struct text_token *first = s->tokens[i].at == NULL ? NULL : s->tokens[i].at + skip;
+        if (t->parts.template.trim_offsets) {
+            text_trim_spans(&t->parts, text[i], first, keep[i]);
+        }
+        part[i] = (struct text_token_range){first, keep[i]};
     }
     rc = text_template_write(&t->parts.template, part, has_pair, o->add_special, &s->out);
     if (rc != KIT_OK) {
@@ -226,7 +236,8 @@ enum kit_status text_tokenizer_encode(const struct text_tokenizer *t, struct tex
     if (rc == KIT_OK && pair != NULL) {
         rc = encode_text(t, s, *pair, 1, err);
     }
-    return rc == KIT_OK ? finish(t, s, pair != NULL, options, ret, err) : rc;
+    const kit_str texts[2] = {text, pair != NULL ? *pair : (kit_str){0}};
+    return rc == KIT_OK ? finish(t, s, texts, pair != NULL, options, ret, err) : rc;
 }
 
 /* --- ids and pieces --- */
@@ -251,17 +262,16 @@ bool text_tokenizer_is_special(const struct text_tokenizer *t, uint32_t id)
 enum kit_status text_tokenizer_decode(const struct text_tokenizer *t, const int32_t *ids, size_t count,
                                       bool skip_special, struct kit_buf *out)
 {
-    bool first = true;
+    struct text_decoding d = {.decoder = &t->parts.decoder, .out = out};
     for (size_t i = 0; i < count; i++) {
         uint32_t id = (uint32_t)ids[i]; /* a negative one is no id either */
         const struct text_added_token *added = text_added_by_id(t->parts.added, id);
         kit_str piece = added != NULL ? added->pattern : text_vocab_piece(t->parts.model->vocab, id);
-        if (piece.ptr == NULL || (skip_special && added != NULL && added->special)) {
-            continue;
+        if (piece.ptr != NULL && !(skip_special && added != NULL && added->special)) {
+            text_decoding_put(&d, piece);
         }
-        text_decoder_put(&t->parts.decoder, piece, first, out);
-        first = false;
     }
+    text_decoding_end(&d);
     return out->failed;
 }
 

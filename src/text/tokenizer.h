@@ -18,7 +18,7 @@
 struct text_tokenizer;
 struct text_scratch;
 
-/* Reads <folder>/tokenizer.json or, where there is none, vocab.txt (BERT's tokenizers), with
+/* Reads <folder>/tokenizer.json or, where there is none, vocab.txt (BERT) or vocab.json and merges.txt (RoBERTa), with
  * tokenizer_config.json, special_tokens_map.json and added_tokens.json beside it (text/folder.h). Errors: NOT_FOUND none
  * of them is there; IO; UNSUPPORTED a tokenizer that we have not; and those of text_tokenizer_parse with the file's name. */
 KIT_MUST_CHECK enum kit_status text_tokenizer_open(const char *folder, struct text_tokenizer **ret,

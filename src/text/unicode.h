@@ -10,18 +10,20 @@
 #include "kit/str.h"
 
 enum text_unicode_flag {
-    TEXT_SPACE = 1 << 0,      /* White_Space */
-    TEXT_OTHER = 1 << 1,      /* Cc, Cf, Co without \t, \n, \r: what BERT's cleaning removes */
-    TEXT_PUNCT = 1 << 2,      /* P*, and every ASCII character that is no letter, digit, space or control */
-    TEXT_MARK = 1 << 3,       /* Mn, Mc, Me as of Unicode 9 */
-    TEXT_NONSPACING = 1 << 4, /* Mn as of Unicode 8 */
-    TEXT_WORD = 1 << 5,       /* \w of regular expressions: letters, marks, digits, connectors */
-    TEXT_NUMERIC = 1 << 6,    /* Nd, Nl, No */
-    TEXT_HAN = 1 << 7,        /* the CJK blocks that BERT sets apart, with BERT's gap from 2B820 to 2B91F */
-    TEXT_UPPER = 1 << 8,      /* has a lower case of its own */
-    TEXT_CANONICAL = 1 << 9,  /* has a canonical decomposition */
-    TEXT_COMPAT = 1 << 10,    /* has a compatibility decomposition */
-    TEXT_NONSTARTER = 1 << 11 /* its combining class is not 0 */
+    TEXT_SPACE = 1 << 0,       /* White_Space */
+    TEXT_OTHER = 1 << 1,       /* Cc, Cf, Co without \t, \n, \r: what BERT's cleaning removes */
+    TEXT_PUNCT = 1 << 2,       /* P*, and every ASCII character that is no letter, digit, space or control */
+    TEXT_MARK = 1 << 3,        /* Mn, Mc, Me as of Unicode 9 */
+    TEXT_NONSPACING = 1 << 4,  /* Mn as of Unicode 8 */
+    TEXT_WORD = 1 << 5,        /* \w of regular expressions: letters, marks, digits, connectors */
+    TEXT_NUMERIC = 1 << 6,     /* Nd, Nl, No */
+    TEXT_HAN = 1 << 7,         /* the CJK blocks that BERT sets apart, with BERT's gap from 2B820 to 2B91F */
+    TEXT_UPPER = 1 << 8,       /* has a lower case of its own */
+    TEXT_CANONICAL = 1 << 9,   /* has a canonical decomposition */
+    TEXT_COMPAT = 1 << 10,     /* has a compatibility decomposition */
+    TEXT_NONSTARTER = 1 << 11, /* its combining class is not 0 */
+    TEXT_LETTER = 1 << 12,     /* \p{L} of regular expressions */
+    TEXT_NUMBER = 1 << 13      /* \p{N} of regular expressions, which stands at an older Unicode than TEXT_NUMERIC */
 };
 
 extern const uint16_t text_unicode_ascii[128];

@@ -101,8 +101,9 @@ static bool cover(const struct wordpiece *w, kit_str word, size_t at, struct tex
     return true;
 }
 
-static void cut(const struct text_model *m, kit_str word, size_t at, struct text_tokens *out)
+static void cut(const struct text_model *m, kit_str word, size_t at, struct text_room *room, struct text_tokens *out)
 {
+    (void)room;
     const struct wordpiece *w = (const struct wordpiece *)m; /* base is its first member */
     size_t before = out->count;
     if (is_too_long(w, word) || !cover(w, word, at, out)) {

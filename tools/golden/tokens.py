@@ -126,6 +126,8 @@ def wild_char(dice):
 
 def make_wild(dice, number):
     """Characters that no person writes behind each other; now and then one word of thousands of letters."""
+    if number % 20 == 5:
+        return dice.one(["", " ", "  ", "   ", "\n ", "\u3000", "\t\t"]) + wild_char(dice) + dice.one(["", " ", "  ", "\r\n"])
     if number % 150 == 2:
         return "".join(wild_char(dice) for _ in range(3)) * (200 + dice.below(400))
     return "".join(wild_char(dice) for _ in range(dice.below(30)))
@@ -275,6 +277,57 @@ def small_tokenizers():
     yield small(added=[added("ab", n), added("abc", n + 1), added("b", PIECES.index("b"), single_word=True)])
 
 
+def bpe_pieces(merges, more):
+    """The vocabulary of a BPE model by hand: all characters, what the merges make, and more."""
+    pieces = SPECIALS + [chr(c) for c in range(33, 127)] + sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet()) + ["a</w>", "b</w>", "##a", "##b", "##c"]
+    for first, second in merges:
+        pieces.append(first + second.removeprefix("##"))
+    return list(dict.fromkeys(pieces + more))
+
+
+BPE_MERGES = [("a", "b"), ("b", "c"), ("ab", "c"), ("a", "bc"), ("t", "h"), ("th", "e"), ("Ġ", "the"), ("a", "a"), ("aa", "aa"),
+              ("Ġ", "a"), ("r", "u"), ("n", "n"), ("ru", "nn"), ("runn", "er"), ("e", "r"), ("Ã", "©")]
+
+
+def bpe(merges=BPE_MERGES, more=(), texts=False, **model):
+    pieces = bpe_pieces(merges, list(more))
+    base = {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None, "end_of_word_suffix": None,
+            "fuse_unk": False, "byte_fallback": False, "ignore_merges": False,
+            "vocab": {p: i for i, p in enumerate(pieces)}, "merges": [" ".join(m) if texts else list(m) for m in merges]}
+    return {**base, **model}
+
+
+def byte_level(**flags):
+    return {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True, **flags}
+
+
+def small_bpes():
+    plain = dict(decoder=byte_level(), pre_tokenizer=byte_level())
+    roberta = {"type": "RobertaProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2], "trim_offsets": True, "add_prefix_space": False}
+    yield small(model=bpe(), **plain, post_processor=roberta, added=[added("<m>", 900, lstrip=True, special=True)])
+    yield small(model=bpe(texts=True), **plain, post_processor={**roberta, "trim_offsets": False})
+    for prefix in (False, True):
+        yield small(model=bpe(), decoder=sequence("decoders", byte_level()), pre_tokenizer=byte_level(add_prefix_space=prefix),
+                    post_processor={**roberta, "add_prefix_space": True}, added=[added("<m>", 900, rstrip=True)])
+    yield small(model=bpe(), decoder=byte_level(), pre_tokenizer=byte_level(add_prefix_space=True, use_regex=False),
+                post_processor=sequence("processors", byte_level(), template()))
+    yield small(model=bpe(), decoder=byte_level(), post_processor=byte_level(trim_offsets=False), pre_tokenizer=sequence(
+        "pretokenizers", {"type": "Digits", "individual_digits": True}, byte_level(add_prefix_space=True)))
+    yield small(model=bpe(), decoder=byte_level(), post_processor=byte_level(), normalizer={"type": "NFC"},
+                pre_tokenizer=sequence("pretokenizers", {"type": "WhitespaceSplit"}, byte_level(add_prefix_space=True),
+                                       {"type": "Punctuation", "behavior": "Isolated"}))
+    for fuse in (False, True):
+        yield small(model=bpe(unk_token="[UNK]", fuse_unk=fuse), decoder=None)
+    yield small(model=bpe(unk_token="[UNK]", end_of_word_suffix="</w>", merges=[("a", "b"), ("a", "b</w>"), ("ab", "c")],
+                          more=["c</w>", "ab</w>"]), decoder=None)
+    yield small(model=bpe(unk_token="[UNK]", continuing_subword_prefix="##", merges=[("a", "##b"), ("ab", "##c")]), decoder=None)
+    all_bytes = [f"<0x{b:02X}>" for b in range(256)]
+    yield small(model=bpe(byte_fallback=True, more=all_bytes), decoder=None, pre_tokenizer=None)
+    yield small(model=bpe(byte_fallback=True, unk_token="[UNK]", merges=BPE_MERGES[:4] + [("<0xE6>", "<0x97>")], more=all_bytes,
+                          texts=True), decoder=None)
+    yield small(model=bpe(ignore_merges=True, more=["Ġplayed", "abcd", "er"]), **plain)
+
+
 SMALL_TEXTS = [
     "", " ", "the runner played", "The Runner, playing!", "  the  straße é e\u0301 É ", "日本が か\u3099 한 \u1112\u1161\u11ab",
     "a.b--c?! 'x' (0)", "10 2a 1½ ①② ² 0 1 2", "abc ab abcd b bb a b", "[MASK] x[MASK]y [CLS]", "ﬁ ﬁne fi FI Ｆｉ",
@@ -295,6 +348,8 @@ def cases_for(dice, tokenizer, number):
             row["max"], row["how"], row["side"] = 3 + dice.below(9), dice.one([1, 1, 1, 2, 3]), 1 + dice.below(2)
             tokenizer.enable_truncation(row["max"], strategy=["longest_first", "only_first", "only_second"][row["how"] - 1],
                                         direction=["right", "left"][row["side"] - 1])
+        if special and row.get("max", 99) < tokenizer.num_special_tokens_to_add(pair is not None):
+            continue  # refused by us, and not cut at all by the library
         try:
             encoding = tokenizer.encode(text, pair, add_special_tokens=special)
         except BaseException as problem:  # the library's own panics have no better base
@@ -311,7 +366,7 @@ def cases_for(dice, tokenizer, number):
 def write_small():
     dice = Dice(7)
     with open(OUT + "small.jsonl", "w", encoding="utf-8") as out:
-        for number, parts in enumerate(small_tokenizers()):
+        for number, parts in enumerate([*small_tokenizers(), *small_bpes()]):
             tokenizer = Tokenizer.from_str(json.dumps(parts))
             out.write(dump({"tokenizer": dump(parts), "cases": list(cases_for(dice, tokenizer, number))}) + "\n")
 

@@ -17,7 +17,7 @@ import shutil
 
 import tokenizers
 import transformers
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 import tokens
 from tokens import Dice, dump, make_text, make_wild, origins, words_of
@@ -88,7 +88,65 @@ def distilbert_ids(folder):
     return transformers.AutoTokenizer.from_pretrained(folder)
 
 
+# --- byte-level BPE ---
+
+ROBERTA_SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
+
+
+def bytelevel(size, special):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.train_from_iterator(corpus(), trainers.BpeTrainer(
+        vocab_size=size, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False))
+    return tokenizer
+
+
+def roberta(folder):
+    """A tokenizer.json as transformers saves one for RoBERTa: merges as pairs, <mask> behind all and with lstrip."""
+    tokenizer = bytelevel(1500, ROBERTA_SPECIAL)
+    tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True, special=True, normalized=False)])
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), True, False)
+    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    write_json(folder / "tokenizer_config.json", {"tokenizer_class": "RobertaTokenizer", "mask_token": "<mask>"})
+    return wrapped(folder)
+
+
+def roberta_files(folder):
+    """vocab.json and merges.txt, as RoBERTa was released, with the settings that transformers 4 wrote beside them."""
+    bytelevel(1200, ROBERTA_SPECIAL).model.save(str(folder))
+    vocab = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    vocab["<mask>"] = len(vocab)
+    (folder / "vocab.json").write_text(dump(vocab), encoding="utf-8")
+    write_json(folder / "tokenizer_config.json", {
+        "add_prefix_space": True, "model_max_length": 64, "trim_offsets": True, "tokenizer_class": "RobertaTokenizer"})
+    write_json(folder / "special_tokens_map.json", {
+        "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>",
+        "cls_token": "<s>", "mask_token": token("<mask>", lstrip=True)})
+    return transformers.AutoTokenizer.from_pretrained(folder)
+
+
+def gpt2(folder):
+    """A tokenizer.json as older versions saved it: merges as strings, a space put first, no special tokens around."""
+    tokenizer = bytelevel(900, ["<|endoftext|>"])
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)
+    tokenizer.add_tokens([AddedToken("O'Hara", single_word=True), AddedToken(" x y", rstrip=True), AddedToken("Größe")])
+    parts = json.loads(tokenizer.to_str())
+    parts["model"]["merges"] = [" ".join(pair) for pair in parts["model"]["merges"]]
+    del parts["model"]["ignore_merges"], parts["model"]["byte_fallback"], parts["pre_tokenizer"]["use_regex"]
+    (folder / "tokenizer.json").write_text(dump(parts), encoding="utf-8")
+    return wrapped(folder)
+
+
 # --- what all have in common ---
+
+
+def wrapped(folder):
+    """tokenizer.json as it is: transformers' own classes would build another one from parts of it."""
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_file(str(folder / "tokenizer.json")))
 
 
 def case(tokenizer, backend, text, pair, number, limit):
@@ -123,7 +181,8 @@ def write_cases(folder, tokenizer, lines):
     (folder / "pieces.json").write_text(dump(pieces) + "\n", encoding="utf-8")
 
 
-KINDS = {"bert-plain": bert_plain, "bert-settings": bert_settings, "distilbert-ids": distilbert_ids}
+KINDS = {"bert-plain": bert_plain, "bert-settings": bert_settings, "distilbert-ids": distilbert_ids, "roberta": roberta,
+         "roberta-files": roberta_files, "gpt2": gpt2}
 
 
 def main():

@@ -13,7 +13,7 @@ import ctypes.util
 
 import tokenizers
 import unicodedata2
-from tokenizers import normalizers, pre_tokenizers
+from tokenizers import Regex, normalizers, pre_tokenizers
 
 CATEGORIES = ("Cn Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp Cc Cf Cs Co").split()
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
@@ -35,6 +35,11 @@ def changed_by(normalizer):
 
 def pieces_of(pre_tokenizer, count):
     return {c for c in CODE_POINTS if len(pre_tokenizer.pre_tokenize_str(f"a{chr(c)}b")) == count}
+
+
+def removed_by_regex(regex):
+    split = pre_tokenizers.Split(Regex(regex), "removed")
+    return {c for c in CODE_POINTS if not split.pre_tokenize_str(chr(c))}
 
 
 def nonstarters():
@@ -64,13 +69,15 @@ def truth():
         "CANONICAL": nfd,
         "COMPAT": nfkd - nfd,
         "NONSTARTER": nonstarters(),
+        "LETTER": removed_by_regex(r"\p{L}"),
+        "NUMBER": removed_by_regex(r"\p{N}"),
     }
 
 
 def by_category(category, combining, lower, decomposition):
     """The rule of src/text/unicode.c, before the gaps: flags of each code point."""
     flags = {name: set() for name in ("OTHER", "PUNCT", "MARK", "NONSPACING", "WORD", "NUMERIC", "UPPER", "CANONICAL",
-                                      "COMPAT", "NONSTARTER")}
+                                      "COMPAT", "NONSTARTER", "LETTER", "NUMBER")}
     for c in CODE_POINTS:
         cat = category(c)
         if cat in ("Cc", "Cf", "Co") and c not in (9, 10, 13):
@@ -85,6 +92,9 @@ def by_category(category, combining, lower, decomposition):
             flags["WORD"].add(c)
         if cat[0] == "N":
             flags["NUMERIC"].add(c)
+            flags["NUMBER"].add(c)
+        if cat[0] == "L":
+            flags["LETTER"].add(c)
         if combining(c):
             flags["NONSTARTER"].add(c)
         if lower(c):
@@ -163,6 +173,8 @@ HEAD = '''#include "text/unicode_gap.h"
 #define CANONICAL TEXT_CANONICAL
 #define COMPAT TEXT_COMPAT
 #define NONSTARTER TEXT_NONSTARTER
+#define LETTER TEXT_LETTER
+#define NUMBER TEXT_NUMBER
 
 '''
 

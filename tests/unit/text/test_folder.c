@@ -132,7 +132,7 @@ TEST(folder_with_tokenizer_json_is_read_from_it_and_the_mask_from_beside_it)
 TEST(folder_errors_name_file_and_remedy)
 {
     put("empty", "config.json", "{}");
-    refuses("empty", KIT_NOT_FOUND, "empty has no tokenizer.json and no vocab.txt");
+    refuses("empty", KIT_NOT_FOUND, "empty has no tokenizer.json, no vocab.txt and no vocab.json with merges.txt");
     put("bad", "vocab.txt", "a\n\xFF\n");
     refuses("bad", KIT_PARSE, "vocab.txt: line 2 is not valid UTF-8");
     put("bad", "vocab.txt", "");
@@ -157,8 +157,53 @@ TEST(folder_errors_name_file_and_remedy)
     refuses("bad", KIT_PARSE, "tokenizer_config.json: byte 1:");
 }
 
+#define PIECES                                                                                                         \
+    "{\"<s>\":0,\"<pad>\":1,\"</s>\":2,\"<unk>\":3,\"a\":4,\"b\":5,\"\xC4\xA0\":6,\"ab\":7,\"\xC4\xA0"                 \
+    "ab\":8,\"<mask>\":9}"
+#define MERGES "#version: 0.2\na b\n\xC4\xA0 ab\n"
+
+TEST(folder_with_vocab_json_and_merges_is_a_roberta)
+{
+    uint32_t mask = 0;
+    put("roberta", "vocab.json", PIECES);
+    refuses("roberta", KIT_NOT_FOUND, "no vocab.json with merges.txt");
+    put("roberta", "merges.txt", MERGES);
+    struct text_tokenizer *t = must_open("roberta");
+    EXPECT_IDS(t, "ab ab <mask>a", 0, 7, 8, 9, 4, 2);
+    assert_true(text_tokenizer_mask_id(t, &mask));
+    assert_int_equal(mask, 9);
+    assert_int_equal(text_tokenizer_pad_id(t), 1);
+    text_tokenizer_free(t);
+    put("roberta", "tokenizer_config.json", "{\"add_prefix_space\":true,\"mask_token\":\"<mask>\"}");
+    t = must_open("roberta");
+    EXPECT_IDS(t, "ab <mask>", 0, 8, 6, 9, 2); /* the file says nothing of lstrip, hence no */
+    text_tokenizer_free(t);
+}
+
+TEST(folder_errors_name_the_line_of_a_bad_merge)
+{
+    put("badmerge", "vocab.json", PIECES);
+    put("badmerge", "merges.txt", "#version: 0.2\n\na b\r\na\n");
+    refuses("badmerge", KIT_PARSE, "merges.txt: line 4: must be two pieces with a space between them");
+    put("badmerge", "merges.txt", "a a\n");
+    refuses("badmerge", KIT_PARSE, "merges.txt: line 1: 'aa' is not in the vocabulary");
+    put("badmerge", "merges.txt", "a b c\n");
+    refuses("badmerge", KIT_PARSE, "merges.txt: line 1: 'b c' is not in the vocabulary");
+    put("badmerge", "vocab.json", "{\"a\":\"b\"}");
+    refuses("badmerge", KIT_PARSE, "vocab.json: a: must be a number, but is a string");
+}
+
 TEST(folder_read_survives_each_failed_alloc)
 {
+    put("sweep2", "vocab.json", PIECES);
+    put("sweep2", "merges.txt", MERGES);
+    TEST_ALLOC_SWEEP(n) {
+        struct text_tokenizer *t = NULL;
+        enum kit_status rc = open_folder("sweep2", &t, NULL);
+        assert_true(rc == KIT_OK ? t != NULL : rc == KIT_NOMEM && t == NULL);
+        text_tokenizer_free(t);
+    }
+
     put("sweep", "vocab.txt", VOCAB);
     put("sweep", "tokenizer_config.json",
         "{\"added_tokens_decoder\":{\"9\":{\"content\":\"<x>\",\"normalized\":true}}}");
@@ -173,9 +218,10 @@ TEST(folder_read_survives_each_failed_alloc)
 
 int main(void)
 {
-    return TEST_RUN(TEST_OF(folder_with_nothing_but_vocab_txt_is_a_lower_case_bert),
-                    TEST_OF(folder_settings_change_case_limit_and_tokens),
-                    TEST_OF(folder_whose_vocabulary_has_no_mask_has_none),
-                    TEST_OF(folder_with_tokenizer_json_is_read_from_it_and_the_mask_from_beside_it),
-                    TEST_OF(folder_errors_name_file_and_remedy), TEST_OF(folder_read_survives_each_failed_alloc));
+    return TEST_RUN(
+        TEST_OF(folder_with_nothing_but_vocab_txt_is_a_lower_case_bert),
+        TEST_OF(folder_settings_change_case_limit_and_tokens), TEST_OF(folder_whose_vocabulary_has_no_mask_has_none),
+        TEST_OF(folder_with_tokenizer_json_is_read_from_it_and_the_mask_from_beside_it),
+        TEST_OF(folder_errors_name_file_and_remedy), TEST_OF(folder_with_vocab_json_and_merges_is_a_roberta),
+        TEST_OF(folder_errors_name_the_line_of_a_bad_merge), TEST_OF(folder_read_survives_each_failed_alloc));
 }

@@ -21,19 +21,24 @@ static enum kit_status parse(const char *inside, struct text_pretokenizer *p, st
 static void gives(const char *inside, const char *input, const char *words)
 {
     struct text_pretokenizer p;
-    struct text_spans lists[2] = {0};
-    char out[200] = "";
+    struct text_aligned text;
+    struct text_words w;
+    char out[400] = "";
     size_t len = 0;
-    assert_int_equal(parse(inside, &p, NULL), KIT_OK);
-    struct text_span all = {0, (uint32_t)strlen(input)};
-    const struct text_spans *found = text_pretokenizer_run(&p, input, all, lists);
-    for (size_t i = 0; i < found->count; i++) {
-        len += (size_t)snprintf(out + len, sizeof(out) - len, "%.*s|", (int)(found->at[i].end - found->at[i].start),
-                                input + found->at[i].start);
+    assert_ok(parse(inside, &p, NULL));
+    text_words_init(&w);
+    text_aligned_init(&text, 1000);
+    assert_ok(text_aligned_load(&text, kit_str_c(input), 0));
+    text_words_begin(&w, &text, (struct text_span){0, (uint32_t)strlen(input)}, 1000);
+    assert_ok(text_pretokenizer_run(&p, &w));
+    for (size_t i = 0; i < w.spans->count; i++) {
+        struct text_span at = w.spans->at[i];
+        len +=
+            (size_t)snprintf(out + len, sizeof(out) - len, "%.*s|", (int)(at.end - at.start), w.text->bytes + at.start);
     }
     assert_string_equal(out, words);
-    text_spans_done(&lists[0]);
-    text_spans_done(&lists[1]);
+    text_words_done(&w);
+    text_aligned_done(&text);
 }
 
 static void punctuation_gives(const char *behavior, const char *input, const char *words)
@@ -98,7 +103,7 @@ static void refuses(const char *inside, enum kit_status code, const char *messag
 
 TEST(pretokenizer_parse_names_path_and_type_of_what_it_refuses)
 {
-    refuses("{\"type\":\"ByteLevel\"}", KIT_UNSUPPORTED, "pre_tokenizer.type: 'ByteLevel' is not supported yet");
+    refuses("{\"type\":\"Metaspace\"}", KIT_UNSUPPORTED, "pre_tokenizer.type: 'Metaspace' is not supported yet");
     refuses("{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\"}]}", KIT_UNSUPPORTED,
             "pre_tokenizer.pretokenizers[0].type: 'Split' is not supported yet");
     refuses("{\"type\":\"Punctuation\",\"behavior\":\"Eaten\"}", KIT_UNSUPPORTED,
@@ -107,19 +112,102 @@ TEST(pretokenizer_parse_names_path_and_type_of_what_it_refuses)
             "pre_tokenizer.individual_digits: must be a boolean, but is a number");
 }
 
-TEST(pretokenizer_run_survives_each_failed_alloc)
+TEST(pretokenizer_refuses_more_steps_than_it_has_room_for)
+{
+    char inside[3000] = "{\"type\":\"Sequence\",\"pretokenizers\":[";
+    char json[3100];
+    struct text_pretokenizer p;
+    struct kit_err err;
+    for (int i = 0; i < 31; i++) {
+        strcat(inside, "{\"type\":\"Digits\"},");
+    }
+    strcat(inside, "{\"type\":\"Digits\"}]}");
+    struct kit_json_doc *doc = NULL;
+    snprintf(json, sizeof(json), "{\"pre_tokenizer\":%s}", inside);
+    assert_ok(kit_json_parse(kit_str_c(json), 16, &doc, NULL));
+    struct text_node root = text_node_root(kit_json_root(doc));
+    struct text_node node = text_node_get(&root, "pre_tokenizer");
+    assert_int_equal(text_pretokenizer_parse(&node, &p, &err), KIT_TOO_LARGE);
+    assert_string_equal(err.msg, "pre_tokenizer.pretokenizers[30]: too many steps; at most 32 are taken");
+    kit_json_free(doc);
+}
+
+#define BYTELEVEL "{\"type\":\"ByteLevel\",\"add_prefix_space\":false}"
+
+TEST(pretokenizer_bytelevel_cuts_words_with_the_space_before_them)
+{
+    gives(BYTELEVEL, "It's  a\n\ntest:  12!?",
+          "It|'s|\xC4\xA0|\xC4\xA0"
+          "a|\xC4\x8A|\xC4\x8A|test|:|\xC4\xA0|\xC4\xA0"
+          "12|!?|");
+    gives(BYTELEVEL, "  ", "\xC4\xA0\xC4\xA0|");
+    gives(BYTELEVEL, "don't we'll 'Tis ''s", "don|'t|\xC4\xA0we|'ll|\xC4\xA0'|Tis|\xC4\xA0''|s|");
+}
+
+TEST(pretokenizer_bytelevel_writes_each_byte_as_a_character)
+{
+    gives(BYTELEVEL, "\xC3\xA9", "\xC3\x83\xC2\xA9|");
+    gives(BYTELEVEL, "\x7F\xC2\xAD", "\xC4\xA1\xC3\x82\xC5\x83|");
+    gives("{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"use_regex\":false}", "a b",
+          "\xC4\xA0"
+          "a\xC4\xA0"
+          "b|");
+}
+
+TEST(pretokenizer_bytelevel_puts_a_space_before_each_word_that_is_there_already)
+{
+    gives("{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Digits\",\"individual_digits\":true},"
+          "{\"type\":\"ByteLevel\"}]}",
+          "12a",
+          "\xC4\xA0"
+          "1|\xC4\xA0"
+          "2|\xC4\xA0"
+          "a|");
+}
+
+static void survives(const char *inside, size_t words)
 {
     struct text_pretokenizer p;
     char text[400];
     memset(text, '.', sizeof(text));
-    assert_int_equal(parse("{\"type\":\"BertPreTokenizer\"}", &p, NULL), KIT_OK);
+    assert_ok(parse(inside, &p, NULL));
     TEST_ALLOC_SWEEP(n) {
-        struct text_spans lists[2] = {0};
-        const struct text_spans *found = text_pretokenizer_run(&p, text, (struct text_span){0, sizeof(text)}, lists);
-        assert_true(found->failed == KIT_OK ? found->count == sizeof(text) : found->failed == KIT_NOMEM);
-        text_spans_done(&lists[0]);
-        text_spans_done(&lists[1]);
+        struct text_aligned all;
+        struct text_words w;
+        text_words_init(&w);
+        text_aligned_init(&all, 1000);
+        enum kit_status rc = text_aligned_load(&all, (kit_str){text, sizeof(text)}, 0);
+        if (rc == KIT_OK) {
+            text_words_begin(&w, &all, (struct text_span){0, sizeof(text)}, 1000);
+            rc = text_pretokenizer_run(&p, &w);
+        }
+        assert_true(rc == KIT_OK ? w.spans->count == words : rc == KIT_NOMEM);
+        text_words_done(&w);
+        text_aligned_done(&all);
     }
+}
+
+TEST(pretokenizer_run_survives_each_failed_alloc)
+{
+    survives("{\"type\":\"BertPreTokenizer\"}", 400);
+    survives("{\"type\":\"ByteLevel\"}", 1);
+}
+
+TEST(pretokenizer_run_stops_where_the_words_become_too_long)
+{
+    struct text_pretokenizer p;
+    struct text_aligned text;
+    struct text_words w;
+    assert_ok(parse("{\"type\":\"ByteLevel\"}", &p, NULL));
+    text_words_init(&w);
+    text_aligned_init(&text, 10);
+    assert_ok(text_aligned_load(&text, kit_str_lit("  \xC3\xA9\xC3\xA9"), 0));
+    text_words_begin(&w, &text, (struct text_span){0, 6}, 11);
+    assert_int_equal(text_pretokenizer_run(&p, &w), KIT_TOO_LARGE);
+    text_words_begin(&w, &text, (struct text_span){0, 6}, 12);
+    assert_ok(text_pretokenizer_run(&p, &w));
+    text_words_done(&w);
+    text_aligned_done(&text);
 }
 
 int main(void)
@@ -131,5 +219,10 @@ int main(void)
                     TEST_OF(pretokenizer_digits_are_taken_one_by_one_or_together),
                     TEST_OF(pretokenizer_sequence_cuts_what_the_step_before_left),
                     TEST_OF(pretokenizer_parse_names_path_and_type_of_what_it_refuses),
-                    TEST_OF(pretokenizer_run_survives_each_failed_alloc));
+                    TEST_OF(pretokenizer_refuses_more_steps_than_it_has_room_for),
+                    TEST_OF(pretokenizer_bytelevel_cuts_words_with_the_space_before_them),
+                    TEST_OF(pretokenizer_bytelevel_writes_each_byte_as_a_character),
+                    TEST_OF(pretokenizer_bytelevel_puts_a_space_before_each_word_that_is_there_already),
+                    TEST_OF(pretokenizer_run_survives_each_failed_alloc),
+                    TEST_OF(pretokenizer_run_stops_where_the_words_become_too_long));
 }

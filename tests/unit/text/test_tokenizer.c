@@ -219,14 +219,17 @@ TEST(tokenizer_parse_names_the_path_in_a_bad_model)
     refuses("[]", KIT_PARSE, "must be an object, but is an array");
     refuses("{}", KIT_PARSE, "model: must be an object, but is missing");
     refuses("{\"model\":{}}", KIT_PARSE, "model.type: must be a string, but is missing");
-    refuses("{\"model\":{\"type\":\"BPE\"}}", KIT_UNSUPPORTED, "model.type: 'BPE' is not supported yet");
+    refuses("{\"model\":{\"type\":\"Unigram\"}}", KIT_UNSUPPORTED, "model.type: 'Unigram' is not supported yet");
     refuses("{\"model\":{\"type\":\"WordPiece\"}}", KIT_PARSE, "model.vocab: must be an object, but is missing");
     refuses("{\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"a\":0}}}", KIT_PARSE,
             "model.unk_token: '[UNK]' is not in the vocabulary");
     refuses("{\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"[UNK]\":0},\"max_input_chars_per_word\":\"x\"}}",
             KIT_PARSE, "model.max_input_chars_per_word: must be a number, but is a string");
-    refuses("{\"decoder\":{\"type\":\"ByteLevel\"}," UNKNOWN "}", KIT_UNSUPPORTED,
-            "decoder.type: 'ByteLevel' is not supported yet");
+    refuses("{\"decoder\":{\"type\":\"Metaspace\"}," UNKNOWN "}", KIT_UNSUPPORTED,
+            "decoder.type: 'Metaspace' is not supported yet");
+    refuses("{\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"ByteLevel\"},{\"type\":\"Fuse\"}]}," UNKNOWN
+            "}",
+            KIT_UNSUPPORTED, "decoder.decoders: more than one decoder is not supported");
     refuses("{\"padding\":{\"pad_id\":2}," UNKNOWN "}", KIT_PARSE,
             "padding.pad_id: must be a whole number from 0 to 1");
 }
@@ -253,8 +256,11 @@ TEST(tokenizer_parse_names_the_path_in_bad_added_tokens)
 
 TEST(tokenizer_parse_names_the_path_in_a_bad_template)
 {
-    refuses("{\"post_processor\":{\"type\":\"RobertaProcessing\"}," UNKNOWN "}", KIT_UNSUPPORTED,
-            "post_processor.type: 'RobertaProcessing' is not supported yet");
+    refuses("{\"post_processor\":{\"type\":\"RobertaProcessing\"}," UNKNOWN "}", KIT_PARSE,
+            "post_processor.cls: must be an array, but is missing");
+    refuses("{\"post_processor\":{\"type\":\"Sequence\",\"processors\":[{\"type\":\"BertProcessing\",\"cls\":[\"a\",1],"
+            "\"sep\":[\"a\",1]},{\"type\":\"BertProcessing\"}]}," UNKNOWN "}",
+            KIT_UNSUPPORTED, "post_processor.processors[1]: a second template is not supported");
     refuses("{\"post_processor\":{\"type\":\"BertProcessing\",\"cls\":[\"a\",9],\"sep\":[\"a\",1]}," UNKNOWN "}",
             KIT_PARSE, "post_processor.cls[1]: must be a whole number from 0 to 1");
     refuses("{\"post_processor\":{\"type\":\"BertProcessing\",\"cls\":[]}," UNKNOWN "}", KIT_PARSE,

@@ -11,7 +11,8 @@ static const struct {
                {"NONSPACING", TEXT_NONSPACING}, {"WORD", TEXT_WORD},
                {"NUMERIC", TEXT_NUMERIC},       {"HAN", TEXT_HAN},
                {"UPPER", TEXT_UPPER},           {"CANONICAL", TEXT_CANONICAL},
-               {"COMPAT", TEXT_COMPAT},         {"NONSTARTER", TEXT_NONSTARTER}};
+               {"COMPAT", TEXT_COMPAT},         {"NONSTARTER", TEXT_NONSTARTER},
+               {"LETTER", TEXT_LETTER},         {"NUMBER", TEXT_NUMBER}};
 
 static uint32_t flag_of(kit_str name)
 {
