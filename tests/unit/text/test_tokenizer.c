@@ -203,6 +203,102 @@ TEST(tokenizer_decodes_to_words_and_leaves_out_what_it_is_told_to)
     text_tokenizer_free(t);
 }
 
+#define BYTES                                                                                                          \
+    "{\"added_tokens\":[{\"id\":9,\"content\":\"<mask>\",\"special\":true,\"lstrip\":true},{\"id\":10,\"content\":"    \
+    "\"x y\"}],\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false},\"decoder\":{\"type\":"           \
+    "\"ByteLevel\"},\"post_processor\":{\"type\":\"RobertaProcessing\",\"cls\":[\"a\",0],\"sep\":[\"b\",1],"           \
+    "\"add_prefix_space\":false},\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"\xC4\xA0\":2,\"\xC3\x83\":"  \
+    "3,"                                                                                                               \
+    "\"\xC2\xA9\":4,\"\xC4\xA0"                                                                                        \
+    "a\":5,\"\xC3\xA2\":6,\"\xC4\xA4\":7,\"\xC2\xAC\":8},\"merges\":[\"\xC4\xA0 a\"]}}"
+
+static struct text_tokenizer *open_bytes(void)
+{
+    struct text_tokenizer *t = NULL;
+    struct kit_err err = {0};
+    if (text_tokenizer_parse(kit_str_lit(BYTES), &t, &err) != KIT_OK) {
+        fail_msg("%s", err.msg);
+    }
+    return t;
+}
+
+static void decodes(const struct text_tokenizer *t, const int32_t *ids, size_t count, const char *text)
+{
+    struct kit_buf out;
+    kit_buf_init(&out, KIT_MIB);
+    assert_ok(text_tokenizer_decode(t, ids, count, false, &out));
+    assert_str(kit_buf_str(&out), text);
+    kit_buf_done(&out);
+}
+#define DECODES(t, text, ...)                                                                                          \
+    decodes((t), (const int32_t[]){__VA_ARGS__}, KIT_COUNT(((const int32_t[]){__VA_ARGS__})), (text))
+
+TEST(tokenizer_decodes_bytes_that_make_a_character_only_together)
+{
+    struct text_tokenizer *t = open_bytes();
+    DECODES(t, " a", 5);
+    DECODES(t, "\xC3\xA9", 3, 4);
+    DECODES(t, "\xEF\xBF\xBD", 3);
+    DECODES(t, "\xEF\xBF\xBD\xEF\xBF\xBD", 4, 3);
+    DECODES(t,
+            "\xEF\xBF\xBD"
+            "a",
+            3, 0);
+    DECODES(t, "\xE2\x82\xAC", 6, 7, 8);
+    DECODES(t, "\xEF\xBF\xBD\xC3\xA9", 6, 7, 3, 4); /* two bytes of a character that does not go on: one mark */
+    DECODES(t, "<mask>x y", 9, 10);
+    text_tokenizer_free(t);
+}
+
+TEST(tokenizer_gives_parts_of_a_character_the_span_of_all_of_it)
+{
+    struct text_tokenizer *t = open_bytes();
+    struct text_scratch *s = NULL;
+    struct text_encoding e;
+    assert_ok(text_scratch_new(&s));
+    assert_ok(text_tokenizer_encode(t, s, kit_str_lit("a a\xC3\xA9 <mask>"), NULL, &with_special, &e, NULL));
+    EXPECT_IDS(&e, 0, 0, 5, 3, 4, 9, 1);
+    assert_int_equal(e.spans[2].start, 2); /* without its space */
+    assert_int_equal(e.spans[2].end, 3);
+    assert_int_equal(e.spans[3].start, 3);
+    assert_int_equal(e.spans[3].end, 5);
+    assert_int_equal(e.spans[4].start, 3);
+    assert_int_equal(e.spans[4].end, 5);
+    assert_int_equal(e.spans[5].start, 6);
+    assert_int_equal(e.spans[5].end, 12);
+    text_scratch_free(s);
+    text_tokenizer_free(t);
+}
+
+TEST(tokenizer_knows_the_mask_by_its_usual_names)
+{
+    uint32_t mask = 0;
+    struct text_tokenizer *t = open_bytes();
+    assert_true(text_tokenizer_mask_id(t, &mask));
+    assert_int_equal(mask, 9);
+    text_tokenizer_free(t);
+    t = open_small();
+    assert_true(text_tokenizer_mask_id(t, &mask));
+    assert_int_equal(mask, 3);
+    text_tokenizer_free(t);
+}
+
+TEST(tokenizer_encode_of_bytes_survives_each_failed_alloc)
+{
+    struct text_tokenizer *t = open_bytes();
+    TEST_ALLOC_SWEEP(n) {
+        struct text_scratch *s = NULL;
+        struct text_encoding e = {0};
+        enum kit_status rc = text_scratch_new(&s);
+        if (rc == KIT_OK) {
+            rc = text_tokenizer_encode(t, s, kit_str_lit("a a\xC3\xA9 <mask>"), NULL, &with_special, &e, NULL);
+        }
+        assert_true(rc == KIT_OK ? e.count == 7 : rc == KIT_NOMEM);
+        text_scratch_free(s);
+    }
+    text_tokenizer_free(t);
+}
+
 static void refuses(const char *json, enum kit_status code, const char *message)
 {
     struct text_tokenizer *t = NULL;
@@ -421,6 +517,10 @@ int main(void)
         TEST_OF(tokenizer_counts_what_truncation_drops), TEST_OF(tokenizer_refuses_texts_that_are_too_large_or_no_utf8),
         TEST_OF(tokenizer_names_pieces_and_ids_of_model_and_added_tokens),
         TEST_OF(tokenizer_decodes_to_words_and_leaves_out_what_it_is_told_to),
+        TEST_OF(tokenizer_decodes_bytes_that_make_a_character_only_together),
+        TEST_OF(tokenizer_gives_parts_of_a_character_the_span_of_all_of_it),
+        TEST_OF(tokenizer_knows_the_mask_by_its_usual_names),
+        TEST_OF(tokenizer_encode_of_bytes_survives_each_failed_alloc),
         TEST_OF(tokenizer_parse_names_the_path_in_a_bad_model),
         TEST_OF(tokenizer_parse_names_the_path_in_bad_added_tokens),
         TEST_OF(tokenizer_parse_names_the_path_in_a_bad_template),
