@@ -1,0 +1,82 @@
+/* Every task over HTTP, on every architecture, as transformers' pipelines answer it (tools/golden/tasks.py). */
+#include <stdio.h>
+
+#include "kit/file.h"
+#include "server.h"
+#include "support/json_near.h"
+#include "support/test.h"
+
+#define NEAR 1e-4
+
+static struct server server;
+
+static kit_str next_line(kit_str *rest)
+{
+    kit_str line = {0};
+    assert_true(kit_str_cut(rest, '\n', &line));
+    return line;
+}
+
+/* Asks each question of an architecture's file and compares the outputs. */
+static void ask_all(const char *name, uint32_t questions)
+{
+    char file[512];
+    struct kit_buf golden;
+    uint32_t asked = 0;
+    kit_buf_init(&golden, 4 * KIT_MIB);
+    snprintf(file, sizeof(file), "%s/tasks/%s.jsonl", TEST_DATA, name);
+    assert_ok(kit_file_read(file, &golden, NULL));
+    for (kit_str rest = kit_buf_str(&golden); rest.len > 0; asked++) {
+        struct client_answer a;
+        struct kit_json_doc *expected = NULL;
+        kit_str question = next_line(&rest), outputs = next_line(&rest);
+        char *body = kit_alloc_copy(question.ptr, question.len);
+        print_message("%.*s\n", KIT_STR_ARG(kit_str_sub(question, 0, 110)));
+        server_expect(&server, "POST", "/serve", body, 200, &a);
+        assert_ok(kit_json_parse(outputs, 16, &expected, NULL));
+        test_json_near(kit_json_get(kit_json_root(a.doc), "outputs"), kit_json_root(expected), NEAR);
+        kit_json_free(expected);
+        client_answer_done(&a);
+        kit_alloc_free(body);
+    }
+    assert_int_equal(asked, questions);
+    kit_buf_done(&golden);
+}
+
+TEST(bert_answers_as_transformers_does)
+{
+    ask_all("bert", 19);
+    ask_all("bert-answer", 9);
+}
+
+TEST(distilbert_answers_as_transformers_does)
+{
+    ask_all("distilbert", 16);
+    ask_all("distilbert-answer", 9);
+}
+
+static int start(void **state)
+{
+    static const char *const models[] = {"tiny-bert-classify",     "tiny-bert-rerank",
+                                         "tiny-bert-tokens",       "tiny-bert-fill-mask",
+                                         "tiny-bert-answer",       "tiny-distilbert-classify",
+                                         "tiny-distilbert-tokens", "tiny-distilbert-fill-mask",
+                                         "tiny-distilbert-answer", NULL};
+    (void)state;
+    server_start(&server, server_models(models), NULL);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    server_stop(&server);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {TEST_OF(bert_answers_as_transformers_does),
+                                       TEST_OF(distilbert_answers_as_transformers_does)};
+    return cmocka_run_group_tests(tests, start, stop);
+}
