@@ -265,6 +265,7 @@ ARCHS = {  # arch -> transformers' name, configuration, vocabulary without and w
     "roberta": ("Roberta", wide_roberta, None, None, (0, 2)),
     "distilbert": ("DistilBert", wide_distilbert, VOCAB, VOCAB, (2, 3)),
 }
+SHARDED = "tiny-distilbert-tokens"  # the one whose weights lie in several files
 NAMES = [f"tiny-{arch}-{head}" for arch in ARCHS for head in HEADS_OF if arch == "bert" or head != "rerank"]
 
 
@@ -318,8 +319,11 @@ def write_head(out, name):
     model = getattr(transformers, title + ending)(config).eval()
     model.load_state_dict(noise(model.state_dict()), strict=False)
     model.tie_weights()
-    model.save_pretrained(folder)
-    (folder / "model.safetensors").chmod(0o644)
+    for old in folder.glob("model*"):
+        old.unlink()
+    model.save_pretrained(folder, max_shard_size="64KB" if name == SHARDED else "1GB")
+    for file in folder.glob("*.safetensors"):
+        file.chmod(0o644)
     (folder / "generation_config.json").unlink(missing_ok=True)
     rows = head_rows(arch, vocab, ends)
     write_rows(folder, rows)

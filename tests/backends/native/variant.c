@@ -62,7 +62,7 @@ static void copy_file(const char *model, const char *name, const char *file, con
     assert_int_equal(kit_file_read(path, &bytes, NULL), KIT_OK);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(edits[i].file, file) == 0) {
-            struct kit_buf next = strcmp(file, "model.safetensors") == 0
+            struct kit_buf next = kit_str_ends(kit_str_c(file), kit_str_lit(".safetensors"))
                                       ? exchange_header(kit_buf_str(&bytes), &edits[i])
                                       : exchange(kit_buf_str(&bytes), &edits[i]);
             kit_buf_done(&bytes);
@@ -77,8 +77,10 @@ static void copy_file(const char *model, const char *name, const char *file, con
 const char *variant_of(char buf[TEST_PATH_BYTES], const char *model, const char *name, const struct variant_edit *edits,
                        size_t count)
 {
-    static const char *const files[] = {"config.json", "modules.json", "1_Pooling/config.json",
-                                        "sentence_bert_config.json", "model.safetensors"};
+    static const char *const files[] = {"config.json",           "modules.json",
+                                        "1_Pooling/config.json", "sentence_bert_config.json",
+                                        "model.safetensors",     "model.safetensors.index.json",
+                                        VARIANT_SHARD(1),        VARIANT_SHARD(2)};
     for (size_t i = 0; i < KIT_COUNT(files); i++) {
         copy_file(model, name, files[i], edits, count);
     }

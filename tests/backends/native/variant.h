@@ -6,7 +6,10 @@
 
 #include "support/temp.h"
 
-/* In `file` every `old` becomes `new`; in model.safetensors that is its header, whose length is mended. */
+/* The files of tiny-distilbert-tokens, the model that is sharded. */
+#define VARIANT_SHARD(n) "model-0000" #n "-of-00002.safetensors"
+
+/* In `file` every `old` becomes `new`; in model.safetensors or a shard that is its header, whose length is mended. */
 struct variant_edit {
     const char *file, *old, *new;
 };
