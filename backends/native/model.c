@@ -6,6 +6,7 @@
 #include "kit/alloc.h"
 #include "kit/file.h"
 #include "labels.h"
+#include "packer.h"
 #include "plan.h"
 #include "scratch.h"
 
@@ -123,8 +124,10 @@ static enum kit_status check_open(const struct acb_model_open *open, struct kit_
 
 static enum kit_status load_weights(const struct acb_model_open *open, struct native_model *m, struct kit_err *err)
 {
+    const uint32_t cores = ACB_FITS(open, cores_max) ? open->cores_max : 1;
     struct native_loading loading = {.config = &m->config,
                                      .kernels = m->kernels,
+                                     .threads = KIT_MAX(KIT_MIN(cores / 2, NATIVE_PACKER_THREADS_MAX), 1u),
                                      .progress_ctx = open->progress_ctx,
                                      .progress = ACB_HAS(open, progress) ? open->progress : NULL};
     enum kit_status rc = native_weights_open(&m->config, &m->weights, err);

@@ -1,40 +1,96 @@
 #include "pack.h"
 
-static bool in_place(const struct native_tensor *t)
+#include <string.h>
+
+static uint32_t columns_of(const struct native_pack *p)
 {
-    return t->dtype == NATIVE_F32 && (uintptr_t)t->data % sizeof(float) == 0;
+    return p->source_count * p->columns_each;
+}
+
+uint32_t native_pack_panels(const struct native_pack *p)
+{
+    return NATIVE_PANELS(columns_of(p));
+}
+
+/* NaN and infinity are the numbers whose exponent is all ones. */
+bool native_pack_is_finite(const float *x, size_t n)
+{
+    uint32_t found = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof(bits));
+        found |= (bits & 0x7f800000u) == 0x7f800000u;
+    }
+    return found == 0;
 }
 
 /* Columns [from, from + count) that lie in one float32 source can be read where they are; *ret or NULL. */
 static const float *mapped_columns(const struct native_pack *p, uint32_t from, uint32_t count)
 {
     const struct native_tensor *t = p->source[from / p->columns_each];
-    if (from / p->columns_each != (from + count - 1) / p->columns_each || !in_place(t)) {
+    if (from / p->columns_each != (from + count - 1) / p->columns_each || !native_tensor_is_floats(t)) {
         return NULL;
     }
     return (const float *)(const void *)t->data + (size_t)(from % p->columns_each) * p->depth;
 }
 
-static void pack_panel(void *arg, uint32_t panel, uint32_t worker)
+static const float *read_columns(const struct native_pack *p, uint32_t from, uint32_t count, float *scratch)
 {
-    const struct native_pack *p = arg;
-    const uint32_t columns = p->source_count * p->columns_each;
-    const uint32_t from = panel * NATIVE_PANEL;
-    const uint32_t count = KIT_MIN(columns - from, NATIVE_PANEL);
     const float *rows = mapped_columns(p, from, count);
-    if (rows == NULL) {
-        float *copy = p->scratch + (size_t)worker * NATIVE_PANEL * p->depth;
-        for (uint32_t j = 0; j < count; j++) {
-            native_tensor_row(p->source[(from + j) / p->columns_each], (from + j) % p->columns_each, p->depth,
-                              copy + (size_t)j * p->depth);
-        }
-        rows = copy;
+    for (uint32_t j = 0; rows == NULL && j < count; j++) {
+        native_tensor_row(p->source[(from + j) / p->columns_each], (from + j) % p->columns_each, p->depth,
+                          scratch + (size_t)j * p->depth);
     }
-    p->kernels->pack(rows, p->depth, count, p->depth, p->panels + (size_t)panel * p->depth * NATIVE_PANEL);
+    return rows != NULL ? rows : scratch;
 }
 
-void native_pack_run(const struct native_pack *p, struct native_team team)
+static const struct native_tensor *find_bad(const struct native_pack *p, const float *rows, uint32_t from,
+                                            uint32_t count)
 {
-    struct native_pack copy = *p;
-    native_host_spread(team, NATIVE_PANELS(p->source_count * p->columns_each), pack_panel, &copy);
+    uint32_t j = 0;
+    while (j < count - 1 && native_pack_is_finite(rows + (size_t)j * p->depth, p->depth)) {
+        j++;
+    }
+    return p->source[(from + j) / p->columns_each];
+}
+
+enum kit_status native_pack_refuse(const struct native_tensor *t, struct kit_err *err)
+{
+    return kit_fail(err, KIT_PARSE, "tensor '%.*s' holds NaN or infinity; the file is damaged: fetch it again",
+                    KIT_STR_ARG(kit_str_sub(t->name, 0, 96)));
+}
+
+const struct native_tensor *native_pack_run(const struct native_pack *p, uint32_t from, uint32_t to, float *scratch)
+{
+    for (uint32_t panel = from; panel < to; panel++) {
+        const uint32_t column = panel * NATIVE_PANEL;
+        const uint32_t count = KIT_MIN(columns_of(p) - column, NATIVE_PANEL);
+        const float *rows = read_columns(p, column, count, scratch);
+        if (!native_pack_is_finite(rows, (size_t)count * p->depth)) {
+            return find_bad(p, rows, column, count);
+        }
+        if (p->panels != NULL) {
+            p->kernels->pack(rows, p->depth, count, p->depth, p->panels + (size_t)panel * p->depth * NATIVE_PANEL);
+        }
+    }
+    return NULL;
+}
+
+uint64_t native_pack_forget(const struct native_pack *p, uint32_t from, uint32_t to)
+{
+    const uint32_t first = from * NATIVE_PANEL;
+    const uint32_t end = KIT_MIN(to * NATIVE_PANEL, columns_of(p));
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < p->source_count; i++) {
+        const struct native_tensor *t = p->source[i];
+        const uint64_t row_bytes = t->bytes / p->columns_each;
+        const uint32_t begins = KIT_MAX(first, i * p->columns_each);
+        const uint32_t ends = KIT_MIN(end, (i + 1) * p->columns_each);
+        if (begins < ends) {
+            uint64_t bytes = (ends - begins) * row_bytes;
+            kit_map_forget(t->map, t->from + (begins - i * p->columns_each) * row_bytes, bytes);
+            sum += bytes;
+        }
+    }
+    return sum;
 }

@@ -1,6 +1,7 @@
 /* backends/native/pack.h - linear layers into panels: rows of the file's tensors become columns of panels.
  *
- * Thread: the loading one; spreads over the team. Memory: writes where it is told. */
+ * Every number is looked at on the way: a weight that is none (NaN) or is infinite makes answers that are none, and is better
+ * found here, where it has a name. Thread: any, each with panels and scratch of its own. Memory: writes where it is told. */
 #ifndef NATIVE_PACK_H
 #define NATIVE_PACK_H
 
@@ -14,10 +15,18 @@ struct native_pack {
     const struct native_kernels *kernels;
     const struct native_tensor *source[NATIVE_PACK_SOURCES_MAX];
     uint32_t source_count, columns_each, depth;
-    float *panels;  /* to fill: NATIVE_PANELS(source_count * columns_each) * depth * NATIVE_PANEL */
-    float *scratch; /* [cores][NATIVE_PANEL * depth] */
+    float *
+        panels; /* to fill: [native_pack_panels][depth][NATIVE_PANEL]; NULL: a table that stays in the file, only read */
 };
 
-void native_pack_run(const struct native_pack *p, struct native_team team);
+uint32_t native_pack_panels(const struct native_pack *p);
+/* Panels [from, to); scratch [NATIVE_PANEL * depth]. Returns the first source that has a number that is none, or NULL. */
+const struct native_tensor *native_pack_run(const struct native_pack *p, uint32_t from, uint32_t to, float *scratch);
+/* Gives back the pages of the files that panels [from, to) were read from; returns their bytes. */
+uint64_t native_pack_forget(const struct native_pack *p, uint32_t from, uint32_t to);
+
+/* Is every one of n numbers finite? And the failure that says of which tensor one is not: PARSE. */
+bool native_pack_is_finite(const float *x, size_t n);
+enum kit_status native_pack_refuse(const struct native_tensor *t, struct kit_err *err);
 
 #endif

@@ -304,9 +304,14 @@ void native_tensor_row(const struct native_tensor *t, uint64_t row, uint64_t n, 
     }
 }
 
+bool native_tensor_is_floats(const struct native_tensor *t)
+{
+    return t->dtype == NATIVE_F32 && (uintptr_t)t->data % sizeof(float) == 0;
+}
+
 const float *native_tensor_floats(const struct native_tensor *t, uint64_t row, uint64_t n, float *piece)
 {
-    if (t->dtype == NATIVE_F32 && (uintptr_t)t->data % sizeof(float) == 0) {
+    if (native_tensor_is_floats(t)) {
         return (const float *)(const void *)t->data + row * n;
     }
     native_tensor_row(t, row, n, piece);

@@ -40,6 +40,7 @@ const struct kit_map *native_safetensors_map(const struct native_safetensors *s)
 
 /* Row `row` of a tensor of rank 2 (or the whole of one of rank 1, row 0) as float32; n: floats of a row. */
 void native_tensor_row(const struct native_tensor *t, uint64_t row, uint64_t n, float *ret);
+bool native_tensor_is_floats(const struct native_tensor *t); /* float32, and aligned: may be read where it lies */
 /* The same row where it lies, if it can be read there, else as float32 in piece [n]. */
 const float *native_tensor_floats(const struct native_tensor *t, uint64_t row, uint64_t n, float *piece);
 /* "[384, 1536]" */

@@ -5,11 +5,11 @@
 #include <sys/mman.h>
 
 #include "kit/alloc.h"
-#include "pack.h"
+#include "packer.h"
 #include "tensors.h"
 
 #define HUGE_PAGE (2 * KIT_MIB)
-#define PACK_CORES_MAX 8u
+#define PIECE_BYTES (32 * KIT_MIB)
 
 /* One load: where it stands. */
 struct job {
@@ -17,10 +17,10 @@ struct job {
     const struct native_config *config;
     struct native_names names;
     struct native_weights *w;
-    float *room;    /* the next free float of the packed memory */
-    float *scratch; /* for native_pack */
-    struct native_team team;
-    uint64_t done, total; /* bytes of the files */
+    float *room;                /* the next free float of the packed memory */
+    struct native_pack *matrix; /* [matrices], owned: what is to be packed */
+    uint32_t matrices;
+    uint64_t done, total; /* bytes of the files; done: of vectors */
     struct kit_err *err;
 };
 
@@ -29,6 +29,11 @@ struct job {
 static size_t padded(uint32_t columns)
 {
     return (size_t)NATIVE_PANELS(columns) * NATIVE_PANEL;
+}
+
+static float *huge_page(void *packed)
+{
+    return (float *)(((uintptr_t)packed + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
 }
 
 static size_t matrix_floats(uint32_t columns, uint32_t depth)
@@ -137,26 +142,19 @@ enum kit_status native_weights_open(const struct native_config *c, struct native
     return KIT_OK;
 }
 
-/* --- packing --- */
+/* --- loading: vectors at once, matrices listed and then packed by others --- */
 
-static enum kit_status tell(const struct job *j)
+static enum kit_status tell(const struct job *j, uint64_t packed)
 {
-    if (j->load->progress != NULL && j->load->progress(j->load->progress_ctx, j->done, j->total) != 0) {
+    if (j->load->progress != NULL && j->load->progress(j->load->progress_ctx, j->done + packed, j->total) != 0) {
         return kit_fail(j->err, KIT_CANCELLED, "loading was cancelled");
     }
     return KIT_OK;
 }
 
-/* Progress goes out after each tensor, and the pages that were read go back. */
-static enum kit_status finish(struct job *j, const struct native_tensor *t)
+static enum kit_status tell_packed(void *ctx, uint64_t packed)
 {
-    if (kit_map_broken(t->map)) {
-        return kit_fail(j->err, KIT_UNAVAILABLE, "tensor '%.*s': the file was cut while it was loaded",
-                        KIT_STR_ARG(kit_str_sub(t->name, 0, 96)));
-    }
-    kit_map_forget(t->map, t->from, t->bytes);
-    j->done += t->bytes;
-    return tell(j);
+    return tell(ctx, packed);
 }
 
 static float *take(struct job *j, size_t floats)
@@ -169,7 +167,16 @@ static float *take(struct job *j, size_t floats)
 static enum kit_status load_vector(struct job *j, const struct native_tensor *t, uint32_t columns, float *to)
 {
     native_tensor_row(t, 0, columns, to);
-    return finish(j, t);
+    if (kit_map_broken(t->map)) {
+        return kit_fail(j->err, KIT_UNAVAILABLE, "the file was cut while it was loaded (tensor '%.*s')",
+                        KIT_STR_ARG(kit_str_sub(t->name, 0, 96)));
+    }
+    if (!native_pack_is_finite(to, columns)) {
+        return native_pack_refuse(t, j->err);
+    }
+    kit_map_forget(t->map, t->from, t->bytes);
+    j->done += t->bytes;
+    return tell(j, 0);
 }
 
 /* Weight or bias of what open has found already. */
@@ -195,25 +202,16 @@ static enum kit_status load_matrix(struct job *j, const char *const *names, uint
     const uint32_t all = count * columns;
     float *panels = take(j, padded(all) * depth);
     float *bias = take(j, padded(all));
-    struct native_pack pack = {.kernels = j->load->kernels,
-                               .source_count = count,
-                               .columns_each = columns,
-                               .depth = depth,
-                               .panels = panels,
-                               .scratch = j->scratch};
+    struct native_pack *pack = &j->matrix[j->matrices++];
     enum kit_status rc = KIT_OK;
+    *pack = (struct native_pack){
+        .kernels = j->load->kernels, .source_count = count, .columns_each = columns, .depth = depth, .panels = panels};
     *ret = (struct native_matrix){
         .panels = panels, .bias = bias, .depth = depth, .columns = all, .panel_count = NATIVE_PANELS(all)};
     memset(bias + all, 0, (padded(all) - all) * sizeof(float));
     for (uint32_t i = 0; i < count && rc == KIT_OK; i++) {
-        pack.source[i] = tensor(j, names[i], ".weight");
+        pack->source[i] = tensor(j, names[i], ".weight");
         rc = load_vector(j, tensor(j, names[i], ".bias"), columns, bias + (size_t)i * columns);
-    }
-    if (rc == KIT_OK) {
-        native_pack_run(&pack, j->team);
-    }
-    for (uint32_t i = 0; i < count && rc == KIT_OK; i++) {
-        rc = finish(j, pack.source[i]);
     }
     return rc;
 }
@@ -265,12 +263,44 @@ static enum kit_status load_head(struct job *j, struct native_head_weights *h)
     return rc;
 }
 
+/* A table stays where it is, but is read once: damage is found, and the first question does not wait for the disk. */
+static void list_table(struct job *j, const struct native_tensor *t)
+{
+    if (t != NULL) {
+        j->matrix[j->matrices++] = (struct native_pack){.kernels = j->load->kernels,
+                                                        .source = {t},
+                                                        .source_count = 1,
+                                                        .columns_each = (uint32_t)t->shape[0],
+                                                        .depth = j->config->hidden};
+    }
+}
+
+static enum kit_status load_all(struct job *j)
+{
+    struct native_weights *w = j->w;
+    list_table(j, w->word);
+    list_table(j, w->position);
+    list_table(j, w->type);
+    list_table(j, w->head.out != w->word ? w->head.out : NULL);
+    enum kit_status rc = load_norm(j, j->config->arch->part[NATIVE_PART_EMBED_NORM], &w->embed_norm);
+    for (uint32_t i = 0; i < j->config->layers && rc == KIT_OK; i++) {
+        rc = load_layer(j, i, &w->layer[i]);
+    }
+    if (rc == KIT_OK) {
+        rc = load_head(j, &w->head);
+    }
+    if (rc != KIT_OK) {
+        return rc;
+    }
+    struct native_packing packing = {
+        .matrix = j->matrix, .count = j->matrices, .threads = j->load->threads, .ctx = j, .told = tell_packed};
+    return native_packer_run(&packing, j->err);
+}
+
 /* --- memory --- */
 
-static uint32_t longest_depth(const struct native_config *c)
-{
-    return KIT_MAX(c->hidden, c->ffn);
-}
+#define TABLES_MAX 4
+#define LAYER_MATRICES 4 /* qkv, out, up, down */
 
 /* The packed memory starts at a huge page, which spares the kernels most of their TLB misses. */
 static enum kit_status make_room(struct job *j)
@@ -278,41 +308,30 @@ static enum kit_status make_room(struct job *j)
     struct native_weights *w = j->w;
     w->layer = kit_alloc_zero(j->config->layers, sizeof(w->layer[0]));
     w->packed = native_host_alloc(w->packed_bytes);
-    if (w->layer == NULL || w->packed == NULL) {
+    j->matrix = kit_alloc_zero(TABLES_MAX + LAYER_MATRICES * (size_t)j->config->layers + 1, sizeof(j->matrix[0]));
+    if (w->layer == NULL || w->packed == NULL || j->matrix == NULL) {
         return kit_fail(j->err, KIT_NOMEM, "out of memory for %" PRIu64 " bytes of packed weights", w->packed_bytes);
     }
-    uintptr_t from = ((uintptr_t)w->packed + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    j->room = huge_page(w->packed);
     size_t bytes = w->packed_bytes - HUGE_PAGE;
-    (void)madvise((void *)from, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); /* a wish only */
-    j->room = (float *)from;
+    (void)madvise(j->room, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); /* a wish only */
     return KIT_OK;
 }
 
-/* --- the whole --- */
-
-static enum kit_status load_packed(struct job *j)
+/* Piece by piece: to unmap it all at once would hold up every other thread of the process that needs a page. */
+static void give_back(const struct native_weights *w)
 {
-    const struct acb_host *host = native_host();
-    uint32_t cores = host->cores_acquire(host->ctx, 1, PACK_CORES_MAX);
-    enum kit_status rc = KIT_NOMEM;
-    j->team = (struct native_team){.cores = cores};
-    j->scratch = native_host_alloc((uint64_t)cores * NATIVE_PANEL * longest_depth(j->config) * sizeof(float));
-    if (j->scratch == NULL) {
-        (void)kit_fail(j->err, KIT_NOMEM, "out of memory to pack weights");
-        goto out;
+    char *from = (char *)huge_page(w->packed);
+    for (uint64_t bytes = w->packed_bytes - HUGE_PAGE; bytes >= HUGE_PAGE;) {
+        uint64_t piece = KIT_MIN(bytes, PIECE_BYTES) / HUGE_PAGE * HUGE_PAGE;
+        (void)madvise(from, piece, MADV_DONTNEED);
+        from += piece;
+        bytes -= piece;
     }
-    rc = load_norm(j, j->config->arch->part[NATIVE_PART_EMBED_NORM], &j->w->embed_norm);
-    for (uint32_t i = 0; i < j->config->layers && rc == KIT_OK; i++) {
-        rc = load_layer(j, i, &j->w->layer[i]);
-    }
-    if (rc == KIT_OK) {
-        rc = load_head(j, &j->w->head);
-    }
-out:
-    native_host_free(j->scratch);
-    host->cores_release(host->ctx, cores);
-    return rc;
+    native_host_free(w->packed);
 }
+
+/* --- the whole --- */
 
 enum kit_status native_weights_load(struct native_weights *w, const struct native_loading *load, struct kit_err *err)
 {
@@ -320,23 +339,25 @@ enum kit_status native_weights_load(struct native_weights *w, const struct nativ
                     .config = load->config,
                     .names = {.config = load->config, .files = w->files},
                     .w = w,
-                    .done = w->mapped_bytes,
                     .total = native_checkpoint_bytes(w->files),
                     .err = err};
     enum kit_status rc = make_room(&j);
     if (rc == KIT_OK) {
-        rc = load_packed(&j);
+        rc = load_all(&j);
     }
     if (rc == KIT_OK) {
         j.done = j.total; /* what no part of the model needs is passed over */
-        rc = tell(&j);
+        rc = tell(&j, 0);
     }
+    kit_alloc_free(j.matrix);
     return rc == KIT_OK ? rc : kit_err_prefix(err, rc, "%s", native_checkpoint_name(w->files));
 }
 
 void native_weights_done(struct native_weights *w)
 {
-    native_host_free(w->packed);
+    if (w->packed != NULL) {
+        give_back(w);
+    }
     kit_alloc_free(w->layer);
     native_checkpoint_close(w->files);
     *w = (struct native_weights){0};

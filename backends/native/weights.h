@@ -51,12 +51,14 @@ KIT_MUST_CHECK enum kit_status native_weights_open(const struct native_config *c
 struct native_loading {
     const struct native_config *config;
     const struct native_kernels *kernels;
+    uint32_t threads; /* of the packer */
     void *progress_ctx;
     int32_t (*progress)(void *ctx, uint64_t done, uint64_t total); /* or NULL; not 0: stop */
 };
 
-/* Packs what native_weights_open found. Errors: NOMEM, CANCELLED, UNAVAILABLE (a file was cut meanwhile); then w is to be
- * given to native_weights_done all the same. Blocks; borrows cores from the host. */
+/* Reads all of what native_weights_open found, and packs it. Errors: PARSE (a number that is none: the message names its
+ * tensor), NOMEM, CANCELLED, UNAVAILABLE (a file was cut meanwhile); then w is to be
+ * given to native_weights_done all the same. Blocks. */
 KIT_MUST_CHECK enum kit_status native_weights_load(struct native_weights *w, const struct native_loading *load,
                                                    struct kit_err *err);
 void native_weights_done(struct native_weights *w); /* zeroed is fine */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "kit/alloc.h"
 #include "kit/clock.h"
@@ -127,6 +128,13 @@ enum kit_status kit_thread_start(struct kit_thread *t, const char *name, void (*
     }
     t->started = true;
     return KIT_OK;
+}
+
+void kit_thread_give_way(void)
+{
+#if defined(__linux__) /* there it is said of a thread; elsewhere of the whole process */
+    (void)setpriority(PRIO_PROCESS, 0, 10);
+#endif
 }
 
 void kit_thread_join(struct kit_thread *t)

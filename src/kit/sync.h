@@ -38,6 +38,9 @@ void kit_cond_broadcast(struct kit_cond *c);
  * processor raises (SIGBUS, SIGSEGV, …): kit/map lives by them. NOMEM: also when the system gives no thread. */
 KIT_MUST_CHECK enum kit_status kit_thread_start(struct kit_thread *t, const char *name, void (*run)(void *arg),
                                                 void *arg, struct kit_err *err);
+/* The calling thread has, from now on and for good, a lower priority (nice 10) than those that serve: for work that nobody
+ * waits for. */
+void kit_thread_give_way(void);
 void kit_thread_join(struct kit_thread *t); /* does nothing when it was never started */
 
 /* Runs `run` the first time that this once is seen; other callers wait until it has ended. */

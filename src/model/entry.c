@@ -9,7 +9,9 @@
 #include "model/box.h"
 #include "model/metrics.h"
 
+/* A fast load is told in parts, a slow one by the clock. */
 #define PROGRESS_EVERY_NS (50 * KIT_NS_PER_MS)
+#define PROGRESS_PARTS 32
 #define NEAREST_AMONG 1024 /* entries that are compared for the nearest id: a bound on the time under the lock */
 
 void model_catalog_unlock(struct model_catalog *c)
@@ -194,8 +196,10 @@ void model_entry_progress(struct model_entry *e, uint64_t done, uint64_t total)
     done = total > 0 ? KIT_MIN(done, total) : done;
     e->info.done_bytes = KIT_MAX(done, e->info.done_bytes);
     e->info.total_bytes = total;
-    bool due = e->progress_ns == 0 || now - e->progress_ns >= PROGRESS_EVERY_NS || done == total;
-    if (due && e->info.done_bytes > e->progress_done) {
+    uint64_t more = e->info.done_bytes - e->progress_done;
+    bool due = e->progress_ns == 0 || now - e->progress_ns >= PROGRESS_EVERY_NS || done == total ||
+               more >= total / PROGRESS_PARTS;
+    if (due && more > 0) {
         e->progress_ns = now;
         e->progress_done = e->info.done_bytes;
         tell(e, false);

@@ -1,3 +1,5 @@
+#include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +8,7 @@
 #include "golden.h"
 #include "kit/file.h"
 #include "kit/map.h"
+#include "safetensors.h"
 #include "variant.h"
 
 #define TINY TEST_DATA "/tiny-bert"
@@ -195,6 +198,50 @@ TEST(open_model_refuses_what_does_not_fit_and_names_it)
     assert_true(kit_alloc_count() <= blocks); /* a helper thread that is just starting gives back its start */
 }
 
+static void put_float(const char *name, const char *tensor, uint64_t index, float value)
+{
+    char file[TEST_PATH_BYTES], path[TEST_PATH_BYTES];
+    struct native_safetensors *s = NULL;
+    snprintf(file, sizeof(file), "%s/" W, name);
+    assert_int_equal(native_safetensors_open(test_temp_path(path, file), &s, NULL), KIT_OK);
+    const struct native_tensor *t = native_safetensors_find(s, kit_str_c(tensor));
+    assert_non_null(t);
+    int fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, &value, sizeof(value), (off_t)(t->from + index * sizeof(value))), sizeof(value));
+    close(fd);
+    native_safetensors_close(s);
+}
+
+TEST(open_model_refuses_a_number_that_is_none_and_names_its_tensor)
+{
+    static const struct {
+        const char *tensor;
+        uint64_t index;
+        float value;
+    } cases[] = {
+        {"embeddings.word_embeddings.weight", 199 * HIDDEN + 31, NAN},
+        {"embeddings.position_embeddings.weight", 0, INFINITY},
+        {"embeddings.LayerNorm.weight", 5, NAN},
+        {"encoder.layer.0.attention.self.query.weight", 0, NAN},
+        {"encoder.layer.0.attention.self.key.weight", 0, -INFINITY},
+        {"encoder.layer.1.attention.self.value.weight", HIDDEN * HIDDEN - 1, -NAN},
+        {"encoder.layer.1.output.dense.weight", 1000, INFINITY},
+        {"encoder.layer.1.output.dense.bias", 31, NAN},
+    };
+    for (size_t i = 0; i < KIT_COUNT(cases); i++) {
+        char name[32], folder[TEST_PATH_BYTES];
+        struct engine e;
+        snprintf(name, sizeof(name), "nan%zu", i);
+        variant_make(folder, name, NULL, 0);
+        put_float(name, cases[i].tensor, cases[i].index, cases[i].value);
+        int32_t rc = engine_open(&e, folder, NULL, 1, 0);
+        if (rc != ACB_CORRUPT || strstr(e.error, cases[i].tensor) == NULL || strstr(e.error, "NaN") == NULL) {
+            fail_msg("model %zu: status %d, '%s'", i, (int)rc, e.error);
+        }
+        assert_null(e.model);
+    }
+}
+
 TEST(open_model_refuses_an_isa_that_is_not_known)
 {
     struct engine e;
@@ -316,6 +363,7 @@ int main(void)
         TEST_OF(open_model_counts_its_bytes), TEST_OF(open_probe_knows_its_own_and_takes_anything),
         TEST_OF(open_model_tells_its_progress_in_bytes), TEST_OF(open_model_stops_wherever_progress_says_so),
         TEST_OF(open_model_refuses_what_does_not_fit_and_names_it),
+        TEST_OF(open_model_refuses_a_number_that_is_none_and_names_its_tensor),
         TEST_OF(open_model_refuses_an_isa_that_is_not_known), TEST_OF(open_model_refuses_another_device_and_generation),
         TEST_OF(open_entry_refuses_another_abi), TEST_OF(open_model_takes_names_with_the_prefix_of_a_head),
         TEST_OF(open_model_takes_gamma_and_beta_of_old_norms),

@@ -1,5 +1,6 @@
 #include "support/test.h"
 
+#include <sys/resource.h>
 #include <signal.h>
 
 #include "kit/clock.h"
@@ -130,6 +131,25 @@ TEST(thread_has_its_name_and_takes_no_signals_but_faults)
     assert_true(sigismember(&own, SIGTERM) == 0);
 }
 
+static int priority;
+
+static void give_way(void *arg)
+{
+    (void)arg;
+    kit_thread_give_way();
+    priority = getpriority(PRIO_PROCESS, 0);
+}
+
+TEST(thread_that_gives_way_has_low_priority_and_its_starter_keeps_its_own)
+{
+    struct kit_thread t = {0};
+    int before = getpriority(PRIO_PROCESS, 0);
+    assert_int_equal(kit_thread_start(&t, "low", give_way, NULL, NULL), KIT_OK);
+    kit_thread_join(&t);
+    assert_int_equal(priority, KIT_MAX(before, 10));
+    assert_int_equal(getpriority(PRIO_PROCESS, 0), before);
+}
+
 TEST(thread_join_of_one_never_started_does_nothing)
 {
     struct kit_thread t = {0};
@@ -156,6 +176,7 @@ int main(void)
                     TEST_OF(cond_wait_until_answers_false_after_its_deadline),
                     TEST_OF(cond_wait_until_sees_the_signal_before_its_deadline),
                     TEST_OF(thread_has_its_name_and_takes_no_signals_but_faults),
+                    TEST_OF(thread_that_gives_way_has_low_priority_and_its_starter_keeps_its_own),
                     TEST_OF(thread_join_of_one_never_started_does_nothing),
                     TEST_OF(thread_start_survives_each_failed_alloc));
 }

@@ -173,12 +173,22 @@ static void at_progress_time(uint64_t done)
 
 TEST(progress_comes_first_then_every_50_ms_then_last)
 {
-    static const uint64_t words[] = {1, 20, 50, 51, 51, 60, 100, 101, 149, 150, 0};
+    static const uint64_t words[] = {1, 20, 50, 51, 51, 60, 100, 101, 149, 9999, 0};
     engine.progress = words;
     engine.at_progress = at_progress_time;
     struct model_listener *l = listen_to("a");
     make_ready("a");
-    assert_heard(l, "loading 1/150 51/150 101/150 150/150 warming ready");
+    assert_heard(l, "loading 1/9999 51/9999 101/9999 9999/9999 warming ready");
+    model_events_close(l);
+}
+
+TEST(progress_of_a_fast_load_comes_with_each_thirty_second_part)
+{
+    static const uint64_t words[] = {1, 2, 10, 11, 12, 20, 22, 100, 101, 319, 320, 0};
+    engine.progress = words;
+    struct model_listener *l = listen_to("a");
+    make_ready("a");
+    assert_heard(l, "loading 1/320 11/320 22/320 100/320 319/320 320/320 warming ready");
     model_events_close(l);
 }
 
@@ -831,8 +841,9 @@ int main(void)
         IN_WORLD(load_books_the_estimate_before_and_the_truth_after),
         IN_WORLD(load_beyond_the_budget_is_refused_with_the_whole_sum), IN_WORLD(load_fits_to_the_last_byte),
         IN_WORLD(load_with_an_absurd_estimate_is_refused), IN_WORLD(tick_books_what_ready_models_hold_by_now),
-        IN_WORLD(progress_comes_first_then_every_50_ms_then_last), IN_WORLD(progress_never_falls_and_never_repeats),
-        IN_WORLD(progress_shows_while_loading_and_not_after),
+        IN_WORLD(progress_comes_first_then_every_50_ms_then_last),
+        IN_WORLD(progress_of_a_fast_load_comes_with_each_thirty_second_part),
+        IN_WORLD(progress_never_falls_and_never_repeats), IN_WORLD(progress_shows_while_loading_and_not_after),
         IN_WORLD(load_that_fails_leaves_a_reason_and_nothing_else),
         IN_WORLD(failed_model_goes_back_to_available_by_unload), IN_WORLD(unload_gives_everything_back),
         IN_WORLD(unload_is_idempotent), IN_WORLD(unload_while_loading_stops_the_load_at_its_next_word),
