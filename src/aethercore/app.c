@@ -163,6 +163,8 @@ static struct http_options http_options(struct app_loop *al)
     o.head_timeout_ms = (uint32_t)kit_config_int(c, "http.head_timeout");
     o.body_timeout_ms = (uint32_t)kit_config_int(c, "http.body_timeout");
     o.write_timeout_ms = (uint32_t)kit_config_int(c, "http.write_timeout");
+    o.compress = kit_config_bool(c, "http.compress");
+    o.work = a->work;
     o.admit = guard_admit;
     o.admit_ctx = &al->guard;
     o.fail = api_error_send;

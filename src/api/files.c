@@ -29,31 +29,6 @@ bool api_etag_in(kit_str field, const char *etag)
     return false;
 }
 
-/* "gzip;q=0.5": may it be used? What is not said counts as 1 (RFC 9110, 12.4.2). */
-static bool weighs_more_than_zero(kit_str parameters)
-{
-    kit_str piece;
-    while (kit_str_cut(&parameters, ';', &piece)) {
-        double q = 1;
-        piece = kit_str_trim(piece);
-        if (kit_str_starts(piece, kit_str_lit("q="))) {
-            return kit_str_to_f64(kit_str_sub(piece, 2, piece.len), &q) == KIT_OK && q > 0;
-        }
-    }
-    return true;
-}
-
-bool api_takes_gzip(kit_str accepted)
-{
-    kit_str piece, coding;
-    while (kit_str_cut(&accepted, ',', &piece)) {
-        if (kit_str_cut(&piece, ';', &coding) && kit_str_eq_nocase(kit_str_trim(coding), kit_str_lit("gzip"))) {
-            return weighs_more_than_zero(piece);
-        }
-    }
-    return false;
-}
-
 static void add_fields(struct http_request *r, const struct api_file *f, bool gzip)
 {
     http_reply_field(r, "ETag", kit_str_c(gzip ? f->gzip_etag : f->etag));
@@ -68,7 +43,7 @@ static void add_fields(struct http_request *r, const struct api_file *f, bool gz
 
 void api_file_send(struct http_request *r, const struct api_file *f)
 {
-    bool gzip = api_takes_gzip(http_request_field(r, "Accept-Encoding"));
+    bool gzip = http_request_weight(r, "Accept-Encoding", "gzip") > 0;
     add_fields(r, f, gzip);
     if (api_etag_in(http_request_field(r, "If-None-Match"), gzip ? f->gzip_etag : f->etag)) {
         http_reply_send(r, 304, NULL, (kit_str){0});

@@ -28,7 +28,5 @@ void api_file_send(struct http_request *r, const struct api_file *f);
 
 /* Does a field of entity tags ("*", or a list as in If-None-Match) name `etag`? Weak comparison (RFC 9110, 8.8.3.2). */
 bool api_etag_in(kit_str field, const char *etag);
-/* Does an Accept-Encoding ask for gzip by name, with a weight above zero (RFC 9110, 12.5.3)? */
-bool api_takes_gzip(kit_str accepted);
 
 #endif

@@ -77,13 +77,27 @@ static enum kit_status check_rate(struct http_exchange *x, struct kit_err *err)
 
 /* --- its bytes --- */
 
+/* A body that is decoded may be a thousand times as long as what has come: nobody here does that on a loop. */
+static enum kit_status check_coding(struct http_exchange *x, struct kit_err *err)
+{
+    kit_str coding = http_request_field(&x->request, "Content-Encoding");
+    if (coding.len == 0 || kit_str_eq_nocase(coding, kit_str_lit("identity"))) {
+        return KIT_OK;
+    }
+    http_reply_field(&x->request, "Accept-Encoding", kit_str_lit("identity")); /* RFC 9110, section 15.5.16 */
+    return kit_fail(err, KIT_MEDIA_TYPE,
+                    "bodies are taken as they are: send it without Content-Encoding (this one: %.*s)",
+                    (int)KIT_MIN(coding.len, 40), coding.ptr);
+}
+
 enum kit_status http_body_announce(struct http_exchange *x, int64_t bytes, struct kit_err *err)
 {
     if (bytes > 0 && (uint64_t)bytes > x->body_max) {
         return too_large(x, err);
     }
     x->body.max = bytes >= 0 ? (size_t)bytes : (size_t)x->body_max;
-    return x->keep_body && bytes > 0 ? check_room(x, (uint64_t)bytes, err) : KIT_OK;
+    enum kit_status rc = x->keep_body && bytes != 0 ? check_coding(x, err) : KIT_OK;
+    return rc == KIT_OK && x->keep_body && bytes > 0 ? check_room(x, (uint64_t)bytes, err) : rc;
 }
 
 enum kit_status http_body_add(struct http_exchange *x, kit_str bytes, struct kit_err *err)

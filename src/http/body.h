@@ -11,7 +11,8 @@
 
 #include "http/core.h"
 
-/* With the head, when the route is known. bytes: as announced; -1: unknown. TOO_LARGE; UNAVAILABLE: no room in the sum. */
+/* With the head, when the route is known. bytes: as announced; -1: unknown. TOO_LARGE; MEDIA_TYPE: it is compressed;
+ * UNAVAILABLE: no room in the sum. */
 KIT_MUST_CHECK enum kit_status http_body_announce(struct http_exchange *x, int64_t bytes, struct kit_err *err);
 /* More of it, announced or not. TOO_LARGE, UNAVAILABLE, NOMEM; TIMEOUT: it comes at less than 16 KiB a second, after a
  * first body_timeout_ms. */

@@ -8,6 +8,7 @@
 #ifndef HTTP_CORE_H
 #define HTTP_CORE_H
 
+#include "http/compress.h"
 #include "http/date.h"
 #include "http/ids.h"
 #include "http/message.h"
@@ -15,6 +16,7 @@
 #include "http/out.h"
 #include "http/server.h"
 #include "kit/buf.h"
+#include "loop/chan.h"
 #include "loop/timer.h"
 #include "net/conn.h"
 #include "net/listen.h"
@@ -125,6 +127,8 @@ struct http_exchange *http_exchange_new(struct http_connection *c);
 enum kit_status http_exchange_route(struct http_exchange *x, int64_t body_bytes, int *status, struct kit_err *err);
 /* Answers within a handler as `fail` does. status: as above. */
 void http_exchange_fail(struct http_exchange *x, const struct kit_err *err, int status);
+/* http_reply_send_owned, but that nothing is compressed. */
+void http_exchange_send_owned(struct http_exchange *x, int status, const char *content_type, char *body, size_t len);
 /* Answers 101 with the fields that were added, and hands the connection over: see http_codec.upgrade. On failure the
  * connection ends. */
 KIT_MUST_CHECK enum kit_status http_exchange_upgrade(struct http_exchange *x, const struct http_codec *next,
@@ -224,6 +228,8 @@ struct http_server {
     struct http_exchange *pool;
     uint32_t pool_count;
     struct http_out_pool pieces;
+    struct loop_chan *encoded; /* compressed bodies come home from the work pool; NULL: there is none */
+    struct http_compressor compressor;
     struct http_ids ids;
     uint64_t date_until_ns;
     char date[sizeof("Date: \r\n") - 1 + HTTP_DATE_BYTES];

@@ -269,6 +269,7 @@ static const char *reason_of(enum kit_status rc)
     case KIT_METHOD:
         return "route";
     case KIT_TOO_LARGE:
+    case KIT_MEDIA_TYPE:
         return "body";
     case KIT_UNAVAILABLE:
         return "bodies";

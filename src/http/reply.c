@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "http/core.h"
+#include "http/encode.h"
 #include "kit/alloc.h"
 
 static bool has_no_body(const struct http_request *r, int status)
@@ -45,6 +46,9 @@ static enum kit_status begin(struct http_exchange *x, int status, const char *co
 void http_reply_send(struct http_request *r, int status, const char *content_type, kit_str body)
 {
     struct http_exchange *x = http_exchange_of(r);
+    if (http_encode_send(x, status, content_type, body, false)) {
+        return;
+    }
     enum kit_status rc = begin(x, status, content_type, (int64_t)body.len);
     if (rc == KIT_OK && !x->reply.bodyless) {
         rc = x->connection->codec->body(x, body);
@@ -55,9 +59,8 @@ void http_reply_send(struct http_request *r, int status, const char *content_typ
     end_reply(x);
 }
 
-void http_reply_send_owned(struct http_request *r, int status, const char *content_type, char *body, size_t len)
+void http_exchange_send_owned(struct http_exchange *x, int status, const char *content_type, char *body, size_t len)
 {
-    struct http_exchange *x = http_exchange_of(r);
     enum kit_status rc = begin(x, status, content_type, (int64_t)len);
     if (rc == KIT_OK && !x->reply.bodyless) {
         rc = x->connection->codec->body_owned(x, body, len);
@@ -68,6 +71,14 @@ void http_reply_send_owned(struct http_request *r, int status, const char *conte
         break_off(x);
     }
     end_reply(x);
+}
+
+void http_reply_send_owned(struct http_request *r, int status, const char *content_type, char *body, size_t len)
+{
+    struct http_exchange *x = http_exchange_of(r);
+    if (!http_encode_send(x, status, content_type, (kit_str){body, len}, true)) {
+        http_exchange_send_owned(x, status, content_type, body, len);
+    }
 }
 
 /* Room for `bytes` more behind the reply's fields; NULL when out of memory. */

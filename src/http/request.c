@@ -45,6 +45,36 @@ bool http_request_lists(const struct http_request *r, const char *name, kit_str 
     return false;
 }
 
+/* "q=0.5" among the parameters of an element, in thousandths; 1000 where nothing is said, 0 for what is none. */
+static int weight_of(kit_str parameters)
+{
+    for (kit_str piece; kit_str_cut(&parameters, ';', &piece);) {
+        piece = kit_str_trim(piece);
+        if (kit_str_eq_nocase(kit_str_sub(piece, 0, 2), kit_str_lit("q="))) {
+            double q = 0;
+            bool good = kit_str_to_f64(kit_str_sub(piece, 2, piece.len), &q) == KIT_OK && q >= 0 && q <= 1;
+            return good ? (int)(q * 1000) : 0;
+        }
+    }
+    return 1000;
+}
+
+int http_request_weight(const struct http_request *r, const char *name, const char *element)
+{
+    struct http_tokens t = {.request = r, .name = name};
+    int others = -1;
+    for (kit_str token; http_tokens_next(&t, &token);) {
+        size_t end = kit_str_find_char(token, ';');
+        kit_str value = kit_str_trim(kit_str_sub(token, 0, end));
+        int weight = weight_of(kit_str_sub(token, end + 1, token.len));
+        if (kit_str_eq_nocase(value, kit_str_c(element))) {
+            return weight;
+        }
+        others = kit_str_eq(value, kit_str_lit("*")) ? weight : others;
+    }
+    return others;
+}
+
 static bool decodes_to(kit_str sent, kit_str name)
 {
     size_t at = 0, len = 0;

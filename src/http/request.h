@@ -67,6 +67,9 @@ struct http_tokens {
 bool http_tokens_next(struct http_tokens *t, kit_str *token);
 /* Is `token` one of them, whatever the case of its letters? */
 bool http_request_lists(const struct http_request *r, const char *name, kit_str token);
+/* How much a field such as "Accept-Encoding: gzip;q=0.8, *;q=0.1" likes an element, in thousandths (RFC 9110, section
+ * 12.4.2): 0: not at all, also when its weight is none; where it is not named, what '*' says; -1: nothing is said. */
+int http_request_weight(const struct http_request *r, const char *name, const char *element);
 /* One value of the query (first with that name), percent-decoded into the arena, '+' as space; {NULL}: not there, or out
  * of memory. */
 kit_str http_request_query(struct http_request *r, const char *name);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "http/core.h"
+#include "http/encode.h"
 #include "kit/alloc.h"
 #include "kit/log.h"
 
@@ -34,7 +35,7 @@ static void sweep(void *ctx);
 static void drain_over(void *ctx);
 static void drain_check(struct loop_task *t);
 
-static enum kit_status make_parts(struct http_server *s)
+static enum kit_status make_parts(struct http_server *s, struct kit_err *err)
 {
     enum kit_status rc = kit_slots_new(requests_max(&s->options), &s->requests);
     if (rc == KIT_OK) {
@@ -49,6 +50,9 @@ static enum kit_status make_parts(struct http_server *s)
     if (rc == KIT_OK) {
         s->series = kit_alloc_zero(http_router_count(s->router) + 1, sizeof(*s->series));
         rc = s->series == NULL ? KIT_NOMEM : KIT_OK;
+    }
+    if (rc == KIT_OK) {
+        rc = http_encode_open(s, err);
     }
     return rc;
 }
@@ -102,7 +106,7 @@ enum kit_status http_server_new(struct loop *l, const struct http_router *router
     s->bytes_out = kit_metric_series(&kit_metric_http_bytes_out_total, NULL, 0);
     s->open = kit_metric_series(&kit_metric_http_connections, NULL, 0);
     s->open_sockets = kit_metric_series(&kit_metric_http_sockets, NULL, 0);
-    rc = make_parts(s);
+    rc = make_parts(s, err);
     if (rc != KIT_OK) {
         http_server_free(s);
         return kit_fail(err, rc, "out of memory for an HTTP server");
@@ -359,6 +363,7 @@ void http_server_free(struct http_server *s)
     close_listeners(s);
     close_connections(s, http_connection_close);
     loop_later_cancel(s->loop, &s->drain_task);
+    http_encode_close(s);
     loop_timer_close(s->sweep);
     loop_timer_close(s->drain_timer);
     free_pool(s);

@@ -14,6 +14,7 @@
 
 #include "http/router.h"
 #include "kit/budget.h"
+#include "loop/work.h"
 #include "loop/loop.h"
 
 struct http_options {
@@ -33,6 +34,11 @@ struct http_options {
     uint32_t idle_timeout_ms;        /* keep-alive without a request: close */
     uint32_t write_timeout_ms;       /* a client that takes nothing: it counts as gone */
     uint32_t requests_per_connection_max; /* 0: no limit */
+    /* Replies as gzip or zstd to who takes that: whole ones (http_reply_send) of 1 KiB and more, of types that shrink, whose
+     * handler has added no Content-Encoding, ETag or Content-Range. */
+    bool compress;
+    /* Where those over 32 KiB are compressed; borrowed; to be drained before the loop is freed. NULL: they are not. */
+    struct loop_work *work;
     /* May this request be asked? Called when its head is there, before anything of its body is read or asked for (100
      * Continue), also when it has no route (r->route NULL). It may set r->principal (to memory of r's arena) and add
      * fields to the reply. A failure is the answer, rendered by the route's `fail`; a body that is on its way is not read.
@@ -48,7 +54,8 @@ struct http_options {
     {                                                                                                                  \
         .connections_max = 10000, .head_bytes_max = 16384, .fields_max = 64, .body_bytes_max = 64 << 20,               \
         .bodies_bytes_max = 256 << 20, .pipeline_max = 16, .write_buffer_bytes_max = 1 << 20,                          \
-        .head_timeout_ms = 10000, .body_timeout_ms = 30000, .idle_timeout_ms = 75000, .write_timeout_ms = 30000        \
+        .head_timeout_ms = 10000, .body_timeout_ms = 30000, .idle_timeout_ms = 75000, .write_timeout_ms = 30000,       \
+        .compress = true                                                                                               \
     }
 
 /* router, loop: borrowed, outlive it. */

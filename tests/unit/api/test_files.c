@@ -12,18 +12,6 @@ TEST(an_entity_tag_is_found_in_a_list_whatever_its_strength)
     assert_false(api_etag_in(kit_str_lit("\"a-gz\", w/\"a\""), "\"a\""));
 }
 
-TEST(gzip_is_taken_unless_it_weighs_nothing)
-{
-    assert_true(api_takes_gzip(kit_str_lit("gzip")));
-    assert_true(api_takes_gzip(kit_str_lit("br;q=1.0, GZIP;q=0.5")));
-    assert_true(api_takes_gzip(kit_str_lit("deflate, gzip ; q=0.001")));
-    assert_false(api_takes_gzip((kit_str){0}));
-    assert_false(api_takes_gzip(kit_str_lit("gzip;q=0")));
-    assert_false(api_takes_gzip(kit_str_lit("gzip; q=0.000, br")));
-    assert_false(api_takes_gzip(kit_str_lit("gzip;q=much")));
-    assert_false(api_takes_gzip(kit_str_lit("identity, x-gzipped")));
-}
-
 TEST(each_file_has_bytes_a_smaller_form_and_tags_of_their_own)
 {
     for (size_t i = 0; i < api_file_count; i++) {
@@ -40,7 +28,6 @@ TEST(each_file_has_bytes_a_smaller_form_and_tags_of_their_own)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST_OF(an_entity_tag_is_found_in_a_list_whatever_its_strength),
-                                       TEST_OF(gzip_is_taken_unless_it_weighs_nothing),
                                        TEST_OF(each_file_has_bytes_a_smaller_form_and_tags_of_their_own)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -181,6 +181,33 @@ static inline void host_cut(struct http_request *r, void *ctx)
     http_reply_abort(r);
 }
 
+/* So many bytes of JSON that compresses, owned or copied; with an ETag when the query asks for one. */
+static inline void host_json(struct http_request *r, void *ctx)
+{
+    static const char piece[] = "{\"label\":\"positive\",\"score\":0.25},";
+    size_t len = strtoul(r->param[0].ptr, NULL, 10);
+    char *body = kit_alloc(len + 1);
+    ((struct host *)ctx)->handled++;
+    if (body == NULL) {
+        http_reply_send(r, 503, NULL, kit_str_lit(""));
+        return;
+    }
+    for (size_t i = 0; i < len; i++) {
+        body[i] = piece[i % (sizeof(piece) - 1)];
+    }
+    if (http_request_query(r, "etag").ptr != NULL) {
+        http_reply_field(r, "ETag", kit_str_lit("\"x\""));
+    }
+    http_request_on_gone(r, host_on_gone);
+    const char *type = http_request_query(r, "png").ptr != NULL ? "image/png" : "application/json";
+    if (http_request_query(r, "copied").ptr != NULL) {
+        http_reply_send(r, 200, type, (kit_str){body, len});
+        kit_alloc_free(body);
+    } else {
+        http_reply_send_owned(r, 200, type, body, len);
+    }
+}
+
 static inline void host_owned(struct http_request *r, void *ctx)
 {
     (void)ctx;
@@ -249,6 +276,7 @@ static const struct http_route host_routes[] = {
     HOST_ROUTE(HTTP_GET, "/nothing", HTTP_BODY_NONE, 0, host_nothing, NULL),
     HOST_ROUTE(HTTP_GET, "/cut", HTTP_BODY_NONE, 0, host_cut, NULL),
     HOST_ROUTE(HTTP_GET, "/owned", HTTP_BODY_NONE, 0, host_owned, NULL),
+    HOST_ROUTE(HTTP_GET, "/json/{bytes}", HTTP_BODY_NONE, 0, host_json, NULL),
     HOST_ROUTE(HTTP_GET, "/ws", HTTP_BODY_NONE, 0, host_ws, NULL),
     HOST_ROUTE(HTTP_DELETE, "/empty", HTTP_BODY_NONE, 0, host_empty, NULL),
 };

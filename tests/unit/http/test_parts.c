@@ -3,6 +3,7 @@
 #include "http/ids.h"
 #include "http/out.h"
 #include "http/reason.h"
+#include "http/request.h"
 #include "http/target.h"
 #include "support/test.h"
 
@@ -173,11 +174,57 @@ TEST(out_survives_each_failed_alloc)
     }
 }
 
+/* --- fields that are lists --- */
+
+#define LIT(text)                                                                                                      \
+    {                                                                                                                  \
+        text, sizeof(text) - 1                                                                                         \
+    }
+static const struct http_field list_fields[] = {
+    {LIT("Connection"), LIT("keep-alive ,, Upgrade")},
+    {LIT("Accept-Encoding"), LIT("br;q=1.0, GZIP;q=0.5,zstd ; q=0.001")},
+    {LIT("connection"), LIT("")},
+    {LIT("CONNECTION"), LIT(" TE ")},
+    {LIT("accept-encoding"), LIT("a;q=0, b;q=0.000, c;q=much, d;q=7, e;level=9;q=0.25, *;q=0.1")},
+};
+
+TEST(request_tokens_go_through_all_lines_of_a_field)
+{
+    struct http_request r = {.fields = list_fields, .field_count = KIT_COUNT(list_fields)};
+    struct http_tokens t = {.request = &r, .name = "Connection"};
+    static const char *const expected[] = {"keep-alive", "Upgrade", "TE"};
+    kit_str token;
+    for (size_t i = 0; i < KIT_COUNT(expected); i++) {
+        assert_true(http_tokens_next(&t, &token));
+        assert_str(token, expected[i]);
+    }
+    assert_false(http_tokens_next(&t, &token));
+    assert_true(http_request_lists(&r, "connection", kit_str_lit("upgrade")));
+    assert_false(http_request_lists(&r, "connection", kit_str_lit("up")));
+    assert_false(http_request_lists(&r, "Upgrade", kit_str_lit("up")));
+}
+
+TEST(request_weight_follows_q_and_the_star)
+{
+    static const struct {
+        const char *element;
+        int weight;
+    } rows[] = {{"br", 1000}, {"gzip", 500}, {"zstd", 1}, {"a", 0},  {"b", 0},
+                {"c", 0},     {"d", 0},      {"e", 250},  {"f", 100}};
+    struct http_request r = {.fields = list_fields, .field_count = KIT_COUNT(list_fields)};
+    for (size_t i = 0; i < KIT_COUNT(rows); i++) {
+        assert_int_equal(http_request_weight(&r, "Accept-Encoding", rows[i].element), rows[i].weight);
+    }
+    assert_int_equal(http_request_weight(&r, "Accept", "json"), -1);
+}
+
 int main(void)
 {
     return TEST_RUN(TEST_OF(target_parse_splits_path_and_query), TEST_OF(target_parse_refuses_what_is_no_uri_or_climbs),
                     TEST_OF(ids_make_gives_different_names_that_are_sane),
                     TEST_OF(ids_is_sane_takes_1_to_63_plain_characters), TEST_OF(ids_is_traceparent_follows_the_w3c),
                     TEST_OF(date_write_gives_the_preferred_form), TEST_OF(reason_line_starts_each_answer_alike),
-                    TEST_OF(out_keeps_the_order_of_copied_and_owned_bytes), TEST_OF(out_survives_each_failed_alloc));
+                    TEST_OF(out_keeps_the_order_of_copied_and_owned_bytes), TEST_OF(out_survives_each_failed_alloc),
+                    TEST_OF(request_tokens_go_through_all_lines_of_a_field),
+                    TEST_OF(request_weight_follows_q_and_the_star));
 }
