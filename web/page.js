@@ -39,7 +39,7 @@ function drawModel(m) {
   m.unloads = on;
   m.button.textContent = !on ? 'Load' : m.state === 'ready' ? 'Unload' : 'Cancel';
   m.button.setAttribute('aria-label', `${m.button.textContent} ${m.id}`);
-  m.button.disabled = m.state === 'draining';
+  m.button.setAttribute('aria-disabled', m.state === 'draining'); /* disabled proper would lose the focus */
   row.querySelectorAll('.load, .error').forEach(old => old.remove());
   if (BUSY.has(m.state)) row.append(progress(m));
   if (m.problem) row.append(problemBox(m.problem));
@@ -47,6 +47,7 @@ function drawModel(m) {
 }
 
 async function toggle(m) {
+  if (m.state === 'draining') return;
   m.problem = null;
   try {
     await call(path(m.id, m.unloads ? 'unload' : 'load'), {method: 'POST'});
