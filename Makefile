@@ -43,6 +43,10 @@ test: deps models ## everything: release, then unit and flow tests under ASan+UB
 soak: deps models ## the long form of the load tests: crowds, slow clients, thousands of loads (about an hour)
 	@$(PYTHON) tools/test.py soak
 
+test-stack: release models ## the built server as others meet it: a browser, its own description, clients in other languages
+	@tools/deps/install build stack
+	@$(PYTHON) tests/stack/run.py $(ARGS)
+
 bench: release models ## measure against others; prints a table
 	@$(PYTHON) tests/bench/run.py $(ARGS)
 

@@ -2,8 +2,9 @@
 """Holds proto/openapi.yaml to the sources. One line a fault; exit code 1 when there is one.
 
 Paths and methods are those of src/api/routes.def ("{id*}" there is "{id}" here); those that are OPEN there, and no others,
-say "security: []" and no 401. Beside "x-setting: KEY" stands the
-default of that setting in src/aethercore/config.def. Every $ref leads somewhere and every component is used. Words are
+say "security: []" and no 401. Beside "x-setting: KEY" stands the default of that setting in src/aethercore/config.def;
+beside "x-enum: FILE MACRO" the names of that table, and beside "x-members: FILE TABLE" its rows. Every $ref leads somewhere
+and every component is used. Words are
 those of OpenAPI 3.1 and JSON Schema: a comma in an unquoted YAML text makes a new word of its rest, silently.
 """
 import pathlib
@@ -16,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 SCHEMA_WORDS = set("""$ref type enum const description title default examples format minimum maximum minLength maxLength
     pattern items prefixItems minItems maxItems properties required additionalProperties anyOf oneOf allOf x-setting
-    discriminator""".split())
+    x-enum x-members discriminator""".split())
 UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "": 1}
 
 
@@ -36,6 +37,19 @@ def settings():
         if number and number[2] in UNITS:
             found[key] = int(number[1]) * UNITS[number[2]]
     return found
+
+
+def names_of_macro(file, macro):
+    """The first text of each row of an X macro: {"ready", …}."""
+    text = (ROOT / file).read_text()
+    body = re.search(rf"#define {macro}\(X\)((?:.*\\\n)*.*)", text)
+    return set(re.findall(r'\bX\([^"()]*"([^"]*)"', body[1])) if body else set()
+
+
+def names_of_table(file, table):
+    """The first text of each row of an array: {{"truncate", …}, …} gives {"truncate", …}."""
+    body = re.search(rf"\b{table}\[\] = \{{\n(.*?)\n\}};", (ROOT / file).read_text(), re.S)
+    return set(re.findall(r'^\s*\{"([^"]+)"', body[1], re.M)) if body else set()
 
 
 def walk(node, path=""):
@@ -130,9 +144,22 @@ def faults_of_schemas(spec):
             yield f"{path}: says {limit}, but the default of {setting} is {known.get(setting)}"
 
 
+def faults_of_tables(spec):
+    for path, schema in schemas(spec):
+        for word, said, read in (("x-enum", schema.get("enum", []), names_of_macro),
+                                 ("x-members", schema.get("properties", {}), names_of_table)):
+            if word in schema:
+                there = read(*schema[word].split()) - {"", "ok"}
+                for name in sorted(there - set(said)):
+                    yield f"{path}: '{name}' of {schema[word]} is missing"
+                for name in sorted(set(said) - there):
+                    yield f"{path}: '{name}' is not in {schema[word]}"
+
+
 def main():
     spec = yaml.safe_load((ROOT / "proto/openapi.yaml").read_text(encoding="utf-8"))
-    faults = [fault for check in (faults_of_paths, faults_of_operations, faults_of_refs, faults_of_schemas)
+    faults = [fault for check in (faults_of_paths, faults_of_operations, faults_of_refs, faults_of_schemas,
+                               faults_of_tables)
               for fault in check(spec)]
     for fault in faults:
         print(f"proto/openapi.yaml: {fault}")

@@ -263,12 +263,26 @@ static void load_and_wait(struct http_request *r, struct api *a)
     }
 }
 
+/* ?wait=true|false; false when it is not there. */
+static enum kit_status read_wait(struct http_request *r, bool *ret, struct kit_err *err)
+{
+    kit_str wait = http_request_query(r, "wait");
+    *ret = kit_str_eq(wait, kit_str_lit("true"));
+    if (!*ret && wait.ptr != NULL && !kit_str_eq(wait, kit_str_lit("false"))) {
+        return kit_fail_param(err, KIT_INVALID, "wait", "'wait' must be 'true' or 'false'");
+    }
+    return KIT_OK;
+}
+
 void api_model_load(struct http_request *r, void *ctx)
 {
     struct api *a = ctx;
     struct kit_err err = {0};
     enum model_state state = MODEL_AVAILABLE;
-    if (kit_str_eq(http_request_query(r, "wait"), kit_str_lit("true"))) {
+    bool wait = false;
+    if (read_wait(r, &wait, &err) != KIT_OK) {
+        api_error_send(r, &err);
+    } else if (wait) {
         load_and_wait(r, a);
     } else if (model_load(a->catalog, r->param[0], &state, &err) != KIT_OK) {
         api_error_send(r, &err);

@@ -31,11 +31,12 @@ static enum kit_status parse_model(struct task_request *r, kit_json root, struct
 {
     kit_str id;
     enum kit_status rc = kit_json_str_or(root, "model", (kit_str){0}, &id, err);
-    if (rc != KIT_OK) {
+    if (rc != KIT_OK || id.ptr == NULL) {
         return rc;
     }
-    if (id.len > MODEL_ID_BYTES_MAX || kit_str_find_char(id, '\0') < id.len) {
-        return kit_fail_param(err, KIT_INVALID, "model", "'model' must be an id of at most %d bytes",
+    if (id.len == 0 || id.len > MODEL_ID_BYTES_MAX || kit_str_find_char(id, '\0') < id.len) {
+        return kit_fail_param(err, KIT_INVALID, "model",
+                              "'model' must be an id of 1 to %d bytes; leave it out for the only model that is ready",
                               MODEL_ID_BYTES_MAX);
     }
     kit_str_to_c(id, r->model_id, sizeof(r->model_id));
@@ -46,11 +47,11 @@ static enum kit_status parse_task(struct task_request *r, kit_json root, struct 
 {
     kit_str name;
     enum kit_status rc = kit_json_str_or(root, "task", (kit_str){0}, &name, err);
-    if (rc != KIT_OK || name.len == 0) {
+    if (rc != KIT_OK || name.ptr == NULL) {
         return rc;
     }
     r->kind = task_kind_of(name);
-    if (r->kind == TASK_KIND_COUNT) {
+    if (r->kind == TASK_KIND_COUNT || r->kind == TASK_DEFAULT) {
         return kit_fail_param(err, KIT_INVALID, "task", "'task' is '%.*s', but must be one of: " TASK_NAMES,
                               KIT_STR_ARG(kit_str_sub(name, 0, 40)));
     }

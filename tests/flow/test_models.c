@@ -54,6 +54,15 @@ TEST(a_model_is_loaded_asked_and_unloaded)
     server_expect_only(&server, "POST", "/models/org/echo/unload", "", 200);
 }
 
+TEST(wait_is_true_or_false)
+{
+    struct client_answer a;
+    server_expect(&server, "POST", "/models/org/echo/load?wait=perhaps", "", 400, &a);
+    assert_str(kit_json_str(kit_json_get(kit_json_get(kit_json_root(a.doc), "error"), "param"), (kit_str){0}), "wait");
+    client_answer_done(&a);
+    expect_state("org/echo", "available");
+}
+
 TEST(a_question_loads_its_model_by_itself)
 {
     expect_state("org/echo", "available");
@@ -180,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {TEST_OF(models_are_listed_with_state_and_budget),
                                        TEST_OF(a_model_is_loaded_asked_and_unloaded),
+                                       TEST_OF(wait_is_true_or_false),
                                        TEST_OF(a_question_loads_its_model_by_itself),
                                        TEST_OF(events_tell_each_state_in_order),
                                        TEST_OF(unknown_models_are_said_to_be_unknown),

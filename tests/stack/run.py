@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`make test-stack`: the built server, as others meet it. One line a suite, details only of what fails.
 
-    run.py [NAME…]       without names all suites: browser node python openapi readme
+    run.py [NAME…]       without names all of SUITES
 
 The last line is "N passed, N failed". Exit code 1 when anything failed.
 """
@@ -31,10 +31,7 @@ def python_test(name):
 
 SUITES = {
     "browser": lambda: node_test("tests/stack/browser.test.mjs"),
-    "node": lambda: node_test("tests/clients/client.test.mjs"),
-    "python": lambda: python_test("tests/clients/client_test.py"),
     "openapi": lambda: python_test("tests/stack/openapi_test.py"),
-    "readme": lambda: python_test("tests/readme/run.py"),
 }
 
 

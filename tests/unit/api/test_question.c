@@ -129,6 +129,8 @@ TEST(question_that_is_wrong_names_the_field)
         {"{\"model\":", KIT_PARSE, ""},
         {"[]", KIT_INVALID, ""},
         {"{\"model\":1,\"inputs\":\"x\"}", KIT_INVALID, "model"},
+        {"{\"model\":\"\",\"inputs\":\"x\"}", KIT_INVALID, "model"},
+        {"{\"model\":\"m\",\"task\":\"\",\"inputs\":\"x\"}", KIT_INVALID, "task"},
         {"{\"model\":\"m\"}", KIT_INVALID, "inputs"},
         {"{\"model\":\"m\",\"inputs\":7}", KIT_INVALID, "inputs"},
         {"{\"model\":\"m\",\"inputs\":[]}", KIT_INVALID, "inputs"},
