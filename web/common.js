@@ -31,13 +31,18 @@ export function span(seconds) {
 
 const KEY = 'heimnetz.key';
 let asked = null; /* a promise while the dialog is open */
+let refused = false; /* "Not now": only what a person does asks again */
 
 /* Asks for a key once for all who wait. True: there is a new one. */
 function askKey(why) {
   const dialog = byId('key'), text = byId('key-text');
   asked ??= new Promise(done => {
     byId('key-why').textContent = why;
-    const end = () => { asked = null; done(dialog.returnValue === 'use'); };
+    const end = () => {
+      asked = null;
+      refused = dialog.returnValue !== 'use';
+      done(!refused);
+    };
     dialog.addEventListener('close', end, {once: true});
     dialog.querySelector('form').onsubmit = event => {
       event.preventDefault();
@@ -69,14 +74,14 @@ async function problemOf(reply) {
   }
 }
 
-/* fetch with the key, which is asked for when the server wants one. `quiet`: never open the dialog. */
-export async function request(path, {quiet, ...options} = {}) {
+/* fetch with the key, which is asked for when the server wants one. `background`: not again after "Not now". */
+export async function request(path, {background, ...options} = {}) {
   for (;;) {
     const key = sessionStorage.getItem(KEY);
     const headers = {Accept: 'application/json', ...(options.body && {'Content-Type': 'application/json'}), ...options.headers,
       ...(key && {Authorization: `Bearer ${key}`})};
     const reply = await fetch(path, {...options, headers});
-    if (reply.status !== 401 || quiet) return reply;
+    if (reply.status !== 401 || (background && refused)) return reply;
     const problem = await problemOf(reply.clone());
     if (sessionStorage.getItem(KEY) === key && !await askKey(problem.message)) return reply;
   }
@@ -91,7 +96,7 @@ export async function call(path, options) {
 
 /* Server-sent events (WHATWG HTML, 9.2) by fetch, which can send a key. Calls told(data) for each; returns at the end. */
 export async function events(path, told, signal) {
-  const reply = await request(path, {signal, quiet: true, headers: {Accept: 'text/event-stream'}});
+  const reply = await request(path, {signal, background: true, headers: {Accept: 'text/event-stream'}});
   if (!reply.ok) throw await problemOf(reply);
   let text = '';
   for (const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();;) {

@@ -80,7 +80,7 @@ function refresh() {
 
 async function readModels() {
   try {
-    const {models: list, budget} = await call('/models');
+    const {models: list, budget} = await call('/models', {background: true});
     const known = new Set(list.map(info => info.id));
     [...models.keys()].filter(id => !known.has(id)).forEach(id => models.delete(id));
     list.forEach(put);
@@ -105,14 +105,19 @@ function told(event) {
 
 function away(problem) {
   const note = byId('away');
+  const locked = problem?.status === 401;
   note.hidden = !problem;
-  if (problem) note.replaceChildren(problem instanceof Problem ? problem.message : 'The server does not answer. Trying again…');
+  if (!problem) delete note.dataset.locked;
+  if (!problem || note.dataset.locked === String(locked)) return;
+  note.dataset.locked = locked;
+  note.replaceChildren(problem instanceof Problem ? problem.message : 'The server does not answer. Trying again…');
+  if (locked) note.append(' ', h('button', {click: () => call('/health').then(nudge, () => {})}, 'Enter the key'));
 }
 
 async function readHealth() {
   const pill = byId('health');
   try {
-    const health = await call('/health');
+    const health = await call('/health', {background: true});
     const words = {ok: 'well', degraded: 'a model failed', failing: 'failing'};
     pill.textContent = `${words[health.status] ?? health.status} · ${health.version} · up ${span(health.uptime_s)}`;
     pill.dataset.state = health.status;
@@ -124,6 +129,8 @@ async function readHealth() {
   }
 }
 
+let nudge = () => {}; /* ends the wait below */
+
 async function follow() {
   for (let wait = 500;; wait = Math.min(wait * 2, 8000)) {
     const started = Date.now();
@@ -131,7 +138,10 @@ async function follow() {
     await readModels();
     await events('/models/events', told).catch(() => {});
     if (Date.now() - started > 5000) wait = 500;
-    await new Promise(done => setTimeout(done, wait));
+    await new Promise(done => {
+      nudge = done;
+      setTimeout(done, wait);
+    });
   }
 }
 
@@ -171,8 +181,9 @@ function showVectors(outputs, inputs) {
     i > 0 ? h('p', {class: 'quiet'}, `cosine with the first: ${cosine(outputs[0], vector).toFixed(4)}`) : null)));
 }
 
+/* Of a text with several masks there is a list for each. */
 const showBars = (outputs, titles, label) => h('ol', {}, ...outputs.map((rows, i) => h('li', {},
-  h('p', {class: 'quiet'}, short(titles[i] ?? '')), ...rows.slice(0, 10).map(row => bar(label(row), row.score)))));
+  h('p', {class: 'quiet'}, short(titles[i])), ...rows.flat().slice(0, 20).map(row => bar(label(row), row.score)))));
 
 /* Text with pieces marked; start and end count code points, as on the wire. */
 function marked(text, pieces) {
@@ -228,7 +239,8 @@ function drawChoice() {
 }
 
 function drawTasks() {
-  const known = (chosen()?.tasks ?? []).filter(task => TASKS[task]);
+  const own = chosen()?.tasks ?? [];
+  const known = [...new Set(own.flatMap(task => task === 'embed' ? [task, 'similarity'] : task))].filter(task => TASKS[task]);
   options(byId('task'), known.length > 0 ? known : ['embed'], task => known.length > 0 ? task : `${task} (as far as we know)`);
   drawFields();
 }

@@ -42,6 +42,13 @@ async function open(path, options = {}, at = server) {
   return page;
 }
 
+/* A server of this test alone, which ends with it whatever happens. */
+async function startFor(t, ...how) {
+  const own = await start(...how);
+  t.after(() => own.stop());
+  return own;
+}
+
 const row = (page, id) => page.locator('#models > li', {has: page.locator('h3', {hasText: new RegExp(`^${id}$`)})});
 const state = (page, id, text) => row(page, id).locator('.state', {hasText: text}).waitFor();
 
@@ -129,7 +136,7 @@ test('texts are embedded, and the vectors are shown', async () => {
   await state(page, 'tiny-bert', 'not loaded');
   await page.locator('#model').selectOption('tiny-bert');
   await page.getByLabel('Texts, one a line').fill('one\n\n  two  \n');
-  await page.getByRole('button', {name: 'Ask'}).click();
+  await page.locator('#ask').click();
   await page.locator('#result li').nth(1).waitFor();
   assert.equal(await page.locator('#result li').count(), 2);
   assert.match(await page.locator('#result').textContent(), /32 dimensions · norm \d\.\d{4}.*cosine with the first: -?\d\.\d{4}.*tokens · computed in/s);
@@ -145,7 +152,7 @@ test('tensors go in and come out', async () => {
   await page.keyboard.press('Control+Enter');
   await page.locator('#result pre', {hasText: '"tensors"'}).waitFor();
   await page.getByLabel('Tensors, as JSON').fill('[{');
-  await page.getByRole('button', {name: 'Ask'}).click();
+  await page.locator('#ask').click();
   await page.locator('#result .error', {hasText: 'Not JSON'}).waitFor();
   await page.end();
 });
@@ -155,7 +162,7 @@ test('an error is shown with its remedy and the request', async () => {
   await state(page, 'quick', 'ready');
   await page.locator('#model').selectOption('quick');
   await page.getByLabel('Tensors, as JSON').fill('[{"name":"x","dtype":"int33","shape":[1],"data":[4]}]');
-  await page.getByRole('button', {name: 'Ask'}).click();
+  await page.locator('#ask').click();
   const box = page.locator('#result [role=alert]');
   await box.waitFor();
   assert.match(await box.textContent(), /invalid request: .*'dtype' of bool, uint8.*request \S+/);
@@ -197,7 +204,7 @@ test('everybody can read it: light, dark, narrow', async () => {
     const page = await open('/', options), what = JSON.stringify(options);
     await state(page, 'org/broken', 'failed');
     await page.locator('#model').selectOption('tiny-bert');
-    await page.getByRole('button', {name: 'Ask'}).click();
+    await page.locator('#ask').click();
     await page.locator('#result li').first().waitFor();
     await assertAccessible(page, what);
     await assertNoSideways(page, what);
@@ -207,22 +214,68 @@ test('everybody can read it: light, dark, narrow', async () => {
   assert.equal(backs.size, 2);
 });
 
-test('a real model tells like from unlike', async () => {
-  const real = await start({'all-MiniLM-L6-v2': MINILM});
+test('each task has its form, and its answer is readable', async t => {
+  const tasks = {rerank: 'tiny-bert-rerank', classify: 'tiny-bert-classify', 'token-classify': 'tiny-bert-tokens',
+    'fill-mask': 'tiny-bert-fill-mask', answer: 'tiny-bert-answer'};
+  const own = await startFor(t, Object.fromEntries(Object.values(tasks).map(name => [name, join(ROOT, 'tests/data', name)])));
+  const page = await open('/', {}, own);
+  const looks = {rerank: /A kitten rests on the rug\.0\.\d{4}/, classify: /A cat sits on the mat\..*0\.\d{4}/s, 'token-classify': /(PER|LOC|ORG|MISC).* tokens · /,
+    'fill-mask': /The capital of France is \[MASK\]\..*0\.\d{4}/s, answer: /The letter was written by Ada in 1843/};
+  for (const [task, name] of Object.entries(tasks)) {
+    await row(page, name).getByRole('button', {name: `Load ${name}`}).click();
+    await state(page, name, 'ready');
+    await page.locator('#model').selectOption(name);
+    await page.locator('#task').selectOption(task);
+    await page.locator('#ask').click();
+    await page.locator('#result .card', {hasText: 'computed in'}).waitFor();
+    assert.match(await page.locator('#result').textContent(), looks[task]);
+    assert.equal(await page.locator('#result .error').count(), 0);
+    await assertAccessible(page, task);
+    await page.evaluate(() => document.getElementById('result').replaceChildren());
+  }
+  await page.end();
+});
+
+test('a server that has a key asks for it once, and takes no other', async t => {
+  const own = await startFor(t, {quick: {}}, {env: {HEIMNETZ_API_KEY: 'a-key-of-this-test-0123456789'}});
+  const page = await open('/', {}, own), dialog = page.getByRole('dialog');
+  await dialog.waitFor();
+  await assertAccessible(page, 'key');
+  await page.keyboard.press('Escape');
+  await page.locator('#away button').waitFor();
+  assert.equal(await dialog.isVisible(), false);
+  await page.getByRole('button', {name: 'Enter the key'}).click();
+  await page.locator('#key-text').fill('another-key-0123456789-abc');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.getElementById('key-text').value === '' && document.getElementById('key').open);
+  await page.locator('#key-text').fill('a-key-of-this-test-0123456789');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', {name: 'Load quick'}).click();
+  await state(page, 'quick', 'ready'); /* told by events, which need the key too */
+  await page.locator('#away').waitFor({state: 'hidden'});
+  await page.goto(`${own.url}/docs`); /* the same tab: it is kept */
+  await page.locator('#models .try summary').click();
+  await page.locator('#models').getByRole('button', {name: 'Send'}).click();
+  await page.locator('#models .try .sample', {hasText: '"id": "quick"'}).waitFor();
+  assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), []);
+  await page.end(ANSWER);
+});
+
+test('a real model tells like from unlike', async t => {
+  const real = await startFor(t, {'all-MiniLM-L6-v2': MINILM});
   const page = await open('/', {}, real);
   await row(page, 'all-MiniLM-L6-v2').getByRole('button').click();
   await state(page, 'all-MiniLM-L6-v2', 'ready');
   await page.getByLabel('Texts, one a line').fill('A cat sits on the mat.\nA kitten rests on the rug.\nThe bank raised its rates.');
-  await page.getByRole('button', {name: 'Ask'}).click();
+  await page.locator('#ask').click();
   await page.locator('#result li').nth(2).waitFor();
   const [near, far] = [...(await page.locator('#result').textContent()).matchAll(/first: (-?[\d.]+)/g)].map(m => Number(m[1]));
   assert.ok(near > 0.4 && far < 0.2, `${near} ${far}`);
   await page.end();
-  await real.stop();
 });
 
-test('without models it says what to do; without a server it waits for it', async () => {
-  const own = await start({});
+test('without models it says what to do; without a server it waits for it', async t => {
+  const own = await startFor(t, {});
   const page = await open('/', {}, own);
   await page.locator('#empty', {hasText: 'No models yet'}).waitFor();
   await assertAccessible(page, 'empty');
@@ -234,7 +287,6 @@ test('without models it says what to do; without a server it waits for it', asyn
   await page.locator('#away').waitFor({state: 'hidden'});
   await page.getByRole('button', {name: 'Load late'}).waitFor();
   await page.end(NO_ANSWER);
-  await own.stop();
 });
 
 test('the description is readable, complete and can be tried', async () => {

@@ -17,6 +17,7 @@ from server import ROOT, Server
 HERE = pathlib.Path(__file__).resolve().parent
 TINY = ROOT / "tests/data/tiny-bert"
 MINILM = ROOT / "build/models/all-MiniLM-L6-v2"
+KEY = "a-key-of-this-test-0123456789"
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -114,15 +115,15 @@ class Thought(unittest.TestCase):
     """What schemathesis thinks up: valid and invalid questions, wrong methods, wrong keys."""
 
     def test_schemathesis_finds_nothing(self):
-        with Server({"org/echo": {}, "tiny-bert": TINY, "all-MiniLM-L6-v2": TINY}) as server:
+        with Server({"org/echo": {}, "tiny-bert": TINY, "all-MiniLM-L6-v2": TINY}, env={"HEIMNETZ_API_KEY": KEY}) as server:
             command = [pathlib.Path(sys.executable).with_name("schemathesis"), "--config-file", HERE / "schemathesis.toml", "--no-color", "run",
-                       "--exclude-checks", "ignored_auth", server.url + "/openapi.json"]
+                       "--header", f"Authorization: Bearer {KEY}", server.url + "/openapi.json"]
             done = subprocess.run(command, cwd=server.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                   text=True, timeout=240)
             generated = re.search(r"(\d+) generated", done.stdout)
             self.assertEqual(done.returncode, 0, done.stdout[-20000:])
             self.assertGreater(int(generated[1]), 300, done.stdout[-2000:])
-            self.assertEqual(server.call("GET", "/health")[0], 200)
+            self.assertEqual(server.call("GET", "/health", headers={"X-Api-Key": KEY})[0], 200)
 
 
 if __name__ == "__main__":

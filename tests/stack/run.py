@@ -15,7 +15,7 @@ import time
 import tools
 
 HERE, ROOT = tools.HERE, tools.ROOT
-SUITE_S_MAX = 480
+SUITE_S_MAX = 300
 TAP = {"passed": re.compile(r"^# pass (\d+)", re.M), "failed": re.compile(r"^# fail (\d+)", re.M),
        "skipped": re.compile(r"^# skipped (\d+)", re.M)}
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?", re.M)
