@@ -136,6 +136,7 @@ static enum kit_status make_api(struct app *a, struct kit_err *err)
                     .inline_bytes_max = INLINE_BYTES_MAX,
                     .trees_bytes_max = (uint64_t)kit_config_int(c, "http.bodies_bytes_max"),
                     .texts_max = (uint32_t)kit_config_int(c, "serve.texts_max"),
+                    .requests_max = (uint32_t)kit_config_int(c, "serve.requests_max"),
                     .timeout_max_ms = (uint32_t)kit_config_int(c, "serve.timeout_max"),
                     .load_wait_max_ms = LOAD_WAIT_MAX_MS},
         .tasks = a->tasks,

@@ -1,5 +1,6 @@
 #include "api/api.h"
 
+#include "api/errand.h"
 #include "api/handlers.h"
 #include "api/watch.h"
 #include "kit/alloc.h"
@@ -41,6 +42,7 @@ static enum kit_status open_channels(struct api_loop *al, struct loop *l, struct
     } rows[] = {
         {&al->home, {.receive = task_request_receive, .drop = task_request_drop}},
         {&al->news, {.receive = task_request_receive_news, .drop = task_request_drop_news}},
+        {&al->errands, {.receive = api_errand_receive, .drop = api_errand_dropped}},
         {&al->wakes, {.receive = api_watch_receive, .drop = api_watch_receive}}, /* closed ones free themselves */
     };
     enum kit_status rc = KIT_OK;
@@ -56,14 +58,16 @@ static void forget_channels(struct api_loop *al)
 {
     loop_chan_unref(al->home);
     loop_chan_unref(al->news);
+    loop_chan_unref(al->errands);
     loop_chan_unref(al->wakes);
-    al->home = al->news = al->wakes = NULL;
+    al->home = al->news = al->errands = al->wakes = NULL;
 }
 
 void api_loop_close(struct api_loop *al)
 {
     loop_chan_close(al->home);
     loop_chan_close(al->news);
+    loop_chan_close(al->errands);
     loop_chan_close(al->wakes);
 }
 

@@ -20,11 +20,12 @@ struct api;
 struct api_loop {
     struct api *api;            /* borrowed */
     struct http_server *server; /* borrowed */
-    struct loop_chan *home;   /* answers of tasks for this loop; shared: whoever works for it on another thread sends */
-    struct loop_chan *news;   /* of rows that are finished before their answer; shared */
-    struct loop_chan *wakes;  /* struct api_watch that have news; owned */
-    uint32_t streams;         /* event streams that are open */
-    uint64_t health_until_ns; /* the health body is made anew after this */
+    struct loop_chan *home; /* answers of tasks for this loop; shared: whoever works for it on another thread sends */
+    struct loop_chan *news; /* of rows that are finished before their answer; shared */
+    struct loop_chan *errands; /* struct api_errand that are done; shared */
+    struct loop_chan *wakes;   /* struct api_watch that have news; owned */
+    uint32_t streams;          /* event streams that are open */
+    uint64_t health_until_ns;  /* the health body is made anew after this */
     char health[API_HEALTH_BYTES];
     uint32_t health_len;
     int health_status;
@@ -35,7 +36,8 @@ struct api_options {
     const char *version;
     uint64_t inline_bytes_max; /* longer bodies are parsed on the work pool */
     uint64_t trees_bytes_max;  /* of the JSON of all requests: kit_json_limits */
-    uint32_t texts_max;
+    uint32_t texts_max;        /* of a question, and of all questions of a batch */
+    uint32_t requests_max;     /* questions of a batch */
     uint32_t timeout_max_ms;
     uint32_t load_wait_max_ms; /* ?wait=true */
 };

@@ -40,6 +40,21 @@ enum kit_status api_asker_new(const struct api_origin *from, const struct task_a
     return rc;
 }
 
+enum kit_status api_asker_take_id(struct task_request *r, kit_json question, struct kit_err *err)
+{
+    kit_json id = kit_json_get(question, "id");
+    enum kit_json_type type = kit_json_type(id);
+    if (type == KIT_JSON_NONE || type == KIT_JSON_NULL) {
+        return KIT_OK;
+    }
+    kit_str text = kit_json_str(id, (kit_str){0});
+    if (text.len == 0 || text.len > API_TAG_BYTES_MAX) {
+        return kit_fail_param(err, KIT_INVALID, "id", "'id' must be a string of 1 to %d bytes", API_TAG_BYTES_MAX);
+    }
+    return kit_arena_str(&r->arena, text, &r->tag) == KIT_OK ? KIT_OK
+                                                             : kit_fail(err, KIT_NOMEM, "out of memory for an id");
+}
+
 /* --- the answer --- */
 
 static void write_usage(struct kit_json_writer *w, const struct task_request *r)

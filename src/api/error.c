@@ -13,6 +13,9 @@ void api_error_write(struct kit_json_writer *w, const struct kit_err *err, const
     if (err->param[0] != '\0') {
         kit_json_member_c(w, "param", err->param);
     }
+    if (err->retry_after_ms > 0) {
+        kit_json_member_u64(w, "retry_after_ms", err->retry_after_ms);
+    }
     kit_json_member_c(w, "request_id", request_id);
     kit_json_close(w, '}');
 }

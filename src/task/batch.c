@@ -3,7 +3,7 @@
 #include "task/items.h"
 
 /* Answers with more numbers than this are rendered on the work pool, not on a loop. */
-#define RENDER_INLINE_NUMBERS 16384
+#define RENDER_INLINE_NUMBERS 4096 /* about 40 KiB of JSON */
 #define HIT_NUMBERS 8 /* what a hit takes to write: a label, a place or two, text */
 
 /* The end of the run of slices from `from` that are of one task. */

@@ -81,6 +81,7 @@ struct task_request {
     kit_str body;                          /* as it came; arena */
     char model_id[MODEL_ID_BYTES_MAX + 1]; /* "": the only ready model */
     char request_id[64];
+    kit_str tag; /* the asker's own word for it, for its answer; arena, or empty */
     enum task_kind kind;
     enum sched_priority priority;
     uint64_t deadline_ns;
