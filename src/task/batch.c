@@ -4,7 +4,7 @@
 
 /* Answers with more numbers than this are rendered on the work pool, not on a loop. */
 #define RENDER_INLINE_NUMBERS 4096 /* about 40 KiB of JSON */
-#define HIT_NUMBERS 8 /* what a hit takes to write: a label, a place or two, text */
+#define HIT_NUMBERS 8              /* what a hit takes to write: a label, a place or two, text */
 
 /* The end of the run of slices from `from` that are of one task. */
 static uint32_t run_end(const struct sched_slice *slices, uint32_t from, uint32_t count)
