@@ -7,16 +7,18 @@
 
 #define STEP_BYTES (KIT_MIB)
 #define PAUSE_NS (2 * 1000 * 1000)
+#define TOLD_PARTS 32 /* the threads wait with each such part of the bytes until the caller has told of it */
 
 /* Shared by the threads and the caller, who has the lock; everything but `packing` is guarded by it. */
 struct packer {
     const struct native_packing *packing;
     struct kit_mutex lock;
     struct kit_cond changed; /* done has risen, or a thread has ended */
+    struct kit_cond heard;   /* told has risen, or stop */
     uint32_t matrix, panel;  /* the next step */
     uint32_t running;
     bool stop;
-    uint64_t done;
+    uint64_t done, told, part;
     const struct native_tensor *not_finite, *cut; /* why it was stopped */
 };
 
@@ -32,8 +34,12 @@ struct step {
     uint32_t from, to;
 };
 
+/* Waits when it is too far ahead: so that progress is told evenly, however the threads are scheduled. */
 static bool take_step(struct packer *p, struct step *ret)
 {
+    while (!p->stop && p->done > p->told && p->done - p->told >= p->part) {
+        kit_cond_wait(&p->heard, &p->lock);
+    }
     if (p->stop || p->matrix == p->packing->count) {
         return false;
     }
@@ -109,19 +115,20 @@ static void thread_main(void *arg)
 /* Tells what is done, until all threads have ended. */
 static enum kit_status follow(struct packer *p)
 {
-    uint64_t told = 0;
     enum kit_status rc = KIT_OK;
     kit_mutex_lock(&p->lock);
-    while (p->running > 0 || p->done > told) {
-        if (p->done == told) {
+    while (p->running > 0 || p->done > p->told) {
+        if (p->done == p->told) {
             kit_cond_wait(&p->changed, &p->lock);
             continue;
         }
-        told = p->done;
+        uint64_t done = p->done;
         kit_mutex_unlock(&p->lock);
-        rc = rc == KIT_OK ? p->packing->told(p->packing->ctx, told) : rc;
+        rc = rc == KIT_OK ? p->packing->told(p->packing->ctx, done) : rc;
         kit_mutex_lock(&p->lock);
+        p->told = done;
         p->stop = p->stop || rc != KIT_OK;
+        kit_cond_broadcast(&p->heard);
     }
     kit_mutex_unlock(&p->lock);
     return rc;
@@ -167,9 +174,20 @@ static uint32_t longest_depth(const struct native_packing *p)
     return depth;
 }
 
+static uint64_t bytes_of(const struct native_packing *p)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < p->count; i++) {
+        for (uint32_t s = 0; s < p->matrix[i].source_count; s++) {
+            bytes += p->matrix[i].source[s]->bytes;
+        }
+    }
+    return bytes;
+}
+
 enum kit_status native_packer_run(const struct native_packing *packing, struct kit_err *err)
 {
-    struct packer p = {.packing = packing};
+    struct packer p = {.packing = packing, .part = bytes_of(packing) / TOLD_PARTS};
     struct packer_thread threads[NATIVE_PACKER_THREADS_MAX] = {0};
     const size_t each = (size_t)NATIVE_PANEL * longest_depth(packing);
     float *scratch = native_host_alloc(packing->threads * each * sizeof(float));
@@ -181,11 +199,13 @@ enum kit_status native_packer_run(const struct native_packing *packing, struct k
     }
     kit_mutex_init(&p.lock);
     kit_cond_init(&p.changed);
+    kit_cond_init(&p.heard);
     enum kit_status started = start(&p, threads, err);
     enum kit_status rc = follow(&p);
     for (uint32_t i = 0; i < packing->threads; i++) {
         kit_thread_join(&threads[i].thread);
     }
+    kit_cond_done(&p.heard);
     kit_cond_done(&p.changed);
     kit_mutex_done(&p.lock);
     native_host_free(scratch);
