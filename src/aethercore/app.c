@@ -21,7 +21,7 @@
 #define TRIM_BYTES (16 * KIT_MIB) /* freed since the most */
 #define INLINE_BYTES_MAX (32 * KIT_KIB)
 #define LOAD_WAIT_MAX_MS 600000
-#define EVENTS_MAX 1024
+#define EVENTS_MAX 512
 #define CELL_SHARED_BYTES_MAX (1 * KIT_GIB)
 
 struct app_loop {
