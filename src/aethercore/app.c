@@ -137,6 +137,9 @@ static enum kit_status make_api(struct app *a, struct kit_err *err)
                     .trees_bytes_max = (uint64_t)kit_config_int(c, "http.bodies_bytes_max"),
                     .texts_max = (uint32_t)kit_config_int(c, "serve.texts_max"),
                     .requests_max = (uint32_t)kit_config_int(c, "serve.requests_max"),
+                    .stream_requests_max = (uint32_t)kit_config_int(c, "serve.stream_requests_max"),
+                    .stream_message_bytes_max = (uint64_t)kit_config_int(c, "serve.stream_message_bytes_max"),
+                    .bodies_bytes_max = (uint64_t)kit_config_int(c, "http.bodies_bytes_max"),
                     .timeout_max_ms = (uint32_t)kit_config_int(c, "serve.timeout_max"),
                     .load_wait_max_ms = LOAD_WAIT_MAX_MS},
         .tasks = a->tasks,
@@ -144,6 +147,7 @@ static enum kit_status make_api(struct app *a, struct kit_err *err)
         .ledger = a->ledger,
         .work = a->work,
         .trees = &a->trees,
+        .bodies = &a->bodies,
     };
     return api_init(&a->api, err);
 }

@@ -1,5 +1,6 @@
 #include "aethercore/metrics.h"
 
+#include "api/metrics.h"
 #include "http/metrics.h"
 #include "kit/alloc.h"
 #include "kit/clock.h"
@@ -38,4 +39,5 @@ void aethercore_metrics_register(void)
     plug_metrics_register();
     model_metrics_register();
     sched_metrics_register();
+    api_metrics_register();
 }

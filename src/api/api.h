@@ -34,10 +34,13 @@ struct api_loop {
 struct api_options {
     const char *program; /* "aethercore"; metric prefix and server name */
     const char *version;
-    uint64_t inline_bytes_max; /* longer bodies are parsed on the work pool */
-    uint64_t trees_bytes_max;  /* of the JSON of all requests: kit_json_limits */
-    uint32_t texts_max;        /* of a question, and of all questions of a batch */
-    uint32_t requests_max;     /* questions of a batch */
+    uint64_t inline_bytes_max;         /* longer bodies are parsed on the work pool */
+    uint64_t trees_bytes_max;          /* of the JSON of all requests: kit_json_limits */
+    uint32_t texts_max;                /* of a question, and of all questions of a batch */
+    uint32_t requests_max;             /* questions of a batch */
+    uint32_t stream_requests_max;      /* questions that are open on one socket */
+    uint64_t stream_message_bytes_max; /* a frame of a client */
+    uint64_t bodies_bytes_max;         /* what the questions of sockets may hold, together with all bodies */
     uint32_t timeout_max_ms;
     uint32_t load_wait_max_ms; /* ?wait=true */
 };
@@ -50,6 +53,7 @@ struct api {
     struct loop_work *work;
     struct http_router *router; /* owned */
     struct kit_budget *trees;   /* what parsed JSON holds; borrowed */
+    struct kit_budget *bodies;  /* what bodies hold (http_options.bodies), and the questions of sockets; borrowed */
     struct api_loop loops[API_LOOPS_MAX];
     uint32_t loop_count;
     uint64_t started_ns;

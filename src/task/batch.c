@@ -2,10 +2,6 @@
 
 #include "task/items.h"
 
-/* Answers with more numbers than this are rendered on the work pool, not on a loop. */
-#define RENDER_INLINE_NUMBERS 4096 /* about 40 KiB of JSON */
-#define HIT_NUMBERS 8              /* what a hit takes to write: a label, a place or two, text */
-
 /* The end of the run of slices from `from` that are of one task. */
 static uint32_t run_end(const struct sched_slice *slices, uint32_t from, uint32_t count)
 {
@@ -45,19 +41,10 @@ static void render_job(struct loop_work_job *job)
     task_request_send_home(KIT_CONTAINER(job, struct task_request, work), true);
 }
 
+/* What is told item by item is written so, too. */
 static bool is_large(const struct task_request *r)
 {
-    if (task_request_tells(r)) {
-        return false; /* its items are rendered one by one */
-    }
-    uint64_t numbers = r->kind == TASK_EMBED ? (uint64_t)r->rows.count * r->dimensions : 0;
-    if (r->hits.firsts != NULL) {
-        numbers += (uint64_t)r->hits.firsts[r->rows.count] * HIT_NUMBERS;
-    }
-    for (uint32_t i = 0; i < r->outputs.count; i++) {
-        numbers += r->outputs.tensor[i]->bytes / sizeof(float);
-    }
-    return numbers > RENDER_INLINE_NUMBERS;
+    return !task_request_tells(r) && task_items_numbers(r, 0, r->inputs.item_count) > TASK_ITEMS_INLINE_NUMBERS;
 }
 
 static void done(void *ctx, struct sched_job *job)

@@ -2,6 +2,8 @@
 
 #include "task/rows.h"
 
+#define HIT_NUMBERS 8 /* what a hit takes to write: a label, a place or two, text */
+
 enum kit_status task_items_count(struct task_request *r, struct kit_err *err)
 {
     if (task_request_tells(r) && task_news_open(&r->news, &r->arena, r->inputs.item_count) != KIT_OK) {
@@ -57,4 +59,17 @@ void task_items_rows_done(const struct task_model *m, struct task_request *r, ui
     if (tell) {
         task_request_tell(r);
     }
+}
+
+uint64_t task_items_numbers(const struct task_request *r, uint32_t first, uint32_t count)
+{
+    uint32_t row = task_rows_first(r, first), end = task_rows_first(r, first + count);
+    uint64_t numbers = r->kind == TASK_EMBED ? (uint64_t)(end - row) * r->dimensions : 0;
+    if (r->hits.firsts != NULL) {
+        numbers += (uint64_t)(r->hits.firsts[end] - r->hits.firsts[row]) * HIT_NUMBERS;
+    }
+    for (uint32_t i = 0; i < r->outputs.count; i++) {
+        numbers += r->outputs.tensor[i]->bytes / sizeof(float);
+    }
+    return numbers;
 }

@@ -11,4 +11,9 @@ KIT_MUST_CHECK enum kit_status task_items_count(struct task_request *r, struct k
  * (task_type.finish), and told to an asker who wants to know, unless the request is lost already (sched_job.lost). */
 void task_items_rows_done(const struct task_model *m, struct task_request *r, uint32_t first, uint32_t count);
 
+/* How much there is to write of items [first, first + count), in numbers or what takes as long: more than
+ * TASK_ITEMS_INLINE_NUMBERS (about 40 KiB of JSON) is written on the work pool, not on a loop. Once they are there. */
+#define TASK_ITEMS_INLINE_NUMBERS 4096
+uint64_t task_items_numbers(const struct task_request *r, uint32_t first, uint32_t count);
+
 #endif

@@ -19,7 +19,7 @@
 struct rig {
     struct plug_engine *engine;
     struct kit_ledger *ledger;
-    struct kit_budget trees;
+    struct kit_budget trees, bodies;
     struct api api;
     struct loop *loop;
     struct http_server *server;
@@ -83,6 +83,9 @@ static inline void rig_set_usual(struct rig *g)
                                 .trees_bytes_max = 64 * KIT_MIB,
                                 .texts_max = 2000,
                                 .requests_max = 600,
+                                .stream_requests_max = 64,
+                                .stream_message_bytes_max = KIT_MIB,
+                                .bodies_bytes_max = 64 * KIT_MIB,
                                 .timeout_max_ms = 60000,
                                 .load_wait_max_ms = 10000};
     struct http_options http = HTTP_OPTIONS_DEFAULT;
@@ -102,6 +105,7 @@ static inline void rig_open(struct rig *g)
     g->api.options = g->options;
     g->api.ledger = g->ledger;
     g->api.trees = &g->trees;
+    g->api.bodies = &g->bodies;
     assert_ok(api_init(&g->api, NULL));
     assert_ok(loop_new(&g->loop, NULL));
     assert_ok(http_server_new(g->loop, g->api.router, &g->http, &g->server, NULL));
@@ -124,6 +128,7 @@ static inline void rig_close(struct rig *g)
     plug_engine_free(g->engine);
     kit_ledger_free(g->ledger);
     assert_int_equal(kit_budget_used(&g->trees), 0);
+    assert_int_equal(kit_budget_used(&g->bodies), 0);
     api_done(&g->api);
 }
 

@@ -20,7 +20,6 @@ static void close_all(void)
 {
     http_client_close(&client);
     rig_close(&rig);
-    rig = (struct rig){0};
 }
 
 /* Asks, and gives the answer's document. */
@@ -291,6 +290,15 @@ TEST(a_batch_survives_each_failed_alloc)
     close_all();
 }
 
+/* Whatever became of the test before. */
+static int fresh(void **state)
+{
+    (void)state;
+    memset(&rig, 0, sizeof(rig));
+    return 0;
+}
+#define FRESH(name) cmocka_unit_test_setup(name, fresh)
+
 static int make_models(void **state)
 {
     (void)state;
@@ -303,15 +311,15 @@ static int make_models(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST_OF(results_come_in_the_order_asked_each_with_a_status_of_its_own),
-                                       TEST_OF(a_request_without_an_id_gets_its_index_and_an_id_counts_once),
-                                       TEST_OF(an_envelope_that_is_wrong_is_refused_as_a_whole),
-                                       TEST_OF(a_long_body_goes_over_the_work_pool_and_answers_the_same),
-                                       TEST_OF(a_long_body_that_is_wrong_is_refused_after_its_errand),
-                                       TEST_OF(an_answer_larger_than_every_buffer_is_pulled_by_its_reader),
-                                       TEST_OF(a_client_that_leaves_takes_all_requests_with_it),
-                                       TEST_OF(a_client_that_leaves_while_its_body_is_parsed_leaves_nothing),
-                                       TEST_OF(a_full_queue_refuses_some_of_a_batch_and_says_when_to_try_again),
-                                       TEST_OF(a_batch_survives_each_failed_alloc)};
+    const struct CMUnitTest tests[] = {FRESH(results_come_in_the_order_asked_each_with_a_status_of_its_own),
+                                       FRESH(a_request_without_an_id_gets_its_index_and_an_id_counts_once),
+                                       FRESH(an_envelope_that_is_wrong_is_refused_as_a_whole),
+                                       FRESH(a_long_body_goes_over_the_work_pool_and_answers_the_same),
+                                       FRESH(a_long_body_that_is_wrong_is_refused_after_its_errand),
+                                       FRESH(an_answer_larger_than_every_buffer_is_pulled_by_its_reader),
+                                       FRESH(a_client_that_leaves_takes_all_requests_with_it),
+                                       FRESH(a_client_that_leaves_while_its_body_is_parsed_leaves_nothing),
+                                       FRESH(a_full_queue_refuses_some_of_a_batch_and_says_when_to_try_again),
+                                       FRESH(a_batch_survives_each_failed_alloc)};
     return cmocka_run_group_tests(tests, make_models, NULL);
 }
