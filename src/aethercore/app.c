@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "aethercore/access.h"
+#include "aethercore/inner.h"
 #include "aethercore/metrics.h"
 #include "aethercore/notify.h"
 #include "aethercore/paths.h"
@@ -12,8 +13,6 @@
 #include "kit/alloc.h"
 #include "kit/file.h"
 #include "kit/log.h"
-#include "loop/signal.h"
-#include "loop/timer.h"
 
 #define CORES_PER_LOOP 4
 #define LEDGER_ACCOUNTS_MAX 65536
@@ -23,22 +22,6 @@
 #define LOAD_WAIT_MAX_MS 600000
 #define EVENTS_MAX 512
 #define CELL_SHARED_BYTES_MAX (1 * KIT_GIB)
-
-struct app_loop {
-    struct app *app;
-    struct loop *loop;
-    struct http_server *server;
-    struct api_loop *api;
-    struct guard guard;
-    struct loop_chan *orders;            /* from other loops of ours */
-    struct loop_msg drain, end, drained; /* to this loop, to this loop, to the first loop */
-    bool told_to_end;                    /* main's thread */
-    struct kit_thread thread;            /* not for the first */
-    uint16_t port;
-    /* the first loop's own */
-    struct loop_signal *terminate, *interrupt, *hangup;
-    struct loop_timer *tick;
-};
 
 /* --- making --- */
 
@@ -164,10 +147,11 @@ static struct http_options http_options(struct app_loop *al)
     o.body_bytes_max = (uint64_t)kit_config_int(c, "http.body_bytes_max");
     o.bodies_bytes_max = (uint64_t)kit_config_int(c, "http.bodies_bytes_max");
     o.bodies = &a->bodies;
-    o.idle_timeout_ms = (uint32_t)kit_config_int(c, "http.idle_timeout");
-    o.head_timeout_ms = (uint32_t)kit_config_int(c, "http.head_timeout");
-    o.body_timeout_ms = (uint32_t)kit_config_int(c, "http.body_timeout");
-    o.write_timeout_ms = (uint32_t)kit_config_int(c, "http.write_timeout");
+    struct http_timeouts timeouts = aethercore_reload_timeouts(c);
+    o.idle_timeout_ms = timeouts.idle_ms;
+    o.head_timeout_ms = timeouts.head_ms;
+    o.body_timeout_ms = timeouts.body_ms;
+    o.write_timeout_ms = timeouts.write_ms;
     o.compress = kit_config_bool(c, "http.compress");
     o.work = a->work;
     o.admit = guard_admit;
@@ -193,41 +177,50 @@ static void close_loop(struct app_loop *al)
     al->orders = NULL;
 }
 
-/* --- orders between loops: each is a message that lies in the app_loop, sent at most once --- */
-
-/* On the first loop: one more has drained; when all have, all end. */
-static void note_drained(struct app *a)
-{
-    if (--a->loops_open > 0) {
-        return;
-    }
-    end_all_loops(a);
-}
+/* --- orders between loops --- */
 
 static void drained(void *ctx)
 {
     struct app_loop *al = ctx;
-    if (loop_chan_send_answer(al->app->loops[0].orders, &al->drained) != KIT_OK) {
+    if (loop_chan_send_answer(al->app->loops[0].orders, &al->drained.msg) != KIT_OK) {
         LOG_ERROR("server.drain", "what=\"the first loop has ended before the others\"");
+    }
+}
+
+static void obey_drain(struct app_loop *al, struct app_order *o)
+{
+    (void)o;
+    http_server_drain(al->server, al->drain_ms, drained, al);
+}
+
+static void obey_end(struct app_loop *al, struct app_order *o)
+{
+    (void)o;
+    loop_stop(al->loop);
+}
+
+/* On the first loop: one more has drained; when all have, all end. */
+static void obey_drained(struct app_loop *first, struct app_order *o)
+{
+    (void)o;
+    if (--first->app->loops_open == 0) {
+        end_all_loops(first->app);
     }
 }
 
 static void obey(void *ctx, struct loop_msg *m)
 {
-    struct app_loop *al = ctx;
-    if (m == &al->drain) {
-        http_server_drain(al->server, (uint64_t)kit_config_int(al->app->config, "server.drain"), drained, al);
-    } else if (m == &al->end) {
-        loop_stop(al->loop);
-    } else {
-        note_drained(al->app);
-    }
+    struct app_order *o = KIT_CONTAINER(m, struct app_order, msg);
+    o->obey(ctx, o);
 }
 
 static void drop_order(void *ctx, struct loop_msg *m)
 {
+    struct app_order *o = KIT_CONTAINER(m, struct app_order, msg);
     (void)ctx;
-    (void)m; /* part of an app_loop */
+    if (o->drop != NULL) {
+        o->drop(o);
+    }
 }
 
 /* Main's thread, once for each loop. */
@@ -235,7 +228,7 @@ static void end_other_loops(struct app *a)
 {
     for (uint32_t i = 1; i < a->loop_count; i++) {
         struct app_loop *al = &a->loops[i];
-        if (al->thread.started && !al->told_to_end && loop_chan_send_answer(al->orders, &al->end) == KIT_OK) {
+        if (al->thread.started && !al->told_to_end && loop_chan_send_answer(al->orders, &al->end.msg) == KIT_OK) {
             al->told_to_end = true;
         }
     }
@@ -250,6 +243,9 @@ static void end_all_loops(struct app *a)
 static enum kit_status make_loop(struct app *a, struct app_loop *al, struct kit_err *err)
 {
     al->app = a;
+    al->drain.obey = obey_drain;
+    al->end.obey = obey_end;
+    al->drained.obey = obey_drained;
     struct http_options options = http_options(al);
     struct loop_chan_options orders = {.max = 4, .ctx = al, .receive = obey, .drop = drop_order};
     uint16_t port = a->port != 0 ? a->port : (uint16_t)kit_config_int(a->config, "server.port");
@@ -327,7 +323,8 @@ static void stop_asked(void *ctx, int number)
     aethercore_notify("STOPPING=1");
     a->loops_open = a->loop_count;
     for (uint32_t i = 0; i < a->loop_count; i++) {
-        if (loop_chan_send(a->loops[i].orders, &a->loops[i].drain) != KIT_OK) {
+        a->loops[i].drain_ms = (uint64_t)kit_config_int(a->config, "server.drain");
+        if (loop_chan_send(a->loops[i].orders, &a->loops[i].drain.msg) != KIT_OK) {
             LOG_ERROR("server.drain", "what=\"a loop could not be told\"");
         }
     }
@@ -352,9 +349,10 @@ static void scan_soon(struct app *a)
     }
 }
 
-static void scan_asked(void *ctx, int number)
+static void reload_asked(void *ctx, int number)
 {
     (void)number;
+    aethercore_reload(ctx);
     scan_soon(ctx);
 }
 
@@ -391,7 +389,7 @@ static enum kit_status make_extras(struct app *a, struct kit_err *err)
         rc = loop_signal_new(first->loop, SIGINT, false, stop_asked, a, &first->interrupt, err);
     }
     if (rc == KIT_OK) {
-        rc = loop_signal_new(first->loop, SIGHUP, false, scan_asked, a, &first->hangup, err);
+        rc = loop_signal_new(first->loop, SIGHUP, false, reload_asked, a, &first->hangup, err);
     }
     if (rc == KIT_OK) {
         rc = loop_timer_new(first->loop, tick, a, &first->tick);
@@ -415,8 +413,10 @@ static void load_wanted(struct app *a)
 
 /* --- life --- */
 
-enum kit_status aethercore_app_start(struct app *a, const struct kit_config *config, struct kit_err *err)
+enum kit_status aethercore_app_start(struct app *a, const struct aethercore_source *source,
+                                     const struct kit_config *config, struct kit_err *err)
 {
+    a->source = *source;
     a->config = config;
     aethercore_metrics_register();
     enum kit_status rc = aethercore_access_rules(config, getenv("HEIMNETZ_API_KEY"), &a->rules, err);
@@ -497,4 +497,5 @@ void aethercore_app_stop(struct app *a)
     kit_ledger_free(a->ledger);
     api_done(&a->api);
     guard_rules_unref(a->rules);
+    aethercore_reload_done(a);
 }

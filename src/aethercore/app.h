@@ -3,15 +3,46 @@
 #ifndef AETHERCORE_APP_H
 #define AETHERCORE_APP_H
 
+#include "aethercore/options.h"
 #include "api/api.h"
 #include "guard/guard.h"
 #include "kit/budget.h"
-#include "kit/config.h"
+#include "kit/flag.h"
+#include "loop/chan.h"
+#include "loop/work.h"
 
-struct app_loop; /* a loop, its server, its thread */
+struct app_loop; /* a loop, its server, its thread: aethercore/inner.h */
+
+/* Where settings come from, to read them again. Borrowed for ever. */
+struct aethercore_source {
+    int argc;
+    char *const *argv, *const *environment;
+};
+
+/* A message from one loop of ours to another. */
+struct app_order {
+    struct loop_msg msg;
+    void (*obey)(struct app_loop *al, struct app_order *o);
+    void (*drop)(struct app_order *o); /* nobody obeys any more; NULL: it is part of an app_loop */
+};
+
+/* Settings on their way from a file to the first loop. */
+struct app_reload {
+    struct loop_work_job job;
+    bool running, again;    /* one at a time; asked for meanwhile */
+    struct loop_chan *chan; /* to the first loop; a reference */
+    struct app_order home;
+    enum kit_status rc;
+    struct kit_err err;
+    struct kit_config *config; /* owned */
+    struct guard_rules *rules; /* a reference */
+};
 
 struct app {
-    const struct kit_config *config; /* borrowed */
+    struct aethercore_source source;
+    const struct kit_config *config; /* borrowed at first, own_config after a reload; the first loop's thread */
+    struct kit_config *own_config;   /* owned */
+    struct app_reload reload;
     struct plug_engine *engine;
     struct kit_ledger *ledger;
     struct loop_work *work; /* long texts, long answers */
@@ -33,9 +64,10 @@ struct app {
 };
 
 /* Makes everything and starts to listen; says server.ready when connections are accepted. */
-KIT_MUST_CHECK enum kit_status aethercore_app_start(struct app *a, const struct kit_config *config,
-                                                    struct kit_err *err);
-/* Serves until SIGTERM or SIGINT, then drains: no new connections, answers under way are finished. */
+KIT_MUST_CHECK enum kit_status aethercore_app_start(struct app *a, const struct aethercore_source *source,
+                                                    const struct kit_config *config, struct kit_err *err);
+/* Serves until SIGTERM or SIGINT, then drains: no new connections, answers under way are finished. SIGHUP reads settings
+ * and key again, and looks at the models folder. */
 void aethercore_app_run(struct app *a);
 /* Also after a start that failed. The order of ending, each step making the next one safe: loops (nobody asks any more),
  * work pool drained (no question is half-way), waiting room, models with their lanes (every job is done), work pool, loops'

@@ -35,13 +35,13 @@ static int print_config(const struct kit_config *c)
     return good ? EXIT_CLEAN : EXIT_FAILED;
 }
 
-static int serve(const struct kit_config *c)
+static int serve(const struct aethercore_source *source, const struct kit_config *c)
 {
     static struct app app;
     struct kit_err err = {0};
     enum kit_status rc = kit_map_guard_install(&err);
     if (rc == KIT_OK) {
-        rc = aethercore_app_start(&app, c, &err);
+        rc = aethercore_app_start(&app, source, c, &err);
     }
     if (rc == KIT_OK) {
         aethercore_app_run(&app);
@@ -73,7 +73,7 @@ int main(int argc, char **argv)
         code = print_config(config);
     } else {
         set_up_log(config);
-        code = serve(config);
+        code = serve(&(struct aethercore_source){argc, argv, environ}, config);
     }
     kit_config_free(config);
     return code;

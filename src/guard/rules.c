@@ -17,7 +17,7 @@ struct guard_rules {
     struct guard_key key;
     char principal[GUARD_PRINCIPAL_BYTES];
     char *bind, *hosts, *origins; /* owned */
-    char own[2 * NAME_BYTES];     /* this machine's names, as a list; "" when only it can reach us */
+    char own[2 * NAME_BYTES + 8]; /* this machine's names, as a list; "" when only it can reach us */
 };
 
 static void set_own_names(struct guard_rules *r)

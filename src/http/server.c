@@ -175,6 +175,15 @@ static uint64_t limit_ns(const struct http_server *s, enum http_wait wait)
     return ms[wait] * KIT_NS_PER_MS;
 }
 
+void http_server_set_timeouts(struct http_server *s, const struct http_timeouts *t)
+{
+    LOOP_ASSERT_HERE(s->loop);
+    s->options.head_timeout_ms = t->head_ms;
+    s->options.body_timeout_ms = t->body_ms;
+    s->options.idle_timeout_ms = t->idle_ms;
+    s->options.write_timeout_ms = t->write_ms;
+}
+
 /* A ring is in order of time, so its front tells whether anything is due. */
 static void sweep_ring(struct http_server *s, enum http_wait wait, uint64_t now_ns)
 {

@@ -69,6 +69,11 @@ KIT_MUST_CHECK enum kit_status http_server_new(struct loop *l, const struct http
 KIT_MUST_CHECK enum kit_status http_server_listen(struct http_server *s, const char *host, uint16_t port,
                                                   uint16_t *port_ret, struct kit_err *err);
 struct loop *http_server_loop(const struct http_server *s);
+/* From now on; those that are waited for already count from when they began. */
+struct http_timeouts {
+    uint32_t head_ms, body_ms, idle_ms, write_ms; /* as in http_options; at least 1 */
+};
+void http_server_set_timeouts(struct http_server *s, const struct http_timeouts *t);
 /* The request with this id, if it still waits for its answer. */
 struct http_request *http_server_find(struct http_server *s, kit_id id);
 /* Drain: stop accepting, answer what is there (Connection: close), tell streams (http_source.drain) and WebSockets

@@ -517,6 +517,18 @@ const char *kit_config_str(const struct kit_config *c, const char *key)
     return text == NULL ? "" : text;
 }
 
+void kit_config_compare(const struct kit_config *a, const struct kit_config *b,
+                        void (*fn)(void *ctx, const struct kit_config_row *row), void *ctx)
+{
+    assert(a->rows == b->rows && a->count == b->count);
+    for (size_t i = 0; i < a->count; i++) {
+        kit_str x = kit_str_c(a->values[i].text), y = kit_str_c(b->values[i].text);
+        if (a->values[i].number != b->values[i].number || !kit_str_eq(x, y)) {
+            fn(ctx, &a->rows[i]);
+        }
+    }
+}
+
 /* --- the sample --- */
 
 static void indent(struct kit_buf *out, size_t depth)

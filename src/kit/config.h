@@ -51,6 +51,10 @@ int64_t kit_config_int(const struct kit_config *c, const char *key); /* INT, BYT
 bool kit_config_bool(const struct kit_config *c, const char *key);
 const char *kit_config_str(const struct kit_config *c, const char *key); /* "" when empty; borrowed */
 
+/* Calls fn for each row that the two have different values in. Both were made from the same rows. */
+void kit_config_compare(const struct kit_config *a, const struct kit_config *b,
+                        void (*fn)(void *ctx, const struct kit_config_row *row), void *ctx);
+
 /* A commented YAML sample with every key and its default. */
 enum kit_status kit_config_sample(const struct kit_config *c, struct kit_buf *out);
 

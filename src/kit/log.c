@@ -28,6 +28,11 @@ void kit_log_setup(const struct kit_log_options *options)
     atomic_store_explicit(&log_fd, options->fd, memory_order_relaxed);
 }
 
+void kit_log_set_level(enum kit_log_level level)
+{
+    atomic_store_explicit(&log_level, (int)level, memory_order_relaxed);
+}
+
 bool kit_log_wants(enum kit_log_level level)
 {
     return (int)level >= atomic_load_explicit(&log_level, memory_order_relaxed) && level < KIT_LOG_OFF;

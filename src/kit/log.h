@@ -21,7 +21,8 @@ struct kit_log_options {
     int fd;      /* borrowed; 2 is usual */
 };
 
-void kit_log_setup(const struct kit_log_options *options); /* before threads start, or on reload */
+void kit_log_setup(const struct kit_log_options *options); /* before threads start */
+void kit_log_set_level(enum kit_log_level level);          /* any time */
 bool kit_log_wants(enum kit_log_level level);
 void kit_log_write(enum kit_log_level level, const char *event, const char *format, ...) KIT_PRINTF(3, 4);
 

@@ -223,11 +223,12 @@ TEST(encode_ends_with_its_server)
     http_client_close(&c);
 }
 
-static struct kit_flag released;
+static struct kit_flag entered, released;
 
 static void block(struct loop_work_job *job)
 {
     (void)job;
+    kit_flag_set(&entered, true);
     while (!kit_flag_get(&released)) {
         usleep(1000);
     }
@@ -244,6 +245,9 @@ TEST(encode_sends_as_it_is_when_the_pool_is_full)
     host_connect(&h, &c);
     do {
         jobs[busy].run = block;
+        while (busy == 1 && !kit_flag_get(&entered)) {
+            usleep(1000); /* the first one runs; from here on none leaves the queue */
+        }
     } while (loop_work_submit(work, &jobs[busy]) == KIT_OK && ++busy < 16);
     ask(&c, "GET", "/json/100000", "Accept-Encoding: gzip\r\n");
     http_client_answer(&c, 200, &head, NULL);

@@ -392,6 +392,20 @@ TEST(server_closes_idle_connections_without_a_word)
     host_close(&h);
 }
 
+TEST(server_takes_new_timeouts_while_it_runs)
+{
+    struct host h = {0};
+    struct http_client c;
+    host_open(&h);
+    host_connect(&h, &c);
+    http_client_turns(&c, 5);
+    assert_false(c.eof);
+    http_server_set_timeouts(h.server, &(struct http_timeouts){1, 1, 1, 1});
+    http_client_wait_end(&c);
+    http_client_close(&c);
+    host_close(&h);
+}
+
 /* So many requests in one piece, which the server reads at once. */
 static void send_many(struct http_client *c, int count)
 {
@@ -754,7 +768,7 @@ int main(void)
         TEST_OF(server_reads_no_further_request_of_a_client_that_takes_no_answers),
         TEST_OF(server_gives_a_chunk_back_when_the_buffer_is_full),
         TEST_OF(server_tells_one_connection_too_many_that_it_is_full),
-        TEST_OF(server_closes_idle_connections_without_a_word),
+        TEST_OF(server_closes_idle_connections_without_a_word), TEST_OF(server_takes_new_timeouts_while_it_runs),
         TEST_OF(server_answers_only_so_many_requests_of_a_connection_in_one_turn),
         TEST_OF(server_answers_others_while_one_client_pipelines),
         TEST_OF(server_answers_408_to_a_head_or_body_that_does_not_come),

@@ -310,6 +310,27 @@ TEST(config_sample_shows_help_range_and_default)
     kit_buf_done(&out);
 }
 
+static void count_row(void *ctx, const struct kit_config_row *row)
+{
+    assert_true(row >= rows && row < rows + KIT_COUNT(rows));
+    *(unsigned *)ctx |= 1u << (row - rows);
+}
+
+TEST(config_compare_finds_the_rows_that_differ)
+{
+    struct kit_config *other = NULL;
+    unsigned found = 0;
+    assert_int_equal(kit_config_new(rows, KIT_COUNT(rows), &other), KIT_OK);
+    kit_config_compare(config, other, count_row, &found);
+    assert_int_equal(found, 0);
+    assert_int_equal(kit_config_set(other, kit_str_lit("host"), kit_str_lit(""), NULL), KIT_OK);
+    assert_int_equal(kit_config_set(other, kit_str_lit("port"), kit_str_lit("1"), NULL), KIT_OK);
+    assert_int_equal(kit_config_set(other, kit_str_lit("http.keep"), kit_str_lit("yes"), NULL), KIT_OK);
+    kit_config_compare(config, other, count_row, &found);
+    assert_int_equal(found, 1u << 0 | 1u << 6);
+    kit_config_free(other);
+}
+
 TEST(config_survives_each_failed_alloc)
 {
     char path[TEST_PATH_BYTES];
@@ -344,5 +365,6 @@ int main(void)
         WITH_CONFIG(config_environment_sets_keys_and_warns_of_unknown_ones),
         WITH_CONFIG(config_environment_with_a_bad_value_fails_and_names_the_variable),
         WITH_CONFIG(config_sample_can_be_loaded_and_changes_nothing),
-        WITH_CONFIG(config_sample_shows_help_range_and_default), TEST_OF(config_survives_each_failed_alloc));
+        WITH_CONFIG(config_sample_shows_help_range_and_default), WITH_CONFIG(config_compare_finds_the_rows_that_differ),
+        TEST_OF(config_survives_each_failed_alloc));
 }

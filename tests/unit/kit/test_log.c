@@ -55,6 +55,11 @@ TEST(log_writes_nothing_below_its_level)
     assert_string_equal(read_back(), "");
     assert_false(kit_log_wants(KIT_LOG_DEBUG));
     assert_true(kit_log_wants(KIT_LOG_INFO));
+    kit_log_set_level(KIT_LOG_WARN);
+    LOG_INFO("quiet", "x=%d", 1);
+    assert_string_equal(read_back(), "");
+    LOG_WARN("loud", "x=%d", 1);
+    assert_string_not_equal(read_back(), "");
     kit_log_setup(&(struct kit_log_options){.level = KIT_LOG_OFF, .fd = ends[1]});
     LOG_ERROR("quiet", "x=%d", 1);
     assert_string_equal(read_back(), "");
