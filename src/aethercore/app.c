@@ -1,6 +1,7 @@
 #include "aethercore/app.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@
 #define CORES_PER_LOOP 4
 #define LEDGER_ACCOUNTS_MAX 65536
 #define TICK_MS 250
+#define ADDRESS_BYTES 320         /* a host has at most 255 */
 #define TRIM_BYTES (16 * KIT_MIB) /* freed since the most */
 #define INLINE_BYTES_MAX (32 * KIT_KIB)
 #define LOAD_WAIT_MAX_MS 600000
@@ -445,11 +447,14 @@ enum kit_status aethercore_app_start(struct app *a, const struct aethercore_sour
 void aethercore_app_run(struct app *a)
 {
     const char *host = kit_config_str(a->config, "server.host");
+    bool v6 = strchr(host, ':') != NULL;
+    char address[ADDRESS_BYTES], ready[2 * ADDRESS_BYTES];
+    snprintf(address, sizeof(address), "http://%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", a->port);
+    snprintf(ready, sizeof(ready), "READY=1\nX_HEIMNETZ_ADDRESS=%s", address); /* `heimnetz up` listens, too */
     kit_flag_set(&a->api.ready, true);
-    LOG_INFO("server.ready", "address=http://%s%s%s:%u models=%s access=%s version=%s",
-             strchr(host, ':') != NULL ? "[" : "", host, strchr(host, ':') != NULL ? "]" : "", a->port,
-             LOG_QUOTE(a->models_folder), guard_rules_have_key(a->rules) ? "key" : "open", HEIMNETZ_VERSION);
-    aethercore_notify("READY=1");
+    LOG_INFO("server.ready", "address=%s models=%s access=%s version=%s", address, LOG_QUOTE(a->models_folder),
+             guard_rules_have_key(a->rules) ? "key" : "open", HEIMNETZ_VERSION);
+    aethercore_notify(ready);
     loop_run(a->loops[0].loop);
     LOG_INFO("server.stopped", "uptime_s=%llu",
              (unsigned long long)((kit_clock_ns() - a->api.started_ns) / KIT_NS_PER_S));

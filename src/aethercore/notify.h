@@ -3,7 +3,7 @@
 #ifndef AETHERCORE_NOTIFY_H
 #define AETHERCORE_NOTIFY_H
 
-/* state: "READY=1", "STOPPING=1". */
+/* state: lines such as "READY=1", "STOPPING=1", and the address with the first. */
 void aethercore_notify(const char *state);
 
 #endif

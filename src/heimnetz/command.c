@@ -39,22 +39,26 @@ static void print_error_json(struct heimnetz *h, enum kit_status rc, const struc
     kit_buf_done(&text);
 }
 
-int heimnetz_fail(struct heimnetz *h, enum kit_status rc, const struct kit_err *err, const struct client_answer *a)
+void heimnetz_error(struct heimnetz *h, enum kit_status rc, const struct kit_err *err, const char *next)
 {
-    bool answered = a != NULL && a->status != 0;
-    const char *next = next_step(rc, answered);
-    if (h->json && answered && a->doc != NULL) {
-        heimnetz_print_json(h, a);
-        return exit_code(rc, a);
-    }
     if (h->json) {
         print_error_json(h, rc, err);
-        return exit_code(rc, a);
+        return;
     }
     heimnetz_term_put(&h->err, TERM_BAD, "heimnetz:");
     heimnetz_term_put(&h->err, TERM_PLAIN, " %s\n", err->msg);
     if (next != NULL) {
         heimnetz_term_put(&h->err, TERM_DIM, "  '%s %s\n", h->name, next);
+    }
+}
+
+int heimnetz_fail(struct heimnetz *h, enum kit_status rc, const struct kit_err *err, const struct client_answer *a)
+{
+    bool answered = a != NULL && a->status != 0;
+    if (h->json && answered && a->doc != NULL) {
+        heimnetz_print_json(h, a);
+    } else {
+        heimnetz_error(h, rc, err, next_step(rc, answered));
     }
     return exit_code(rc, a);
 }

@@ -100,6 +100,9 @@ struct heimnetz {
 /* Prints an error with what to do next, and gives the exit code that goes with it. a: the answer that said it; NULL: nothing
  * was asked, or nothing answered. With --json the error is an object on standard output. */
 int heimnetz_fail(struct heimnetz *h, enum kit_status rc, const struct kit_err *err, const struct client_answer *a);
+/* The same without an exit code: next is what to type, behind the program's name and up to the closing quote ("up' starts
+ * it"); NULL: nothing. */
+void heimnetz_error(struct heimnetz *h, enum kit_status rc, const struct kit_err *err, const char *next);
 /* What is wrong with how it was called, and where it is explained; HEIMNETZ_USAGE. */
 int heimnetz_usage(struct heimnetz *h, const char *format, ...) KIT_PRINTF(2, 3);
 /* Prints an answer's body as it came and a newline: what --json does. */

@@ -1,0 +1,454 @@
+/* heimnetz up | down | restart: the services of the suite on this machine. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "heimnetz/args.h"
+#include "heimnetz/control.h"
+#include "heimnetz/load.h"
+#include "heimnetz/server.h"
+#include "heimnetz/service.h"
+#include "kit/alloc.h"
+#include "kit/clock.h"
+
+#define START_S 60
+#define STOP_S 30
+#define TIMEOUT_S_MAX 86400
+#define JSON_BYTES_MAX KIT_MIB
+#define MODELS_MAX 256 /* that restart brings back */
+
+/* --- which services --- */
+
+struct order {
+    enum heimnetz_service_id ids[HEIMNETZ_SERVICE_COUNT];
+    uint32_t count;
+    uint32_t timeout_ms; /* 0: the usual */
+};
+
+static bool is_ours(enum heimnetz_service_id id)
+{
+    return id != HEIMNETZ_SERVICE_COUNT && heimnetz_service_rows[id].address != NULL;
+}
+
+/* Those named; without a name those whose program lies beside heimnetz. */
+static enum kit_status read_order(const struct heimnetz *h, struct order *ret, struct kit_err *err)
+{
+    char program[PLACES_BYTES];
+    uint64_t timeout_s = 0;
+    *ret = (struct order){0};
+    for (uint32_t i = 0; i < h->word_count; i++) {
+        enum heimnetz_service_id id = heimnetz_service_find(h->words[i]);
+        if (!is_ours(id) || ret->count == HEIMNETZ_SERVICE_COUNT) {
+            return kit_fail(err, KIT_INVALID, "heimnetz does not run '%s': it runs aethercore and contextforge",
+                            h->words[i]);
+        }
+        ret->ids[ret->count++] = id;
+    }
+    for (int i = 0; h->word_count == 0 && i < HEIMNETZ_SERVICE_COUNT; i++) {
+        if (is_ours((enum heimnetz_service_id)i) &&
+            heimnetz_places_program(heimnetz_service_rows[i].name, program, NULL) == KIT_OK) {
+            ret->ids[ret->count++] = (enum heimnetz_service_id)i;
+        }
+    }
+    enum kit_status rc = heimnetz_args_number(h, HEIMNETZ_OPT_TIMEOUT, 1, TIMEOUT_S_MAX, 0, &timeout_s, err);
+    ret->timeout_ms = (uint32_t)timeout_s * 1000;
+    if (rc == KIT_OK && ret->count == 0) {
+        return kit_fail(err, KIT_INVALID, "neither aethercore nor contextforge lies beside heimnetz: is it installed?");
+    }
+    return rc;
+}
+
+/* --- what it is started with --- */
+
+static bool is_start_option(enum heimnetz_option option)
+{
+    return option == HEIMNETZ_OPT_HOST || option == HEIMNETZ_OPT_PORT || option == HEIMNETZ_OPT_MODELS ||
+           option == HEIMNETZ_OPT_CONFIG || option == HEIMNETZ_OPT_SET;
+}
+
+/* A path holds whatever folder the service runs in, and the next restart comes from. */
+static enum kit_status add_path(struct heimnetz_record *r, const char *flag, const char *path, struct kit_err *err)
+{
+    char whole[PLACES_BYTES];
+    if (realpath(path, whole) == NULL) {
+        return kit_fail(err, KIT_INVALID, "%s: '%s' is not there", flag, path);
+    }
+    return heimnetz_record_argument(r, kit_str_c(whole), err);
+}
+
+static enum kit_status add_given(const struct heimnetz *h, struct heimnetz_record *r, struct kit_err *err)
+{
+    enum kit_status rc = KIT_OK;
+    for (uint32_t i = 0; rc == KIT_OK && i < h->given_count; i++) {
+        const struct heimnetz_given *g = &h->given[i];
+        if (!is_start_option(g->option)) {
+            continue;
+        }
+        const char *flag = heimnetz_options[g->option].name;
+        bool path = g->option == HEIMNETZ_OPT_MODELS || g->option == HEIMNETZ_OPT_CONFIG;
+        rc = heimnetz_record_argument(r, kit_str_c(flag), err);
+        if (rc == KIT_OK) {
+            rc = path ? add_path(r, flag, g->value, err) : heimnetz_record_argument(r, kit_str_c(g->value), err);
+        }
+    }
+    return rc;
+}
+
+static bool same_key(const char *a, const char *b)
+{
+    size_t key = strcspn(a, "=");
+    return strncmp(a, b, key + 1) == 0;
+}
+
+/* Is the pair of an earlier start said anew? */
+static bool is_replaced(const struct heimnetz *h, const char *flag, const char *value)
+{
+    bool replaced = false;
+    for (uint32_t i = 0; i < h->given_count; i++) {
+        const struct heimnetz_given *g = &h->given[i];
+        bool same = is_start_option(g->option) && strcmp(heimnetz_options[g->option].name, flag) == 0;
+        replaced = replaced || (same && (g->option != HEIMNETZ_OPT_SET || same_key(value, g->value)));
+    }
+    return replaced;
+}
+
+/* What it was started with before, except what is said anew. */
+static enum kit_status add_before(const struct heimnetz *h, const struct heimnetz_record *before,
+                                  struct heimnetz_record *r, struct kit_err *err)
+{
+    enum kit_status rc = KIT_OK;
+    for (uint32_t i = 0; rc == KIT_OK && i + 1 < before->argument_count; i += 2) {
+        if (!is_replaced(h, before->arguments[i], before->arguments[i + 1])) {
+            rc = heimnetz_record_argument(r, kit_str_c(before->arguments[i]), err);
+            rc = rc == KIT_OK ? heimnetz_record_argument(r, kit_str_c(before->arguments[i + 1]), err) : rc;
+        }
+    }
+    return rc;
+}
+
+/* --- telling --- */
+
+struct told {
+    enum heimnetz_service_id id;
+    enum heimnetz_control_outcome outcome;
+    pid_t pid;
+    uint64_t age_ms, took_ms;
+    char url[RECORD_URL_BYTES];
+};
+
+static const char *outcome_word(enum heimnetz_control_outcome outcome)
+{
+    static const char *const words[] = {"started", "running", "running", "stopped", "killed", "not running"};
+    return words[outcome];
+}
+
+static void write_told(struct kit_json_writer *w, const struct told *t)
+{
+    char log[PLACES_BYTES];
+    kit_json_open(w, '{');
+    kit_json_member_c(w, "name", heimnetz_service_rows[t->id].name);
+    kit_json_member_c(w, "state", outcome_word(t->outcome));
+    if (t->outcome <= CONTROL_FOREIGN) {
+        bool kept = heimnetz_places_of(heimnetz_service_rows[t->id].name, ".log", log, NULL) == KIT_OK;
+        kit_json_member_c(w, "url", t->url);
+        kit_json_member_u64(w, "pid", (uint64_t)t->pid);
+        kit_json_member_c(w, "log", kept && t->outcome != CONTROL_FOREIGN ? log : NULL);
+    }
+    kit_json_close(w, '}');
+}
+
+static int print_told_json(struct heimnetz *h, const struct told *told, uint32_t count)
+{
+    struct kit_buf text;
+    struct kit_json_writer w;
+    kit_buf_init(&text, JSON_BYTES_MAX);
+    kit_json_writer_init(&w, &text);
+    kit_json_open(&w, '{');
+    kit_json_key(&w, "services");
+    kit_json_open(&w, '[');
+    for (uint32_t i = 0; i < count; i++) {
+        write_told(&w, &told[i]);
+    }
+    kit_json_close(&w, ']');
+    kit_json_close(&w, '}');
+    int code = heimnetz_print_buf(h, &text);
+    kit_buf_done(&text);
+    return code;
+}
+
+static void print_sign(const struct heimnetz_term *t, enum heimnetz_style style, const char *sign)
+{
+    if (t->terminal) {
+        heimnetz_term_put(t, style, "%s", sign);
+        heimnetz_term_put(t, TERM_PLAIN, " ");
+    }
+}
+
+static void print_up(const struct heimnetz *h, const struct told *t)
+{
+    char figure[TERM_FIGURE_BYTES];
+    const struct heimnetz_term *term = &h->out;
+    print_sign(term, TERM_GOOD, term->signs->good);
+    heimnetz_term_put(term, TERM_BOLD, "%s", heimnetz_service_rows[t->id].name);
+    heimnetz_term_put(term, TERM_PLAIN, "%s %s", t->outcome == CONTROL_STARTED ? " is up:" : " runs already:", t->url);
+    if (t->pid != 0) {
+        heimnetz_term_put(term, TERM_DIM, "  process %d", (int)t->pid);
+    }
+    if (t->outcome == CONTROL_STARTED) {
+        heimnetz_term_put(term, TERM_DIM, ", ready in %s", heimnetz_term_ms((double)t->took_ms, figure));
+    } else if (t->pid != 0) {
+        heimnetz_term_put(term, TERM_DIM, ", for %s%s", heimnetz_term_duration(t->age_ms / 1000, figure),
+                          t->outcome == CONTROL_FOREIGN ? ", started by somebody else" : "");
+    }
+    heimnetz_term_put(term, TERM_PLAIN, "\n");
+}
+
+static void print_down(const struct heimnetz *h, const struct told *t)
+{
+    char figure[TERM_FIGURE_BYTES];
+    const struct heimnetz_term *term = &h->out;
+    const char *name = heimnetz_service_rows[t->id].name;
+    heimnetz_term_ms((double)t->took_ms, figure);
+    if (t->outcome == CONTROL_ABSENT) {
+        print_sign(term, TERM_DIM, term->signs->off);
+        heimnetz_term_put(term, TERM_PLAIN, "%s does not run\n", name);
+    } else if (t->outcome == CONTROL_KILLED) {
+        print_sign(term, TERM_WARN, term->signs->bad);
+        heimnetz_term_put(term, TERM_PLAIN, "%s did not finish within %s and was killed\n", name, figure);
+    } else {
+        print_sign(term, TERM_GOOD, term->signs->good);
+        heimnetz_term_put(term, TERM_PLAIN, "%s is down", name);
+        heimnetz_term_put(term, TERM_DIM, "  it finished what was under way, in %s\n", figure);
+    }
+}
+
+/* --- doing --- */
+
+static struct heimnetz_control control_of(const struct heimnetz *h, enum heimnetz_service_id id, uint32_t timeout_ms)
+{
+    return (struct heimnetz_control){.service = heimnetz_service_rows[id].name,
+                                     .url = heimnetz_service_rows[id].address,
+                                     .name = h->name,
+                                     .term = &h->err,
+                                     .timeout_ms = timeout_ms,
+                                     .lock = -1};
+}
+
+/* Starting options that a service which runs already does not have. */
+static enum kit_status check_same(const struct heimnetz *h, const struct heimnetz_record *running,
+                                  const struct heimnetz_record *wanted, struct kit_err *err)
+{
+    bool same = true;
+    for (uint32_t i = 0; i + 1 < wanted->argument_count; i += 2) {
+        bool found = false;
+        for (uint32_t k = 0; k + 1 < running->argument_count; k += 2) {
+            found = found || (strcmp(wanted->arguments[i], running->arguments[k]) == 0 &&
+                              strcmp(wanted->arguments[i + 1], running->arguments[k + 1]) == 0);
+        }
+        same = same && found;
+    }
+    return same ? KIT_OK
+                : kit_fail(err, KIT_CONFLICT, "it runs already, at %s, with other options: '%s restart' takes new ones",
+                           running->url, h->name);
+}
+
+static void tell_start(struct told *t, const struct heimnetz_record *r, uint64_t started_ns)
+{
+    t->pid = r->process.pid;
+    t->age_ms = r->process.pid != 0 ? heimnetz_process_age_ms(&r->process) : 0;
+    t->took_ms = (kit_clock_ns() - started_ns) / KIT_NS_PER_MS;
+    kit_str_to_c(kit_str_c(r->url), t->url, sizeof(t->url));
+}
+
+/* Starts it with what is given, and with `before`'s arguments where that is not NULL. */
+static enum kit_status start_one(struct heimnetz *h, struct heimnetz_control *c, const struct heimnetz_record *before,
+                                 struct told *t, struct kit_err *err)
+{
+    struct heimnetz_record wanted = {0}, r = {0};
+    uint64_t started_ns = kit_clock_ns();
+    enum kit_status rc = add_given(h, &wanted, err);
+    rc = rc == KIT_OK && before != NULL ? add_before(h, before, &r, err) : rc;
+    rc = rc == KIT_OK ? add_given(h, &r, err) : rc;
+    rc = rc == KIT_OK ? heimnetz_control_start(c, &r, &t->outcome, err) : rc;
+    if (rc == KIT_OK && t->outcome == CONTROL_RUNNING) {
+        rc = check_same(h, &r, &wanted, err);
+    }
+    if (rc == KIT_OK) {
+        tell_start(t, &r, started_ns);
+    }
+    heimnetz_record_done(&wanted);
+    heimnetz_record_done(&r);
+    return rc;
+}
+
+static enum kit_status stop_one(struct heimnetz_control *c, struct told *t, struct kit_err *err)
+{
+    uint64_t started_ns = kit_clock_ns();
+    enum kit_status rc = heimnetz_control_stop(c, &t->outcome, err);
+    t->took_ms = (kit_clock_ns() - started_ns) / KIT_NS_PER_MS;
+    return rc;
+}
+
+static int fail(struct heimnetz *h, enum kit_status rc, const struct kit_err *err)
+{
+    heimnetz_error(h, rc, err, rc == KIT_UNAVAILABLE ? "logs' shows all of its last words" : NULL);
+    return HEIMNETZ_REFUSED;
+}
+
+int heimnetz_cmd_up(struct heimnetz *h)
+{
+    struct order order;
+    struct told told[HEIMNETZ_SERVICE_COUNT] = {0};
+    struct kit_err err = {0};
+    enum kit_status rc = read_order(h, &order, &err);
+    if (rc != KIT_OK) {
+        return heimnetz_usage(h, "%s", err.msg);
+    }
+    for (uint32_t i = 0; rc == KIT_OK && i < order.count; i++) {
+        uint32_t timeout_ms = order.timeout_ms > 0 ? order.timeout_ms : START_S * 1000;
+        struct heimnetz_control c = control_of(h, order.ids[i], timeout_ms);
+        told[i].id = order.ids[i];
+        rc = heimnetz_control_open(&c, &err);
+        rc = rc == KIT_OK ? start_one(h, &c, NULL, &told[i], &err) : rc;
+        heimnetz_control_close(&c);
+        if (rc == KIT_OK && !h->json) {
+            print_up(h, &told[i]);
+        }
+    }
+    return rc != KIT_OK ? fail(h, rc, &err) : h->json ? print_told_json(h, told, order.count) : HEIMNETZ_GOOD;
+}
+
+int heimnetz_cmd_down(struct heimnetz *h)
+{
+    struct order order;
+    struct told told[HEIMNETZ_SERVICE_COUNT] = {0};
+    struct kit_err err = {0};
+    enum kit_status rc = read_order(h, &order, &err);
+    if (rc != KIT_OK) {
+        return heimnetz_usage(h, "%s", err.msg);
+    }
+    for (uint32_t i = 0; rc == KIT_OK && i < order.count; i++) {
+        uint32_t at = order.count - 1 - i; /* who needs another goes first */
+        struct heimnetz_control c =
+            control_of(h, order.ids[at], order.timeout_ms > 0 ? order.timeout_ms : STOP_S * 1000);
+        told[i].id = order.ids[at];
+        rc = heimnetz_control_open(&c, &err);
+        rc = rc == KIT_OK ? stop_one(&c, &told[i], &err) : rc;
+        heimnetz_control_close(&c);
+        if (rc == KIT_OK && !h->json) {
+            print_down(h, &told[i]);
+        }
+    }
+    return rc != KIT_OK ? fail(h, rc, &err) : h->json ? print_told_json(h, told, order.count) : HEIMNETZ_GOOD;
+}
+
+/* --- restart --- */
+
+struct loaded {
+    char *ids[MODELS_MAX]; /* owned */
+    uint32_t count;
+};
+
+static void free_loaded(struct loaded *l)
+{
+    for (uint32_t i = 0; i < l->count; i++) {
+        kit_alloc_free(l->ids[i]);
+    }
+    l->count = 0;
+}
+
+static bool is_loaded(kit_json model)
+{
+    kit_str state = heimnetz_server_text(model, "state");
+    return kit_str_eq(state, kit_str_lit("ready")) || kit_str_eq(state, kit_str_lit("loading")) ||
+           kit_str_eq(state, kit_str_lit("warming"));
+}
+
+/* Which models are loaded now. A server that does not say has none to bring back. */
+static void ask_loaded(struct heimnetz *h, const char *url, struct loaded *ret)
+{
+    struct client client;
+    struct client_answer a = {0};
+    if (client_init(&client, url, h->client.key, NULL) != KIT_OK) {
+        return;
+    }
+    client.timeout_ms = HEIMNETZ_CALL_MS;
+    if (client_call(&client, "GET", "/models", (kit_str){0}, &a, NULL) == KIT_OK && a.doc != NULL) {
+        kit_json models = kit_json_get(kit_json_root(a.doc), "models");
+        for (struct kit_json_iter i = kit_json_iter(models); ret->count < MODELS_MAX && kit_json_next(&i);) {
+            kit_str id = heimnetz_server_text(i.value, "id");
+            char *copy = is_loaded(i.value) ? kit_alloc_copy(id.ptr, id.len) : NULL;
+            if (copy != NULL) {
+                ret->ids[ret->count++] = copy;
+            }
+        }
+    }
+    client_answer_done(&a);
+}
+
+/* Loads them again, one after the other; the first error is told and the others go on. */
+static enum kit_status load_again(struct heimnetz *h, const char *url, const struct loaded *l, struct kit_err *err)
+{
+    enum kit_status rc = client_init(&h->client, url, h->client.key, err);
+    h->client.timeout_ms = HEIMNETZ_CALL_MS;
+    enum kit_status first = rc;
+    for (uint32_t i = 0; rc == KIT_OK && i < l->count; i++) {
+        struct client_answer a;
+        struct kit_err one = {0};
+        enum kit_status loaded = heimnetz_load(h, l->ids[i], &a, &one);
+        client_answer_done(&a);
+        if (loaded != KIT_OK && first == KIT_OK) {
+            first = kit_fail(err, loaded, "%s is up, but '%s' is not loaded again: %s", url, l->ids[i], one.msg);
+        } else if (loaded == KIT_OK && !h->json) {
+            print_sign(&h->out, TERM_GOOD, h->out.signs->good);
+            heimnetz_term_put(&h->out, TERM_PLAIN, "%s is loaded again\n", l->ids[i]);
+        }
+    }
+    return first;
+}
+
+static enum kit_status restart_one(struct heimnetz *h, struct heimnetz_control *c, uint32_t stop_ms, struct told *t,
+                                   struct kit_err *err)
+{
+    struct heimnetz_record before;
+    struct loaded loaded = {0};
+    uint32_t start_ms = c->timeout_ms;
+    bool ran = heimnetz_record_read(c->service, &before, NULL) == KIT_OK;
+    if (ran && t->id == HEIMNETZ_SERVICE_AETHERCORE) {
+        ask_loaded(h, before.url, &loaded);
+    }
+    c->timeout_ms = stop_ms;
+    enum kit_status rc = stop_one(c, t, err);
+    if (rc == KIT_OK && !h->json) {
+        print_down(h, t);
+    }
+    c->timeout_ms = start_ms;
+    rc = rc == KIT_OK ? start_one(h, c, &before, t, err) : rc;
+    if (rc == KIT_OK && !h->json) {
+        print_up(h, t);
+    }
+    rc = rc == KIT_OK ? load_again(h, t->url, &loaded, err) : rc;
+    heimnetz_record_done(&before);
+    free_loaded(&loaded);
+    return rc;
+}
+
+int heimnetz_cmd_restart(struct heimnetz *h)
+{
+    struct order order;
+    struct told told[HEIMNETZ_SERVICE_COUNT] = {0};
+    struct kit_err err = {0};
+    enum kit_status rc = read_order(h, &order, &err);
+    if (rc != KIT_OK) {
+        return heimnetz_usage(h, "%s", err.msg);
+    }
+    for (uint32_t i = 0; rc == KIT_OK && i < order.count; i++) {
+        struct heimnetz_control c =
+            control_of(h, order.ids[i], order.timeout_ms > 0 ? order.timeout_ms : START_S * 1000);
+        told[i].id = order.ids[i];
+        rc = heimnetz_control_open(&c, &err);
+        rc = rc == KIT_OK ? restart_one(h, &c, order.timeout_ms > 0 ? order.timeout_ms : STOP_S * 1000, &told[i], &err)
+                          : rc;
+        heimnetz_control_close(&c);
+    }
+    return rc != KIT_OK ? fail(h, rc, &err) : h->json ? print_told_json(h, told, order.count) : HEIMNETZ_GOOD;
+}
