@@ -90,6 +90,20 @@ static enum kit_status server_said(const struct client_answer *a, struct kit_err
     return kit_fail_param(err, rc, kit_str_to_c(param, name, sizeof(name)), "%.*s", KIT_STR_ARG(message));
 }
 
+/* The server's address stands for the path in what failed: a person knows the one, not the other. */
+static enum kit_status name_server(const struct client *c, const char *url, enum kit_status rc, struct kit_err *err)
+{
+    kit_str msg = kit_str_c(err != NULL ? err->msg : ""), whole = kit_str_c(url);
+    size_t at = kit_str_find(msg, whole);
+    if (rc == KIT_OK || at == msg.len) {
+        return rc;
+    }
+    char text[KIT_ERR_MSG_BYTES + CLIENT_URL_BYTES];
+    kit_str before = kit_str_sub(msg, 0, at), behind = kit_str_sub(msg, at + whole.len, msg.len);
+    snprintf(text, sizeof(text), "%.*s%s%.*s", KIT_STR_ARG(before), c->url, KIT_STR_ARG(behind));
+    return kit_fail_at(err, rc, err->where, err->param, "%s", text);
+}
+
 enum kit_status client_call(struct client *c, const char *method, const char *path, kit_str body,
                             struct client_answer *ret, struct kit_err *err)
 {
@@ -101,7 +115,7 @@ enum kit_status client_call(struct client *c, const char *method, const char *pa
         return rc;
     }
     call.q.body = body;
-    rc = fetch_run(&call.q, &reply, err);
+    rc = name_server(c, call.url, fetch_run(&call.q, &reply, err), err);
     if (rc == KIT_OK) {
         ret->status = reply.status;
         ret->total_ns = reply.total_ns;
@@ -168,7 +182,7 @@ enum kit_status client_events(struct client *c, const char *path, bool (*fn)(voi
     call.q.piece = take_piece;
     call.q.timeout_ms = 0; /* a stream lasts as long as it lasts */
     call.q.ctx = &f;
-    rc = fetch_run(&call.q, &reply, err);
+    rc = name_server(c, call.url, fetch_run(&call.q, &reply, err), err);
     if (rc == KIT_OK && reply.status >= 400) {
         struct client_answer said = {.status = reply.status};
         if (kit_json_parse(kit_buf_str(&reply.body), DEPTH_MAX, &said.doc, NULL) != KIT_OK) {

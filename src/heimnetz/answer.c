@@ -9,7 +9,9 @@
 
 #define VALUES_SHOWN 4
 #define BAR_COLUMNS 24
-#define TEXT_COLUMNS 32  /* of a text in a table on a terminal */
+#define TEXT_COLUMNS_MIN 16 /* of a text in a table on a terminal */
+#define TEXT_COLUMNS_MAX 48
+#define OTHER_COLUMNS 58 /* what stands beside it */
 #define EXCERPT_CHARS 60 /* of a context on each side of its answer */
 
 struct page {
@@ -27,7 +29,7 @@ static const struct heimnetz_item *item_at(const struct page *p, size_t index)
 }
 
 /* A cell with a text on one line: cut on a terminal, whole in a pipe. */
-static void add_text(struct page *p, enum heimnetz_style style, kit_str text)
+static void add_text(struct page *p, enum heimnetz_style style, const char *indent, kit_str text)
 {
     struct kit_buf shown;
     kit_buf_init(&shown, 4 * KIT_MIB);
@@ -37,9 +39,13 @@ static void add_text(struct page *p, enum heimnetz_style style, kit_str text)
     kit_str line = kit_buf_str(&shown);
     struct kit_buf cut;
     kit_buf_init(&cut, 4 * KIT_MIB);
-    uint32_t columns = p->term->terminal ? TEXT_COLUMNS : UINT32_MAX;
+    uint32_t room = p->term->width > OTHER_COLUMNS ? p->term->width - OTHER_COLUMNS : 0;
+    uint32_t columns = KIT_MIN(KIT_MAX(room, TEXT_COLUMNS_MIN), TEXT_COLUMNS_MAX);
+    if (!p->term->terminal) {
+        columns = UINT32_MAX;
+    }
     heimnetz_rich_fit(&cut, TERM_PLAIN, line, columns, p->term);
-    heimnetz_table_add(&p->table, style, "%.*s", KIT_STR_ARG(kit_buf_str(&cut)));
+    heimnetz_table_add(&p->table, style, "%s%.*s", indent, KIT_STR_ARG(kit_buf_str(&cut)));
     kit_buf_done(&cut);
     kit_buf_done(&shown);
 }
@@ -134,7 +140,7 @@ static void fill_rerank(struct page *p, kit_json outputs)
     heimnetz_table_span(&p->table, TERM_BOLD, "%.*s", KIT_STR_ARG(p->question->query));
     for (struct kit_json_iter i = kit_json_iter(outputs); kit_json_next(&i);) {
         int64_t index = kit_json_i64(kit_json_get(i.value, "index"), (int64_t)i.index);
-        add_text(p, TERM_PLAIN, item_at(p, (size_t)index)->text);
+        add_text(p, TERM_PLAIN, "  ", item_at(p, (size_t)index)->text);
         add_score(p, score_of(i.value), low, high);
     }
 }
@@ -148,7 +154,7 @@ static void fill_similarity(struct page *p, kit_json outputs)
         heimnetz_table_span(&p->table, TERM_BOLD, "%.*s", KIT_STR_ARG(p->question->query));
     }
     for (struct kit_json_iter i = kit_json_iter(outputs); kit_json_next(&i);) {
-        add_text(p, TERM_PLAIN, item_at(p, i.index)->text);
+        add_text(p, TERM_PLAIN, "  ", item_at(p, i.index)->text);
         add_score(p, kit_json_f64(i.value, 0), low, high);
     }
 }
@@ -181,7 +187,7 @@ static void fill_embed(struct page *p, kit_json outputs)
     static const char *const headings[] = {"TEXT", ">DIMENSIONS", ">NORM", "FIRST VALUES"};
     heimnetz_table_init(&p->table, KIT_COUNT(headings), headings);
     for (struct kit_json_iter i = kit_json_iter(outputs); kit_json_next(&i);) {
-        add_text(p, TERM_BOLD, item_at(p, i.index)->text);
+        add_text(p, TERM_BOLD, "", item_at(p, i.index)->text);
         heimnetz_table_add(&p->table, TERM_PLAIN, "%zu", kit_json_count(i.value));
         heimnetz_table_add(&p->table, TERM_PLAIN, "%.3f", norm_of(i.value));
         heimnetz_table_add(&p->table, TERM_PLAIN, "%s", "");
@@ -354,6 +360,7 @@ static void add_footer(struct page *p, kit_json answer, double total_ms)
     kit_json usage = kit_json_get(answer, "usage"), timing = kit_json_get(answer, "timing");
     long long tokens = (long long)kit_json_i64(kit_json_get(usage, "tokens"), 0);
     int64_t cut = kit_json_i64(kit_json_get(usage, "truncated"), 0);
+    heimnetz_table_span(&p->table, TERM_PLAIN, "%s", "");
     if (cut > 0) {
         heimnetz_table_span(&p->table, TERM_WARN,
                             "%lld of the texts %s longer than the model takes; the rest was cut off", (long long)cut,

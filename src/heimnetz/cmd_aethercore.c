@@ -98,7 +98,7 @@ static void add_model(struct heimnetz_table *t, kit_json m)
     heimnetz_table_add(t, TERM_BOLD, "%.*s", KIT_STR_ARG(heimnetz_server_text(m, "id")));
     heimnetz_table_add(t, heimnetz_term_style_of_state(state), "%.*s", KIT_STR_ARG(state));
     if (moves && total > 0) {
-        heimnetz_table_more(t, TERM_PLAIN, " %u %%", (unsigned)(100 * (double)done / (double)total));
+        heimnetz_table_more(t, TERM_PLAIN, " %2u %%", (unsigned)(100 * (double)done / (double)total));
     }
     heimnetz_table_add(t, TERM_PLAIN, "%.*s", KIT_STR_ARG(heimnetz_server_text(m, "backend")));
     add_tasks(t, kit_json_get(m, "tasks"));

@@ -223,16 +223,6 @@ static void print_down(const struct heimnetz *h, const struct told *t)
 
 /* --- doing --- */
 
-static struct heimnetz_control control_of(const struct heimnetz *h, enum heimnetz_service_id id, uint32_t timeout_ms)
-{
-    return (struct heimnetz_control){.service = heimnetz_service_rows[id].name,
-                                     .url = heimnetz_service_rows[id].address,
-                                     .name = h->name,
-                                     .term = &h->err,
-                                     .timeout_ms = timeout_ms,
-                                     .lock = -1};
-}
-
 /* Starting options that a service which runs already does not have. */
 static enum kit_status check_same(const struct heimnetz *h, const struct heimnetz_record *running,
                                   const struct heimnetz_record *wanted, struct kit_err *err)
@@ -286,59 +276,6 @@ static enum kit_status stop_one(struct heimnetz_control *c, struct told *t, stru
     enum kit_status rc = heimnetz_control_stop(c, &t->outcome, err);
     t->took_ms = (kit_clock_ns() - started_ns) / KIT_NS_PER_MS;
     return rc;
-}
-
-static int fail(struct heimnetz *h, enum kit_status rc, const struct kit_err *err)
-{
-    heimnetz_error(h, rc, err, rc == KIT_UNAVAILABLE ? "logs' shows all of its last words" : NULL);
-    return HEIMNETZ_REFUSED;
-}
-
-int heimnetz_cmd_up(struct heimnetz *h)
-{
-    struct order order;
-    struct told told[HEIMNETZ_SERVICE_COUNT] = {0};
-    struct kit_err err = {0};
-    enum kit_status rc = read_order(h, &order, &err);
-    if (rc != KIT_OK) {
-        return heimnetz_usage(h, "%s", err.msg);
-    }
-    for (uint32_t i = 0; rc == KIT_OK && i < order.count; i++) {
-        uint32_t timeout_ms = order.timeout_ms > 0 ? order.timeout_ms : START_S * 1000;
-        struct heimnetz_control c = control_of(h, order.ids[i], timeout_ms);
-        told[i].id = order.ids[i];
-        rc = heimnetz_control_open(&c, &err);
-        rc = rc == KIT_OK ? start_one(h, &c, NULL, &told[i], &err) : rc;
-        heimnetz_control_close(&c);
-        if (rc == KIT_OK && !h->json) {
-            print_up(h, &told[i]);
-        }
-    }
-    return rc != KIT_OK ? fail(h, rc, &err) : h->json ? print_told_json(h, told, order.count) : HEIMNETZ_GOOD;
-}
-
-int heimnetz_cmd_down(struct heimnetz *h)
-{
-    struct order order;
-    struct told told[HEIMNETZ_SERVICE_COUNT] = {0};
-    struct kit_err err = {0};
-    enum kit_status rc = read_order(h, &order, &err);
-    if (rc != KIT_OK) {
-        return heimnetz_usage(h, "%s", err.msg);
-    }
-    for (uint32_t i = 0; rc == KIT_OK && i < order.count; i++) {
-        uint32_t at = order.count - 1 - i; /* who needs another goes first */
-        struct heimnetz_control c =
-            control_of(h, order.ids[at], order.timeout_ms > 0 ? order.timeout_ms : STOP_S * 1000);
-        told[i].id = order.ids[at];
-        rc = heimnetz_control_open(&c, &err);
-        rc = rc == KIT_OK ? stop_one(&c, &told[i], &err) : rc;
-        heimnetz_control_close(&c);
-        if (rc == KIT_OK && !h->json) {
-            print_down(h, &told[i]);
-        }
-    }
-    return rc != KIT_OK ? fail(h, rc, &err) : h->json ? print_told_json(h, told, order.count) : HEIMNETZ_GOOD;
 }
 
 /* --- restart --- */
@@ -406,22 +343,33 @@ static enum kit_status load_again(struct heimnetz *h, const char *url, const str
     return first;
 }
 
-static enum kit_status restart_one(struct heimnetz *h, struct heimnetz_control *c, uint32_t stop_ms, struct told *t,
-                                   struct kit_err *err)
+static enum kit_status up_one(struct heimnetz *h, struct heimnetz_control *c, struct told *t, struct kit_err *err)
 {
-    struct heimnetz_record before;
-    struct loaded loaded = {0};
-    uint32_t start_ms = c->timeout_ms;
-    bool ran = heimnetz_record_read(c->service, &before, NULL) == KIT_OK;
-    if (ran && t->id == HEIMNETZ_SERVICE_AETHERCORE) {
-        ask_loaded(h, before.url, &loaded);
+    enum kit_status rc = start_one(h, c, NULL, t, err);
+    if (rc == KIT_OK && !h->json) {
+        print_up(h, t);
     }
-    c->timeout_ms = stop_ms;
+    return rc;
+}
+
+static enum kit_status down_one(struct heimnetz *h, struct heimnetz_control *c, struct told *t, struct kit_err *err)
+{
     enum kit_status rc = stop_one(c, t, err);
     if (rc == KIT_OK && !h->json) {
         print_down(h, t);
     }
-    c->timeout_ms = start_ms;
+    return rc;
+}
+
+static enum kit_status restart_one(struct heimnetz *h, struct heimnetz_control *c, struct told *t, struct kit_err *err)
+{
+    struct heimnetz_record before;
+    struct loaded loaded = {0};
+    bool ran = heimnetz_record_read(c->service, &before, NULL) == KIT_OK;
+    if (ran && t->id == HEIMNETZ_SERVICE_AETHERCORE) {
+        ask_loaded(h, before.url, &loaded);
+    }
+    enum kit_status rc = down_one(h, c, t, err);
     rc = rc == KIT_OK ? start_one(h, c, &before, t, err) : rc;
     if (rc == KIT_OK && !h->json) {
         print_up(h, t);
@@ -432,7 +380,26 @@ static enum kit_status restart_one(struct heimnetz *h, struct heimnetz_control *
     return rc;
 }
 
-int heimnetz_cmd_restart(struct heimnetz *h)
+/* --- the three commands --- */
+
+static struct heimnetz_control control_of(const struct heimnetz *h, enum heimnetz_service_id id, uint32_t timeout_ms)
+{
+    bool said;
+    struct heimnetz_control c = {.service = heimnetz_service_rows[id].name,
+                                 .home = heimnetz_service_rows[id].address,
+                                 .name = h->name,
+                                 .term = &h->err,
+                                 .start_ms = timeout_ms > 0 ? timeout_ms : START_S * 1000,
+                                 .stop_ms = timeout_ms > 0 ? timeout_ms : STOP_S * 1000,
+                                 .lock = -1};
+    heimnetz_service_address(h, id, c.url, &said);
+    return c;
+}
+
+/* Does it for each service, with `last_first` for those that need others before these; ends at the first error. */
+static int run(struct heimnetz *h, bool last_first,
+               enum kit_status (*one)(struct heimnetz *h, struct heimnetz_control *c, struct told *t,
+                                      struct kit_err *err))
 {
     struct order order;
     struct told told[HEIMNETZ_SERVICE_COUNT] = {0};
@@ -442,13 +409,31 @@ int heimnetz_cmd_restart(struct heimnetz *h)
         return heimnetz_usage(h, "%s", err.msg);
     }
     for (uint32_t i = 0; rc == KIT_OK && i < order.count; i++) {
-        struct heimnetz_control c =
-            control_of(h, order.ids[i], order.timeout_ms > 0 ? order.timeout_ms : START_S * 1000);
-        told[i].id = order.ids[i];
+        enum heimnetz_service_id id = order.ids[last_first ? order.count - 1 - i : i];
+        struct heimnetz_control c = control_of(h, id, order.timeout_ms);
+        told[i].id = id;
         rc = heimnetz_control_open(&c, &err);
-        rc = rc == KIT_OK ? restart_one(h, &c, order.timeout_ms > 0 ? order.timeout_ms : STOP_S * 1000, &told[i], &err)
-                          : rc;
+        rc = rc == KIT_OK ? one(h, &c, &told[i], &err) : rc;
         heimnetz_control_close(&c);
     }
-    return rc != KIT_OK ? fail(h, rc, &err) : h->json ? print_told_json(h, told, order.count) : HEIMNETZ_GOOD;
+    if (rc != KIT_OK) {
+        heimnetz_error(h, rc, &err, rc == KIT_UNAVAILABLE ? "logs' shows all of its last words" : NULL);
+        return HEIMNETZ_REFUSED;
+    }
+    return h->json ? print_told_json(h, told, order.count) : HEIMNETZ_GOOD;
+}
+
+int heimnetz_cmd_up(struct heimnetz *h)
+{
+    return run(h, false, up_one);
+}
+
+int heimnetz_cmd_down(struct heimnetz *h)
+{
+    return run(h, true, down_one);
+}
+
+int heimnetz_cmd_restart(struct heimnetz *h)
+{
+    return run(h, false, restart_one);
 }

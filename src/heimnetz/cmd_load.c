@@ -32,13 +32,26 @@ static int print_loaded(struct heimnetz *h, const char *id, bool already, uint64
     return code;
 }
 
-/* --json: the server's own answer once it is there. */
-static int load_json(struct heimnetz *h, const char *id)
+/* --json: the server's own answer, once it is there or at once. */
+static int load_json(struct heimnetz *h, const char *id, bool wait)
 {
     struct client_answer a;
     int code = HEIMNETZ_GOOD;
-    h->client.timeout_ms = HEIMNETZ_WORK_MS;
-    if (heimnetz_server_call_model(h, "POST", id, "load?wait=true", &a, &code)) {
+    h->client.timeout_ms = wait ? HEIMNETZ_WORK_MS : HEIMNETZ_CALL_MS;
+    if (heimnetz_server_call_model(h, "POST", id, wait ? "load?wait=true" : "load", &a, &code)) {
+        client_answer_done(&a);
+    }
+    return code;
+}
+
+static int load_later(struct heimnetz *h, const char *id)
+{
+    struct client_answer a;
+    int code = HEIMNETZ_GOOD;
+    if (heimnetz_server_call_model(h, "POST", id, "load", &a, &code)) {
+        kit_str state = heimnetz_server_text(kit_json_root(a.doc), "state");
+        heimnetz_term_put(&h->out, TERM_BOLD, "%s", id);
+        heimnetz_term_put(&h->out, TERM_PLAIN, " is %.*s\n", KIT_STR_ARG(state));
         client_answer_done(&a);
     }
     return code;
@@ -49,8 +62,9 @@ int heimnetz_cmd_aethercore_load(struct heimnetz *h)
     struct client_answer a;
     struct kit_err err = {0};
     uint64_t started_ns = kit_clock_ns();
-    if (h->json) {
-        return load_json(h, h->words[0]);
+    bool wait = !heimnetz_args_has(h, HEIMNETZ_OPT_NO_WAIT);
+    if (h->json || !wait) {
+        return h->json ? load_json(h, h->words[0], wait) : load_later(h, h->words[0]);
     }
     enum kit_status rc = heimnetz_load(h, h->words[0], &a, &err);
     int code = rc == KIT_OK ? print_loaded(h, h->words[0], a.status == 200, kit_clock_ns() - started_ns)

@@ -4,6 +4,7 @@
 #include "heimnetz/help.h"
 #include "heimnetz/panel.h"
 #include "heimnetz/record.h"
+#include "heimnetz/rich.h"
 #include "heimnetz/server.h"
 #include "heimnetz/service.h"
 
@@ -143,10 +144,10 @@ static void add_absent(struct heimnetz_table *t, const struct heimnetz *h, const
             continue;
         }
         if (first) {
-            heimnetz_table_note(t, TERM_DIM, "%s%snot set up: ", h->out.terminal ? h->out.signs->off : "",
+            heimnetz_table_span(t, TERM_DIM, "%s%snot set up:", h->out.terminal ? h->out.signs->off : "",
                                 h->out.terminal ? " " : "");
         }
-        heimnetz_table_more(t, TERM_DIM, "%s%s", first ? "" : ", ", heimnetz_service_rows[i].name);
+        heimnetz_table_more(t, TERM_DIM, " %s", heimnetz_service_rows[i].name);
         first = false;
     }
 }
@@ -241,7 +242,7 @@ static void add_health(struct heimnetz_table *t, const struct heimnetz *h, const
     char ms[TERM_FIGURE_BYTES], detail[SERVICE_ADDRESS_BYTES + TERM_FIGURE_BYTES + 8];
     add_name(t, h, s);
     if (!s->answers) {
-        add_check(t, s->set_up ? "answers" : "-", style_of(s), s->state, s->shown);
+        add_check(t, "answers", style_of(s), s->state, s->shown);
     } else {
         snprintf(detail, sizeof(detail), "in %s at %s", heimnetz_term_ms(s->latency_ms, ms), s->shown);
         add_check(t, "answers", style_of(s), s->state, detail);
@@ -259,8 +260,11 @@ static int print_health(struct heimnetz *h, const struct heimnetz_services *s)
     char title[64];
     heimnetz_table_init(&t, KIT_COUNT(headings), headings);
     for (int i = 0; i < HEIMNETZ_SERVICE_COUNT; i++) {
-        add_health(&t, h, &s->list[i]);
+        if (is_set_up(&s->list[i])) {
+            add_health(&t, h, &s->list[i]);
+        }
     }
+    add_absent(&t, h, s);
     snprintf(title, sizeof(title), "Health: %s", heimnetz_services_verdict(s));
     int code = print_page(h, &(struct heimnetz_panel){title, &t}, 1, heimnetz_services_code(s));
     heimnetz_table_done(&t);
@@ -331,49 +335,63 @@ static void add_overview(struct heimnetz_table *t, const struct heimnetz *h, con
     add_reason(t, s);
 }
 
-/* What to type next. */
-static void print_hints(const struct heimnetz *h, bool running)
+/* What to type next, when something runs. */
+static int print_hints(struct heimnetz *h, int code)
 {
     static const char *const hints[][2] = {{"aethercore models", "which models there are"},
                                            {"aethercore serve MODEL \"a text\"", "ask one"},
                                            {"help", "all commands"}};
-    struct heimnetz_term t = h->out;
-    if (!running) {
-        heimnetz_term_put(&t, TERM_PLAIN, "Nothing runs here yet. This starts the model server:\n\n  ");
-        heimnetz_term_put(&t, TERM_ACCENT, "%s up\n", h->name);
-        return;
-    }
+    struct heimnetz_table t;
+    struct kit_buf lines;
+    heimnetz_table_init(&t, 2, NULL);
+    kit_buf_init(&lines, KIT_MIB);
     for (size_t i = 0; i < KIT_COUNT(hints); i++) {
-        heimnetz_term_put(&t, TERM_ACCENT, "  %s %s", h->name, hints[i][0]);
-        heimnetz_term_put(&t, TERM_DIM, "  %s\n", hints[i][1]);
+        heimnetz_table_add(&t, TERM_ACCENT, "  %s %s", h->name, hints[i][0]);
+        heimnetz_table_add(&t, TERM_DIM, "%s", hints[i][1]);
     }
+    if (heimnetz_table_lines(&t, h->out.width, &lines) == KIT_OK) {
+        heimnetz_rich_print(&h->out, kit_buf_str(&lines));
+    }
+    kit_buf_done(&lines);
+    heimnetz_table_done(&t);
+    return code;
+}
+
+/* The one command that starts it. */
+static int print_nothing(const struct heimnetz *h, const struct heimnetz_service *aethercore)
+{
+    char start[SERVICE_START_BYTES];
+    if (heimnetz_service_start(HEIMNETZ_SERVICE_AETHERCORE, aethercore->address, start) != NULL) {
+        heimnetz_term_put(&h->out, TERM_PLAIN, "Nothing runs yet. This starts the model server:\n\n  ");
+        heimnetz_term_put(&h->out, TERM_ACCENT, "%s %s\n", h->name, start);
+    } else {
+        heimnetz_term_put(&h->out, TERM_PLAIN, "Nothing answers at %s.\n", aethercore->shown);
+    }
+    return HEIMNETZ_GOOD;
+}
+
+static int print_overview(struct heimnetz *h, const struct heimnetz_services *s)
+{
+    struct heimnetz_table t;
+    bool running = false;
+    heimnetz_table_init(&t, 4, NULL);
+    for (int i = 0; i < HEIMNETZ_SERVICE_COUNT; i++) {
+        if (s->list[i].answers) {
+            add_overview(&t, h, &s->list[i]);
+            running = true;
+        }
+    }
+    int code = running ? print_hints(h, print_page(h, &(struct heimnetz_panel){"Heimnetz " HEIMNETZ_VERSION, &t}, 1, 0))
+                       : print_nothing(h, &s->list[HEIMNETZ_SERVICE_AETHERCORE]);
+    heimnetz_table_done(&t);
+    return code;
 }
 
 int heimnetz_cmd_overview(struct heimnetz *h)
 {
     struct heimnetz_services s;
-    struct heimnetz_table t;
     heimnetz_services_ask(h, true, &s);
-    if (h->json) {
-        int code = print_json(h, &s);
-        heimnetz_services_done(&s);
-        return code == HEIMNETZ_NOBODY ? HEIMNETZ_GOOD : code;
-    }
-    bool running = false;
-    heimnetz_table_init(&t, 4, NULL);
-    for (int i = 0; i < HEIMNETZ_SERVICE_COUNT; i++) {
-        const struct heimnetz_service *one = &s.list[i];
-        running = running || one->answers;
-        if (one->answers) {
-            add_overview(&t, h, one);
-        }
-    }
-    int code = HEIMNETZ_GOOD;
-    if (running) {
-        code = print_page(h, &(struct heimnetz_panel){"Heimnetz " HEIMNETZ_VERSION, &t}, 1, code);
-    }
-    print_hints(h, running);
-    heimnetz_table_done(&t);
+    int code = h->json ? print_json(h, &s) : print_overview(h, &s);
     heimnetz_services_done(&s);
-    return code;
+    return code == HEIMNETZ_NOBODY ? HEIMNETZ_GOOD : code; /* that nothing runs is an answer, too */
 }

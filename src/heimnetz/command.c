@@ -2,15 +2,26 @@
 
 #include <stdarg.h>
 
+#include "heimnetz/rich.h"
+#include "heimnetz/service.h"
+
 #define ERROR_BYTES_MAX (64 * KIT_KIB)
 
-/* What to type next, behind the program's name; NULL: nothing helps. */
-static const char *next_step(enum kit_status rc, bool answered)
+/* What to type next, behind the program's name and up to the closing quote; NULL: nothing helps. */
+static const char *next_step(const struct heimnetz *h, enum kit_status rc, bool answered, char *buf, size_t size)
 {
-    if (rc == KIT_UNAVAILABLE && !answered) {
-        return "up' starts it; --url names another one";
+    char start[SERVICE_START_BYTES];
+    if (rc == KIT_MODEL_NOT_FOUND) {
+        return "aethercore models' lists what there is";
     }
-    return rc == KIT_MODEL_NOT_FOUND ? "aethercore models' lists what is there" : NULL;
+    if (rc != KIT_UNAVAILABLE || answered) {
+        return NULL;
+    }
+    if (heimnetz_service_start(HEIMNETZ_SERVICE_AETHERCORE, h->client.url, start) == NULL) {
+        return NULL;
+    }
+    snprintf(buf, size, "%s' starts it; --url names another one", start);
+    return buf;
 }
 
 static int exit_code(enum kit_status rc, const struct client_answer *a)
@@ -20,6 +31,19 @@ static int exit_code(enum kit_status rc, const struct client_answer *a)
     }
     bool nobody = rc == KIT_UNAVAILABLE || rc == KIT_IO || rc == KIT_TIMEOUT;
     return nobody ? HEIMNETZ_NOBODY : HEIMNETZ_REFUSED;
+}
+
+static void print_complaint(struct heimnetz *h, const char *message, const char *next)
+{
+    struct kit_buf text;
+    kit_buf_init(&text, ERROR_BYTES_MAX);
+    heimnetz_rich_add(&text, TERM_BAD, "heimnetz:");
+    heimnetz_rich_add(&text, TERM_PLAIN, " %s\n", message);
+    if (next != NULL) {
+        heimnetz_rich_add(&text, TERM_DIM, "  '%s %s\n", h->name, next);
+    }
+    heimnetz_rich_print_wrapped(&h->err, kit_buf_str(&text));
+    kit_buf_done(&text);
 }
 
 static void print_error_json(struct heimnetz *h, enum kit_status rc, const struct kit_err *err)
@@ -45,11 +69,7 @@ void heimnetz_error(struct heimnetz *h, enum kit_status rc, const struct kit_err
         print_error_json(h, rc, err);
         return;
     }
-    heimnetz_term_put(&h->err, TERM_BAD, "heimnetz:");
-    heimnetz_term_put(&h->err, TERM_PLAIN, " %s\n", err->msg);
-    if (next != NULL) {
-        heimnetz_term_put(&h->err, TERM_DIM, "  '%s %s\n", h->name, next);
-    }
+    print_complaint(h, err->msg, next);
 }
 
 int heimnetz_fail(struct heimnetz *h, enum kit_status rc, const struct kit_err *err, const struct client_answer *a)
@@ -58,28 +78,29 @@ int heimnetz_fail(struct heimnetz *h, enum kit_status rc, const struct kit_err *
     if (h->json && answered && a->doc != NULL) {
         heimnetz_print_json(h, a);
     } else {
-        heimnetz_error(h, rc, err, next_step(rc, answered));
+        char next[2 * SERVICE_START_BYTES];
+        heimnetz_error(h, rc, err, next_step(h, rc, answered, next, sizeof(next)));
     }
     return exit_code(rc, a);
 }
 
 int heimnetz_usage(struct heimnetz *h, const char *format, ...)
 {
-    char text[512];
+    char text[512], next[128];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    heimnetz_term_put(&h->err, TERM_BAD, "heimnetz:");
-    heimnetz_term_put(&h->err, TERM_PLAIN, " %s\n", text);
-    heimnetz_term_put(&h->err, TERM_DIM, "  '%s help%s%s' lists what there is\n", h->name,
-                      h->command != NULL ? " " : "", h->command != NULL ? h->command->words : "");
+    snprintf(next, sizeof(next), "help%s%s' lists what there is", h->command != NULL ? " " : "",
+             h->command != NULL ? h->command->words : "");
+    print_complaint(h, text, next);
     return HEIMNETZ_USAGE;
 }
 
 int heimnetz_print_json(struct heimnetz *h, const struct client_answer *a)
 {
-    fprintf(h->out.out, "%s\n", a->text != NULL ? a->text : "null");
+    kit_str text = kit_str_trim(kit_str_c(a->text != NULL ? a->text : "null"));
+    fprintf(h->out.out, "%.*s\n", KIT_STR_ARG(text));
     return a->status >= 500 ? HEIMNETZ_FAILING : a->status >= 400 ? HEIMNETZ_REFUSED : HEIMNETZ_GOOD;
 }
 

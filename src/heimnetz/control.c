@@ -105,7 +105,7 @@ static void expect_url(const struct heimnetz_control *c, const struct heimnetz_r
 {
     const char *port = argument_of(r, "--port");
     if (port == NULL) {
-        kit_str_to_c(kit_str_c(c->url), ret, RECORD_URL_BYTES);
+        kit_str_to_c(kit_str_c(c->home), ret, RECORD_URL_BYTES);
     } else {
         snprintf(ret, RECORD_URL_BYTES, strcmp(port, "0") == 0 ? "%.0s" : "http://127.0.0.1:%s", port);
     }
@@ -286,7 +286,7 @@ static enum kit_status await_ready(struct start *s, struct kit_err *err)
 {
     const struct heimnetz_control *c = s->control;
     pid_t pid = s->record->process.pid;
-    uint64_t until_ns = kit_clock_ns() + c->timeout_ms * KIT_NS_PER_MS;
+    uint64_t until_ns = kit_clock_ns() + c->start_ms * KIT_NS_PER_MS;
     while (kit_clock_ns() < until_ns) {
         int status = 0;
         struct pollfd p = {.fd = s->notify, .events = POLLIN};
@@ -299,7 +299,7 @@ static enum kit_status await_ready(struct start *s, struct kit_err *err)
         }
     }
     return kit_fail(err, KIT_TIMEOUT, "%s (process %d) is not ready after %u s; '%s logs' says what it does",
-                    c->service, (int)pid, c->timeout_ms / 1000, c->name);
+                    c->service, (int)pid, c->start_ms / 1000, c->name);
 }
 
 static enum kit_status start_and_wait(struct start *s, const char *program, const char *socket, struct kit_err *err)
@@ -386,7 +386,7 @@ static enum kit_status end(struct heimnetz_control *c, const struct heimnetz_pro
     }
     heimnetz_progress_start(&progress, c->term, c->service, "it goes on finishing what is under way");
     heimnetz_progress_set(&progress, "finishes what is under way", 0, 0);
-    bool ended = heimnetz_process_wait_end(p, c->timeout_ms);
+    bool ended = heimnetz_process_wait_end(p, c->stop_ms);
     *ret = ended ? CONTROL_ENDED : CONTROL_KILLED;
     if (!ended) {
         rc = say(c, p, SIGKILL, err);

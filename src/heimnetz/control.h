@@ -9,12 +9,13 @@
 #include "heimnetz/term.h"
 
 struct heimnetz_control {
-    const char *service; /* "aethercore" */
-    const char *url;     /* where it is when nobody says otherwise */
-    const char *name;    /* of this program, for messages */
+    const char *service;        /* "aethercore" */
+    const char *home;           /* where it comes up when no option says otherwise */
+    char url[RECORD_URL_BYTES]; /* where it is looked for when `up` did not write it down */
+    const char *name;           /* of this program, for messages */
     const struct heimnetz_term *term;
-    uint32_t timeout_ms;
-    int lock; /* open file; control's own */
+    uint32_t start_ms, stop_ms; /* how long each may take */
+    int lock;                   /* open file; control's own */
 };
 
 enum heimnetz_control_outcome {
@@ -22,7 +23,7 @@ enum heimnetz_control_outcome {
     CONTROL_RUNNING, /* it ran already, started by `up` */
     CONTROL_FOREIGN, /* it ran already, started by somebody else; record.process.pid may be 0: not ours to see */
     CONTROL_ENDED,   /* after its drain */
-    CONTROL_KILLED,  /* its drain took longer than timeout_ms */
+    CONTROL_KILLED,  /* its drain took longer than stop_ms */
     CONTROL_ABSENT,  /* it did not run */
 };
 
@@ -35,7 +36,7 @@ void heimnetz_control_close(struct heimnetz_control *c);
  * ended at once (why: the last of its log); TIMEOUT: it runs but is not ready. */
 KIT_MUST_CHECK enum kit_status heimnetz_control_start(struct heimnetz_control *c, struct heimnetz_record *r,
                                                       enum heimnetz_control_outcome *ret, struct kit_err *err);
-/* Ends it: SIGTERM, and after timeout_ms SIGKILL. ENDED, KILLED or ABSENT. CONFLICT: it runs, but `up` did not start it;
+/* Ends it: SIGTERM, and after stop_ms SIGKILL. ENDED, KILLED or ABSENT. CONFLICT: it runs, but `up` did not start it;
  * DENIED: it is another user's. */
 KIT_MUST_CHECK enum kit_status heimnetz_control_stop(struct heimnetz_control *c, enum heimnetz_control_outcome *ret,
                                                      struct kit_err *err);

@@ -65,7 +65,7 @@ static void add_options(struct kit_buf *out, const struct heimnetz_term *t, uint
 
 static void finish(struct kit_buf *out, const struct heimnetz_term *t)
 {
-    heimnetz_rich_print(t, kit_buf_str(out));
+    heimnetz_rich_print_wrapped(t, kit_buf_str(out));
     kit_buf_done(out);
 }
 

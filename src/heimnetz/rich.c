@@ -279,3 +279,18 @@ void heimnetz_rich_print(const struct heimnetz_term *t, kit_str rich)
         rich = kit_str_sub(rich, plain + 2, rich.len);
     }
 }
+
+void heimnetz_rich_print_wrapped(const struct heimnetz_term *t, kit_str rich)
+{
+    kit_str text = kit_str_sub(rich, 0, rich.len > 0 ? rich.len - 1 : 0);
+    for (struct heimnetz_rich_lines l = heimnetz_rich_lines(text); heimnetz_rich_next(&l, t->width);) {
+        if (l.style != TERM_PLAIN) {
+            print_style(t, (char)('0' + l.style));
+        }
+        heimnetz_rich_print(t, l.line);
+        if (l.after != TERM_PLAIN) {
+            print_style(t, '0');
+        }
+        fputc('\n', t->out);
+    }
+}

@@ -41,5 +41,7 @@ void heimnetz_rich_line(struct kit_buf *out, const struct heimnetz_rich_lines *l
 
 /* Writes rich text: styles as the terminal shows them, or none; other than ASCII only where it can be shown. */
 void heimnetz_rich_print(const struct heimnetz_term *t, kit_str rich);
+/* The same, line by line, none wider than the terminal. s ends with '\n'. */
+void heimnetz_rich_print_wrapped(const struct heimnetz_term *t, kit_str rich);
 
 #endif

@@ -55,6 +55,30 @@ void heimnetz_service_address(const struct heimnetz *h, enum heimnetz_service_id
     heimnetz_record_done(&record);
 }
 
+static bool is_here(kit_str address)
+{
+    static const char *const homes[] = {"http://127.", "http://localhost:", "http://[::1]:"};
+    bool here = false;
+    for (size_t i = 0; i < KIT_COUNT(homes); i++) {
+        here = here || kit_str_starts(address, kit_str_c(homes[i]));
+    }
+    return here;
+}
+
+const char *heimnetz_service_start(enum heimnetz_service_id id, const char *address, char buf[SERVICE_START_BYTES])
+{
+    char program[PLACES_BYTES];
+    const struct heimnetz_service_row *row = &heimnetz_service_rows[id];
+    const char *port = strrchr(address, ':');
+    if (row->address == NULL || !is_here(kit_str_c(address)) || port == NULL ||
+        heimnetz_places_program(row->name, program, NULL) != KIT_OK) {
+        return NULL;
+    }
+    bool usual = strcmp(port, strrchr(row->address, ':')) == 0;
+    snprintf(buf, SERVICE_START_BYTES, usual ? "up%.0s" : "up --port %.5s", port + 1);
+    return buf;
+}
+
 /* --- asking one --- */
 
 static void set(char *buf, size_t size, const char *text)
@@ -70,7 +94,8 @@ static void note_failure(struct heimnetz_service *s, enum kit_status rc, const s
     bool nobody = s->answer.status == 0 && (rc == KIT_UNAVAILABLE || rc == KIT_TIMEOUT);
     s->answers = !nobody;
     SET(s->state, denied ? "no access" : nobody ? "down" : "failing");
-    SET(s->reason, err->msg);
+    /* Its address stands beside it. */
+    SET(s->reason, kit_str_starts(kit_str_c(err->msg), kit_str_lit("nothing answers")) ? "nothing answers" : err->msg);
 }
 
 /* What /health says: see docs/msp.md. */
@@ -211,7 +236,7 @@ static bool prepare(const struct heimnetz *h, struct heimnetz_service *s, struct
 /* What to do about it; and one that nobody has set up and that does not answer is no news. */
 static void conclude(const struct heimnetz *h, struct heimnetz_service *s)
 {
-    char program[PLACES_BYTES];
+    char start[SERVICE_START_BYTES];
     const struct heimnetz_service_row *row = &heimnetz_service_rows[s->id];
     bool well = s->answers && strcmp(s->state, "failing") != 0 && strcmp(s->state, "no access") != 0;
     if (!s->set_up && !well) {
@@ -221,9 +246,8 @@ static void conclude(const struct heimnetz *h, struct heimnetz_service *s)
         return;
     }
     s->set_up = true;
-    if (strcmp(s->state, "down") == 0 && row->address != NULL &&
-        heimnetz_places_program(row->name, program, NULL) == KIT_OK) {
-        snprintf(s->remedy, sizeof(s->remedy), "'%s up' starts it", h->name);
+    if (strcmp(s->state, "down") == 0 && heimnetz_service_start(s->id, s->address, start) != NULL) {
+        snprintf(s->remedy, sizeof(s->remedy), "'%s %s' starts it", h->name, start);
     } else if (strcmp(s->state, "down") == 0) {
         snprintf(s->remedy, sizeof(s->remedy), "start it, or correct %s", row->variable);
     } else if (strcmp(s->state, "no access") == 0) {

@@ -52,6 +52,10 @@ const char *heimnetz_services_verdict(const struct heimnetz_services *s);
  * user said so, by the first two. */
 void heimnetz_service_address(const struct heimnetz *h, enum heimnetz_service_id id, char ret[SERVICE_ADDRESS_BYTES],
                               bool *said);
+/* What starts a server of the suite at an address of this machine, behind "heimnetz ": "up", "up --port 9000". NULL: the
+ * address is another machine's, or the program is not installed here. Returns buf. */
+#define SERVICE_START_BYTES 64
+const char *heimnetz_service_start(enum heimnetz_service_id id, const char *address, char buf[SERVICE_START_BYTES]);
 /* Its number by name; HEIMNETZ_SERVICE_COUNT: there is none. */
 enum heimnetz_service_id heimnetz_service_find(const char *name);
 

@@ -1,0 +1,142 @@
+"""Runs heimnetz as people do: in a pseudo-terminal, in a pipe, against a real aethercore with small models.
+
+Everything that it starts it ends again, by process number; all files lie in a folder of its own.
+"""
+import fcntl
+import json
+import os
+import pathlib
+import pty
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import termios
+import time
+
+from vt import Screen
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DATA = ROOT / "tests" / "data"
+PATIENCE_S = 30
+
+
+class Failed(Exception):
+    """A run that cannot be judged: it hung, or the stage could not be set."""
+
+
+class Stage:
+    def __init__(self, build):
+        self.bin = pathlib.Path(build).resolve() / "bin"
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="heimnetz-screens-"))
+        self.states = []  # folders whose server is to be ended
+
+    def close(self):
+        for state in self.states:
+            self.run("down", "--timeout", "5", state=state)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def environment(self, state=None, **more):
+        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TMPDIR") or k.endswith("SAN_OPTIONS")}
+        names = {"LANG": "C.UTF-8", "TERM": "xterm-256color", "TZ": "UTC", "HEIMNETZ_NAME": "heimnetz",
+                 "HEIMNETZ_STATE": str(state or self.folder / "nothing")}
+        return {**kept, **names, **{k: v for k, v in more.items() if v is not None}}
+
+    def models(self, name, *ids, **echoes):
+        """A models folder with copies of tests/data, and echo models with the settings given."""
+        folder = self.folder / name
+        for id in ids:
+            source = DATA / "models" / id if (DATA / "models" / id).exists() else DATA / id
+            shutil.copytree(source, folder / id)
+        for id, settings in echoes.items():
+            (folder / id).mkdir(parents=True)
+            (folder / id / "echo.json").write_text(json.dumps(settings))
+        return folder
+
+    def up(self, name, models, *options):
+        """Starts a server; returns its state folder, by which heimnetz finds it."""
+        state = self.folder / f"{name}-state"
+        self.states.append(state)
+        done = self.run("up", "--port", "0", "--models", str(models), *options, state=state)
+        if done.code != 0:
+            raise Failed(f"the server '{name}' does not start: {done.out}{done.err}")
+        return state
+
+    def run(self, *args, state=None, input="", **more):
+        """In a pipe."""
+        try:
+            done = subprocess.run([self.bin / "heimnetz", *args], env=self.environment(state, **more), input=input,
+                                  capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        except subprocess.TimeoutExpired as e:
+            raise Failed(f"heimnetz {' '.join(args)} hangs") from e
+        return Piped(done.returncode, done.stdout, done.stderr)
+
+    def show(self, *args, columns=80, state=None, until=None, **more):
+        """In a terminal. until: a function of the screen; once it is true the program is interrupted."""
+        return Terminal(self, args, columns, state, more).play(until)
+
+
+class Piped:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+
+class Terminal:
+    def __init__(self, stage, args, columns, state, more):
+        self.screen = Screen(columns)
+        self.code = None
+        self.args = args
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        self.master = master
+        self.process = subprocess.Popen([stage.bin / "heimnetz", *args], stdin=slave, stdout=slave, stderr=slave,
+                                        env=stage.environment(state, **more), start_new_session=True)
+        os.close(slave)
+        self.bytes = b""
+
+    def play(self, until):
+        deadline = time.monotonic() + PATIENCE_S
+        try:
+            while self.read_some(deadline) and not (until and until(self.screen)):
+                pass
+            if until and self.process.poll() is None:
+                self.process.send_signal(signal.SIGINT)
+            self.code = self.process.wait(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired as e:
+            raise Failed(f"heimnetz {' '.join(self.args)} does not end") from e
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+            os.close(self.master)
+        return self
+
+    def read_some(self, deadline):
+        """False: the program has closed the terminal."""
+        ready, _, _ = select.select([self.master], [], [], max(deadline - time.monotonic(), 0))
+        if not ready:
+            raise Failed(f"heimnetz {' '.join(self.args)} hangs; on the screen:\n{self.screen.lines()}")
+        try:
+            self.bytes += os.read(self.master, 65536)
+        except OSError:  # Linux says so at the end
+            return False
+        whole = self.bytes.decode("utf-8", errors="ignore")  # a character may be cut in the middle
+        if len(whole.encode()) == len(self.bytes):
+            self.screen.feed(whole)
+            self.bytes = b""
+        return True
+
+
+class ClosedPort:
+    """A port at which nobody answers, and that nobody else takes meanwhile."""
+
+    def __enter__(self):
+        self.socket = socket.socket()
+        self.socket.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+
+    def __exit__(self, *_):
+        self.socket.close()
