@@ -16,7 +16,7 @@ import time
 import unittest
 import urllib.request
 
-from stage import Stage
+from stage import ClosedPort, Stage
 
 PATIENCE_S = 30
 BUILD = None
@@ -51,6 +51,9 @@ class Control(unittest.TestCase):
         self.state = self.stage.folder / "state"
         self.stage.states.append(self.state)
         self.addCleanup(self.stage.close)
+        closed = ClosedPort()
+        self.nowhere = closed.__enter__()  # the usual address may be another server's
+        self.addCleanup(closed.__exit__)
         self.models = self.stage.models("models", echo={}, other={}, slow={"delay_ms": 700})
 
     def heimnetz(self, *args, code=0, **more):
@@ -169,7 +172,7 @@ class Control(unittest.TestCase):
         # A number that was given out again: the process is there, but it is another one.
         record.update(pid=os.getpid())
         (self.state / "aethercore.pid").write_text(f"{os.getpid()}\n{json.dumps(record)}\n")
-        self.assertIn("does not run", self.heimnetz("down").out)
+        self.assertIn("does not run", self.heimnetz("down", "--url", self.nowhere).out)
         (self.state / "aethercore.pid").write_text("rubbish\n{")
         self.assertIn("is up", self.up().out)
 
@@ -193,7 +196,7 @@ class Control(unittest.TestCase):
         wait_for(lambda: found)
         self.assertEqual(found, [200])
         self.assertIn("event=server.drain requests=1", self.heimnetz("logs").out)
-        self.assertIn("does not run", self.heimnetz("down").out)
+        self.assertIn("does not run", self.heimnetz("down", "--url", self.nowhere).out)
 
     def test_down_kills_after_the_limit_and_says_so(self):
         (self.models / "stuck").mkdir()
@@ -278,24 +281,24 @@ class Control(unittest.TestCase):
 
     # --- completions ---
 
-    def complete(self, shell_script, shell="bash"):
-        env = {**self.stage.environment(self.state), "PATH": f"{self.stage.bin}:{os.environ['PATH']}"}
-        done = subprocess.run([shell, "-c", shell_script], env=env, capture_output=True, text=True,
+    def complete(self, shell_script, **more):
+        env = {**self.stage.environment(self.state, **more), "PATH": f"{self.stage.bin}:{os.environ['PATH']}"}
+        done = subprocess.run(["bash", "-c", shell_script], env=env, capture_output=True, text=True,
                               timeout=PATIENCE_S, check=False)
         self.assertEqual(done.stderr, "")
         return done.stdout.split()
 
-    def bash(self, *words):
+    def bash(self, *words, **more):
         quoted = " ".join(f"'{w}'" for w in words)
         return self.complete(f"source <(heimnetz completions bash); COMP_WORDS=(heimnetz {quoted}); "
-                             f"COMP_CWORD={len(words)}; _heimnetz heimnetz; printf '%s\\n' \"${{COMPREPLY[@]}}\"")
+                             f"COMP_CWORD={len(words)}; _heimnetz heimnetz; printf '%s\\n' \"${{COMPREPLY[@]}}\"", **more)
 
     def test_completions_know_commands_options_and_the_models_of_the_server(self):
         self.assertEqual(self.bash("aethercore", "un"), ["unload"])
         self.assertEqual(self.bash("res"), ["restart"])
         self.assertIn("--top-k", self.bash("aethercore", "serve", "m", "--t"))
         self.assertNotIn("--top-k", self.bash("status", "--t"))
-        self.assertEqual(self.bash("aethercore", "load", ""), [])  # nothing answers: silence
+        self.assertEqual(self.bash("aethercore", "load", "", AETHERCORE_URL=self.nowhere), [])  # silence
         self.up()
         self.assertEqual(self.bash("aethercore", "load", ""), ["echo", "other", "slow"])
         self.assertEqual(self.bash("--json", "aethercore", "serve", "--text", "a", "sl"), ["slow"])
