@@ -4,6 +4,7 @@
 
 #include "kit/alloc.h"
 #include "task/call.h"
+#include "task/pooling.h"
 #include "task/texts.h"
 
 bool task_embed_can(const struct task_model *m)
@@ -11,10 +12,48 @@ bool task_embed_can(const struct task_model *m)
     return task_model_takes_texts(m) && m->vectors != NULL;
 }
 
+/* --- which vectors --- */
+
+/* The engine's own vectors will do, unless the question asks for other ones than they are. */
+static bool pools_here(const struct task_model *m, const struct task_request *r)
+{
+    const struct task_parameters *p = &r->parameters;
+    bool other = p->pooling != TASK_POOLING_OWN && p->pooling != m->pooling;
+    bool longer = task_parameters_has(p, "normalize") && !p->normalize && m->normalizes;
+    return other || longer;
+}
+
+/* Fills in what was not said. */
+static enum kit_status choose_vectors(const struct task_model *m, struct task_request *r, struct kit_err *err)
+{
+    struct task_parameters *p = &r->parameters;
+    p->normalize = task_parameters_has(p, "normalize") ? p->normalize : m->normalizes;
+    if (!pools_here(m, r)) {
+        return KIT_OK;
+    }
+    p->pooling = p->pooling != TASK_POOLING_OWN ? p->pooling : m->pooling;
+    bool said = task_parameters_has(p, "pooling");
+    if (m->hidden == NULL || p->pooling == TASK_POOLING_OWN) {
+        return kit_fail_param(err, KIT_UNPROCESSABLE, said ? "parameters.pooling" : "parameters.normalize",
+                              "model '%s' gives vectors of its own making only: leave 'parameters.%s' out",
+                              m->loaded->id, said ? "pooling" : "normalize");
+    }
+    return KIT_OK;
+}
+
+static const struct acb_port *port_for(const struct task_model *m, const struct task_request *r)
+{
+    return pools_here(m, r) ? m->hidden : m->vectors;
+}
+
 enum kit_status task_embed_prepare(struct task_model *m, const struct task_options *o, struct task_request *r,
                                    struct kit_err *err)
 {
-    r->dimensions = (uint32_t)m->vectors->shape[1];
+    enum kit_status rc = choose_vectors(m, r, err);
+    if (rc != KIT_OK) {
+        return rc;
+    }
+    r->dimensions = (uint32_t)port_for(m, r)->shape[1];
     r->vectors = kit_alloc_array((size_t)r->inputs.text_count * r->dimensions, sizeof(float));
     if (r->vectors == NULL) {
         return kit_fail(err, KIT_NOMEM, "out of memory for %u vectors", r->inputs.text_count);
@@ -22,18 +61,55 @@ enum kit_status task_embed_prepare(struct task_model *m, const struct task_optio
     return task_texts_prepare(m, o, r, false, err);
 }
 
-static void take(const struct task_model *m, struct task_request *r, uint32_t row, const float *values, uint32_t lines)
+/* --- running --- */
+
+static float *vector_of(const struct task_request *r, uint32_t row)
+{
+    return r->vectors + (size_t)row * r->dimensions;
+}
+
+static void take_vector(const struct task_model *m, struct task_request *r, uint32_t row, const float *values,
+                        uint32_t lines)
+{
+    (void)lines;
+    memcpy(vector_of(r, row), values, r->dimensions * sizeof(float));
+    if (r->parameters.normalize && !m->normalizes) {
+        task_pooling_normalize(vector_of(r, row), r->dimensions);
+    }
+}
+
+static void take_tokens(const struct task_model *m, struct task_request *r, uint32_t row, const float *values,
+                        uint32_t lines)
 {
     (void)m;
-    (void)lines;
-    memcpy(r->vectors + (size_t)row * r->dimensions, values, r->dimensions * sizeof(float));
+    task_pooling_run((enum task_pooling)r->parameters.pooling, values, lines, r->dimensions, vector_of(r, row));
+    if (r->parameters.normalize) {
+        task_pooling_normalize(vector_of(r, row), r->dimensions);
+    }
+}
+
+/* The end of the slices from `from` that want the same output. */
+static uint32_t same_end(const struct task_model *m, const struct sched_slice *slices, uint32_t from, uint32_t count)
+{
+    bool here = pools_here(m, task_request_of_slice(&slices[from]));
+    uint32_t end = from + 1;
+    while (end < count && pools_here(m, task_request_of_slice(&slices[end])) == here) {
+        end++;
+    }
+    return end;
 }
 
 enum kit_status task_embed_run(struct task_model *m, struct plug_instance *instance, const struct sched_slice *slices,
                                uint32_t count, uint32_t cores, struct kit_err *err)
 {
-    struct task_want want = {.port = m->vectors, .take = take};
-    return task_call(m, instance, slices, count, cores, &want, err);
+    enum kit_status rc = KIT_OK;
+    for (uint32_t from = 0, end; rc == KIT_OK && from < count; from = end) {
+        const struct acb_port *port = port_for(m, task_request_of_slice(&slices[from]));
+        struct task_want want = {.port = port, .take = port == m->vectors ? take_vector : take_tokens};
+        end = same_end(m, slices, from, count);
+        rc = task_call(m, instance, slices + from, end - from, cores, &want, err);
+    }
+    return rc;
 }
 
 const struct task_type task_embed = {

@@ -4,6 +4,7 @@
 
 #include "kit/alloc.h"
 #include "task/batch.h"
+#include "task/pooling.h"
 #include "task/type.h"
 
 #define INSTANCES_DEFAULT_MAX 8
@@ -40,7 +41,11 @@ static void read_ports(struct task_model *m)
     m->ids = find_port(info->inputs, info->input_count, "input_ids");
     m->types = find_port(info->inputs, info->input_count, "token_type_ids");
     m->vectors = find_lines(info, "pooled");
+    m->hidden = find_lines(info, "last_hidden_state");
+    m->hidden = m->hidden != NULL && (m->hidden->flags & ACB_PORT_RAGGED) != 0 ? m->hidden : NULL;
     m->logits = find_lines(info, "logits");
+    m->pooling = task_pooling_of(plug_model_meta(m->loaded->model, "pooling"));
+    m->normalizes = kit_str_eq(plug_model_meta(m->loaded->model, "normalize"), kit_str_lit("1"));
     m->row_tokens_max = longest_row(m->loaded->model, info);
 }
 

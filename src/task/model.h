@@ -15,12 +15,15 @@
 struct task_model {
     struct model_loaded *loaded;      /* borrowed: this lives inside it */
     struct text_tokenizer *tokenizer; /* owned; NULL: the model takes tensors only */
-    /* Ports, NULL where the model has none. Inputs: input_ids and token_type_ids; outputs: pooled, logits. */
-    const struct acb_port *ids, *types, *vectors, *logits;
+    /* Ports, NULL where the model has none. Inputs: input_ids and token_type_ids; outputs: pooled,
+     * last_hidden_state (a line a token), logits. */
+    const struct acb_port *ids, *types, *vectors, *hidden, *logits;
     enum task_kind kinds[TASK_KIND_COUNT]; /* what it can, its default first; never empty: raw is among them */
     uint32_t kind_count;
     uint32_t named;                  /* bit k: its back end names enum task_kind k */
     struct task_labels labels;       /* of a classifier's or tagger's logits; none else */
+    enum task_pooling pooling;       /* of its vectors; OWN: it does not say */
+    bool normalizes;                 /* its vectors have length 1 */
     enum task_function function;     /* of classify, when the question does not say */
     uint32_t mask_id;                /* of a masked language model; TASK_NO_MASK: it has none */
     uint32_t row_tokens_max;         /* longest text, special tokens included */

@@ -32,6 +32,32 @@ TEST(similarity_of_more_texts_than_a_batch_holds_keeps_their_order)
     world_expect(&world, strcat(question, "]}}"), strcat(outputs, "]"));
 }
 
+/* [CLS] and [SEP] are worth 0: bread alone is (3, 4) of three tokens. */
+TEST(embed_pools_and_normalizes_as_asked)
+{
+    world_expect(&world, "{\"model\":\"vectors\",\"inputs\":\"bread\"}", "[[1, 1.3333333]]");
+    world_expect(&world, "{\"model\":\"vectors\",\"inputs\":[\"bread\"],\"parameters\":{\"normalize\":true}}",
+                 "[[0.6, 0.8]]");
+    world_expect(&world,
+                 "{\"model\":\"vectors\",\"inputs\":[\"bread stone\",\"rain\"],\"parameters\":{\"pooling\":\"max\"}}",
+                 "[[4, 4], [1, 0]]");
+    world_expect(&world, "{\"model\":\"vectors\",\"inputs\":\"bread\",\"parameters\":{\"pooling\":\"cls\"}}",
+                 "[[0, 0]]");
+    world_expect(&world, "{\"model\":\"vectors\",\"inputs\":\"bread\",\"parameters\":{\"pooling\":\"mean\"}}",
+                 "[[1, 1.3333333]]");
+    world_expect(&world,
+                 "{\"model\":\"vectors\",\"inputs\":\"bread\",\"parameters\":{\"pooling\":\"max\",\"normalize\":true}}",
+                 "[[0.6, 0.8]]");
+}
+
+TEST(embed_refuses_a_pooling_that_the_model_has_not)
+{
+    world_refuse(&world, "{\"model\":\"gaps\",\"inputs\":\"c\",\"parameters\":{\"pooling\":\"max\"}}",
+                 KIT_UNPROCESSABLE, "parameters.pooling", "own making");
+    world_expect(&world, "{\"model\":\"gaps\",\"inputs\":\"c\",\"parameters\":{\"pooling\":\"mean\"}}",
+                 "[[0.5, 1, 0, 0, 0, 0, 0, 0]]");
+}
+
 /* --- classify --- */
 
 TEST(classify_gives_labels_best_first)
@@ -330,7 +356,8 @@ TEST(every_task_survives_each_failed_alloc)
 static int open_world(void **state)
 {
     (void)state;
-    world_model("vectors", "tasks embed\ncolumns 2\npooled 1\nid 92 3 4\nid 95 4 3\n");
+    world_model("vectors", "tasks embed\ncolumns 2\npooled 1\nhidden 1\npooling mean\nnormalize 0\n"
+                           "id 92 3 4\nid 95 4 3\nid 100 1 -1\n");
     world_model("feelings", "tasks classify\nlabels [\"sad\",\"glad\",\"flat\"]\ncolumns 3\ntypes 1\n"
                             "id 92 0 1.0986123 0\ntype1 1.0986123\n");
     world_model("topics", "tasks classify\nproblem multi_label_classification\nlabels [\"food\",7]\ncolumns 2\n"
@@ -341,7 +368,7 @@ static int open_world(void **state)
                          "labels [\"O\",\"B-PER\",\"I-PER\",\"B-LOC\",\"S-LOC\",\"E-PER\"]\n"
                          "id 92 0 2.7080502\nid 93 0 0 1.6094379\nid 94 0 0 0 1.6094379\nid 95 0 0 0 0 1.6094379\n"
                          "id 96 0 0 0 0 0 1.6094379\nid 97 1.6094379\nid 136 0 0 0 3.5553481\n");
-    world_model("gaps", "tasks fill-mask,embed\nragged 1\ncolumns 8\npooled 1\nlongest 16\n"
+    world_model("gaps", "tasks fill-mask,embed\npooling mean\nragged 1\ncolumns 8\npooled 1\nlongest 16\n"
                         "id 4 0 0 0 0 0 2.1972246 1.0986123\nid 7 1.5 3\n");
     world_model("reader", "tasks answer\nragged 1\ncolumns 2\nlongest 16\nid 95 1.3862944\nid 94 0 1.3862944\n");
     world_open(&world);
@@ -361,6 +388,8 @@ int main(void)
         TEST_OF(similarity_is_the_cosine_with_the_source),
         TEST_OF(similarity_of_an_array_gives_one_list_an_input),
         TEST_OF(similarity_of_more_texts_than_a_batch_holds_keeps_their_order),
+        TEST_OF(embed_pools_and_normalizes_as_asked),
+        TEST_OF(embed_refuses_a_pooling_that_the_model_has_not),
         TEST_OF(classify_gives_labels_best_first),
         TEST_OF(classify_takes_top_k_and_a_function),
         TEST_OF(classify_of_a_pair_tells_the_model_which_tokens_are_of_the_second),
