@@ -182,7 +182,9 @@ struct acb_model_info {
     uint32_t input_count, output_count;    /* 0 … ACB_PORTS_MAX */
     uint32_t step_flags;                   /* ACB_STEP_…; 0: no generation */
     const struct acb_port *const *inputs;  /* [input_count] */
-    const struct acb_port *const *outputs; /* [output_count]; well known: last_hidden_state, pooled, logits */
+    /* [output_count]. Well known: last_hidden_state (ragged), pooled (dense), and logits: dense [-1, labels] for classify and
+     * rerank; ragged for token-classify [-1, labels], answer [-1, 2] (start, end) and fill-mask [-1, vocabulary]. */
+    const struct acb_port *const *outputs;
     uint64_t row_tokens_max;               /* longest row; 0 = no limit */
     uint64_t call_tokens_max;              /* most tokens of one call; 0 = no limit */
     uint64_t kv_bytes_per_token;           /* generation only */
@@ -304,8 +306,8 @@ struct acb_plugin {
     void (*model_close)(void *model); /* after its instances; NULL is fine */
 
     /* A fact about the model as text, or NULL. Keys: architecture, tasks ("embed,fill-mask", the first is the default),
-     * precision, isa, context_tokens, hidden_size, pooling (mean, cls, max, none), normalize (0, 1), labels (JSON array),
-     * chat_template, bos_token, eos_token, name, license. Borrowed from the model. Thread: any. */
+     * precision, isa, context_tokens, hidden_size, pooling (mean, cls, max, none), normalize (0, 1), labels (JSON array, by
+     * index), problem_type (single_label_classification, multi_label_classification, regression), chat_template, bos_token, eos_token, name, license. Borrowed from the model. Thread: any. */
     const char *(*meta)(void *model, const char *key);
     int32_t (*describe)(void *model, struct acb_model_info *ret);
 

@@ -14,6 +14,8 @@
 #include "model/state.h"
 #include "plug/engine.h"
 
+#define MODEL_TASKS_BYTES 128
+
 /* --- a loaded model: shared, counted references --- */
 
 /* What a ready model is for the layers above: the open engine model and what they attached to it. Immutable after
@@ -23,8 +25,11 @@ struct model_loaded {
     uint32_t version;         /* 1 … */
     char *folder;             /* owned */
     struct plug_model *model; /* owned */
-    void *attached;           /* the observer's: set by warm, freed by forget; readable while a reference is held */
-    uint32_t refs;            /* under the catalog's lock; the catalog holds one */
+    /* What can be asked of it, its default first, commas between: the back end's word, in whose place the observer may
+     * put its own while it warms. */
+    char tasks[MODEL_TASKS_BYTES];
+    void *attached; /* the observer's: set by warm, freed by forget; readable while a reference is held */
+    uint32_t refs;  /* under the catalog's lock; the catalog holds one */
 };
 /* Never blocks: the closing (observer.forget, plug_model_close) is left to the catalog's threads. The state stays draining until
  * it is done, so that available means: the memory is back. */
@@ -106,9 +111,9 @@ KIT_MUST_CHECK enum kit_status model_acquire_only(struct model_catalog *c, struc
 
 struct model_info {
     char id[MODEL_ID_BYTES_MAX + 1];
-    char format[16];  /* "safetensors", "gguf", "onnx", "torchscript", "custom" */
-    char backend[32]; /* "" until one was chosen */
-    char tasks[128];  /* "embed,fill-mask"; "" until loaded once */
+    char format[16];               /* "safetensors", "gguf", "onnx", "torchscript", "custom" */
+    char backend[32];              /* "" until one was chosen */
+    char tasks[MODEL_TASKS_BYTES]; /* "embed,fill-mask"; "" until loaded once */
     char device[16];
     char error[KIT_ERR_MSG_BYTES]; /* state failed */
     enum model_source origin;

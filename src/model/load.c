@@ -123,7 +123,8 @@ static void note_opened(struct model_box *b)
     model_entry_progress(e, e->info.total_bytes, e->info.total_bytes);
     e->info.hidden_size = hidden;
     e->info.context_tokens = context;
-    kit_str_to_c(plug_model_meta(m, "tasks"), e->info.tasks, sizeof(e->info.tasks));
+    kit_str_to_c(plug_model_meta(m, "tasks"), b->loaded.tasks, sizeof(b->loaded.tasks));
+    memcpy(e->info.tasks, b->loaded.tasks, sizeof(e->info.tasks));
     model_catalog_unlock(e->catalog);
 }
 
@@ -135,7 +136,11 @@ static enum kit_status warm(struct model_box *b, struct kit_err *err)
     model_entry_set_state(e, MODEL_WARMING, "");
     model_catalog_unlock(c);
     b->warmed = true;
-    return c->observer->warm(c->observer_ctx, &b->loaded, err);
+    enum kit_status rc = c->observer->warm(c->observer_ctx, &b->loaded, err);
+    kit_mutex_lock(&c->lock);
+    memcpy(e->info.tasks, b->loaded.tasks, sizeof(e->info.tasks));
+    model_catalog_unlock(c);
+    return rc;
 }
 
 static enum kit_status load(struct model_box *b, struct kit_err *err)

@@ -1,5 +1,6 @@
 #include "task/model.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "kit/alloc.h"
@@ -84,6 +85,19 @@ static enum kit_status open_tokenizer(struct task_model *m, struct kit_err *err)
     return rc == KIT_OK || rc == KIT_NOMEM ? rc : kit_err_prefix(err, KIT_LOAD_FAILED, "tokenizer");
 }
 
+/* Tells the catalog what can be asked, in words. Of every model tensors can: that is said only where nothing else is. */
+static void tell_tasks(struct task_model *m)
+{
+    char *to = m->loaded->tasks;
+    size_t len = 0;
+    for (uint32_t i = 0; i < m->kind_count; i++) {
+        if (m->kinds[i] != TASK_RAW || m->kind_count == 1) {
+            len += (size_t)snprintf(to + len, MODEL_TASKS_BYTES - len, "%s%s", len > 0 ? "," : "",
+                                    task_kind_text(m->kinds[i]));
+        }
+    }
+}
+
 static enum kit_status open_lane(struct task_model *m, const struct task_options *o, struct plug_engine *engine,
                                  struct kit_err *err)
 {
@@ -121,6 +135,7 @@ enum kit_status task_model_warm(struct task_service *s, struct plug_engine *engi
         m->mask_id = TASK_NO_MASK;
     }
     task_type_list(m);
+    tell_tasks(m);
     rc = read_labels(m, err);
     if (rc != KIT_OK) {
         return rc;

@@ -55,6 +55,18 @@ TEST(distilbert_answers_as_transformers_does)
     ask_all("distilbert-answer", 9);
 }
 
+TEST(models_say_what_can_be_asked_of_them)
+{
+    struct client_answer a;
+    server_expect_only(&server, "POST", "/models/tiny-bert-fill-mask/load?wait=true", "", 200);
+    server_expect(&server, "GET", "/models/tiny-bert-fill-mask", NULL, 200, &a);
+    struct kit_json_doc *expected = NULL;
+    assert_ok(kit_json_parse(kit_str_lit("[\"fill-mask\",\"embed\",\"similarity\"]"), 2, &expected, NULL));
+    test_json_near(kit_json_get(kit_json_root(a.doc), "tasks"), kit_json_root(expected), 0);
+    kit_json_free(expected);
+    client_answer_done(&a);
+}
+
 static int start(void **state)
 {
     static const char *const models[] = {"tiny-bert-classify",     "tiny-bert-rerank",
@@ -77,6 +89,7 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST_OF(bert_answers_as_transformers_does),
+                                       TEST_OF(models_say_what_can_be_asked_of_them),
                                        TEST_OF(distilbert_answers_as_transformers_does)};
     return cmocka_run_group_tests(tests, start, stop);
 }
