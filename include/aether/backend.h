@@ -307,7 +307,8 @@ struct acb_plugin {
 
     /* A fact about the model as text, or NULL. Keys: architecture, tasks ("embed,fill-mask", the first is the default),
      * precision, isa, context_tokens, hidden_size, pooling (mean, cls, max, none), normalize (0, 1), labels (JSON array, by
-     * index), problem_type (single_label_classification, multi_label_classification, regression), chat_template, bos_token, eos_token, name, license. Borrowed from the model. Thread: any. */
+     * index), problem_type (single_label_classification, multi_label_classification, regression), chat_template, bos_token,
+     * eos_token, name, license. Borrowed from the model. Thread: any. */
     const char *(*meta)(void *model, const char *key);
     int32_t (*describe)(void *model, struct acb_model_info *ret);
 
