@@ -179,17 +179,17 @@ struct acb_port {
 /* What a model takes, gives and can; filled by describe. Pointers are borrowed from the model. */
 struct acb_model_info {
     uint32_t size;
-    uint32_t input_count, output_count;    /* 0 … ACB_PORTS_MAX */
-    uint32_t step_flags;                   /* ACB_STEP_…; 0: no generation */
-    const struct acb_port *const *inputs;  /* [input_count] */
+    uint32_t input_count, output_count;   /* 0 … ACB_PORTS_MAX */
+    uint32_t step_flags;                  /* ACB_STEP_…; 0: no generation */
+    const struct acb_port *const *inputs; /* [input_count] */
     /* [output_count]. Well known: last_hidden_state (ragged), pooled (dense), and logits: dense [-1, labels] for classify and
      * rerank; ragged for token-classify [-1, labels], answer [-1, 2] (start, end) and fill-mask [-1, vocabulary]. */
     const struct acb_port *const *outputs;
-    uint64_t row_tokens_max;               /* longest row; 0 = no limit */
-    uint64_t call_tokens_max;              /* most tokens of one call; 0 = no limit */
-    uint64_t kv_bytes_per_token;           /* generation only */
-    uint32_t sequences_max;                /* generation only */
-    uint32_t vocab_size;                   /* 0 when it has none */
+    uint64_t row_tokens_max;     /* longest row; 0 = no limit */
+    uint64_t call_tokens_max;    /* most tokens of one call; 0 = no limit */
+    uint64_t kv_bytes_per_token; /* generation only */
+    uint32_t sequences_max;      /* generation only */
+    uint32_t vocab_size;         /* 0 when it has none */
 };
 
 #define ACB_PORTS_MAX 256

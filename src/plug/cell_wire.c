@@ -6,9 +6,8 @@
 #include <unistd.h>
 
 static const char *const meta_keys[] = {
-    "architecture", "tasks",     "precision",    "isa",    "context_tokens", "hidden_size",
-    "pooling",      "normalize", "problem_type", "labels", "chat_template",  "bos_token",
-    "eos_token",    "name",      "license",
+    "architecture", "tasks",  "precision",     "isa",       "context_tokens", "hidden_size", "pooling", "normalize",
+    "problem_type", "labels", "chat_template", "bos_token", "eos_token",      "name",        "license",
 };
 _Static_assert(KIT_COUNT(meta_keys) <= PLUG_CELL_WIRE_META_MAX, "room for every key");
 
