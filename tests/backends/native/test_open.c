@@ -133,20 +133,23 @@ TEST(open_model_tells_its_progress_in_bytes)
     aether_backend_entry(test_host_table())->model_close(model);
 }
 
+/* How often it speaks depends on the clock too: the last round is the one that it finishes before it is told to stop. */
 TEST(open_model_stops_wherever_progress_says_so)
 {
     uint64_t blocks = kit_alloc_count();
-    struct progress all = {0};
-    void *model = NULL;
-    assert_int_equal(open_with(&all, &model, NULL), ACB_OK);
-    aether_backend_entry(test_host_table())->model_close(model);
-    for (uint32_t at = 1; at <= all.calls; at++) {
-        struct progress p = {.stop_at = at};
+    int32_t rc = ACB_CANCELLED;
+    uint32_t at = 0;
+    while (rc == ACB_CANCELLED) {
+        struct progress p = {.stop_at = ++at};
         struct acb_err err = {.size = sizeof(err)};
-        model = NULL;
-        assert_int_equal(open_with(&p, &model, &err), ACB_CANCELLED);
-        assert_true(p.calls == at && model == NULL && err.text[0] != '\0');
+        void *model = NULL;
+        rc = open_with(&p, &model, &err);
+        assert_true(rc == ACB_OK || rc == ACB_CANCELLED);
+        assert_int_equal(rc == ACB_OK, model != NULL);
+        assert_true(rc == ACB_OK ? p.calls < at : p.calls == at && err.text[0] != '\0');
+        aether_backend_entry(test_host_table())->model_close(model);
     }
+    assert_true(at > 20);
     assert_true(kit_alloc_count() <= blocks); /* a helper thread that is just starting gives back its start */
 }
 
