@@ -6,11 +6,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "kit/alloc.h"
 #include "kit/clock.h"
 #include "kit/str.h"
-
-#define NAME_BYTES 16 /* Linux' limit, with the NUL */
 
 /* What these calls can answer otherwise is misuse, a bug of ours. */
 static void must(int error)
@@ -81,18 +78,11 @@ void kit_cond_broadcast(struct kit_cond *c)
     must(pthread_cond_broadcast(&c->os));
 }
 
-struct start {
-    void (*run)(void *arg);
-    void *arg;
-    char name[NAME_BYTES];
-};
-
 static void *thread_main(void *arg)
 {
-    struct start start = *(struct start *)arg;
-    kit_alloc_free(arg);
-    pthread_setname_np(pthread_self(), start.name);
-    start.run(start.arg);
+    const struct kit_thread *t = arg; /* not to be touched once `run` has begun: it may end what holds it */
+    pthread_setname_np(pthread_self(), t->name);
+    t->run(t->arg);
     return NULL;
 }
 
@@ -110,20 +100,15 @@ static void fill_blocked(sigset_t *set)
 enum kit_status kit_thread_start(struct kit_thread *t, const char *name, void (*run)(void *arg), void *arg,
                                  struct kit_err *err)
 {
-    struct start *start = kit_alloc_zero(1, sizeof(*start));
-    if (start == NULL) {
-        return kit_fail(err, KIT_NOMEM, "no memory to start thread '%s'", name);
-    }
-    start->run = run;
-    start->arg = arg;
-    kit_str_to_c(kit_str_c(name), start->name, sizeof(start->name));
     sigset_t blocked, before;
+    t->run = run;
+    t->arg = arg;
+    kit_str_to_c(kit_str_c(name), t->name, sizeof(t->name));
     fill_blocked(&blocked);
     must(pthread_sigmask(SIG_SETMASK, &blocked, &before));
-    int error = pthread_create(&t->os, NULL, thread_main, start);
+    int error = pthread_create(&t->os, NULL, thread_main, t);
     must(pthread_sigmask(SIG_SETMASK, &before, NULL));
     if (error != 0) {
-        kit_alloc_free(start);
         return kit_fail(err, KIT_NOMEM, "thread '%s' cannot be started: %s", name, strerror(error));
     }
     t->started = true;

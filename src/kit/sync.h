@@ -16,8 +16,12 @@ struct kit_cond {
     pthread_cond_t os; /* on the monotonic clock */
 };
 
+#define KIT_THREAD_NAME_BYTES 16 /* with its ending NUL: what Linux shows */
 struct kit_thread {
     pthread_t os;
+    void (*run)(void *arg);
+    void *arg;
+    char name[KIT_THREAD_NAME_BYTES];
     bool started;
 };
 
@@ -34,8 +38,9 @@ bool kit_cond_wait_until(struct kit_cond *c, struct kit_mutex *m, uint64_t deadl
 void kit_cond_signal(struct kit_cond *c);
 void kit_cond_broadcast(struct kit_cond *c);
 
-/* name: at most 15 bytes, shown by ps and gdb. All signals are blocked in the new thread but those that the
- * processor raises (SIGBUS, SIGSEGV, …): kit/map lives by them. NOMEM: also when the system gives no thread. */
+/* t: stays where it is until the thread has begun. name: shown by ps and gdb, cut after 15 bytes. All signals are blocked in
+ * the new thread but those that the processor raises (SIGBUS, SIGSEGV, …): kit/map lives by them. NOMEM: the system gives no
+ * thread. */
 KIT_MUST_CHECK enum kit_status kit_thread_start(struct kit_thread *t, const char *name, void (*run)(void *arg),
                                                 void *arg, struct kit_err *err);
 /* The calling thread has, from now on and for good, a lower priority (nice 10) than those that serve: for work that nobody
