@@ -3,11 +3,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "kit/alloc.h"
@@ -16,7 +18,10 @@
 
 static enum kit_status fail_errno(struct kit_err *err, const char *what, const char *path, int error)
 {
-    enum kit_status code = error == ENOENT || error == ENOTDIR ? KIT_NOT_FOUND : error == ENOMEM ? KIT_NOMEM : KIT_IO;
+    enum kit_status code = error == ENOENT || error == ENOTDIR  ? KIT_NOT_FOUND
+                           : error == ENOSPC || error == EDQUOT ? KIT_NO_SPACE
+                           : error == ENOMEM                    ? KIT_NOMEM
+                                                                : KIT_IO;
     return kit_fail(err, code, "%s: %s: %s", path, what, strerror(error));
 }
 
@@ -215,5 +220,68 @@ enum kit_status kit_file_make_folder(const char *path, struct kit_err *err)
             }
         }
     }
+    return KIT_OK;
+}
+
+/* --- writing and removing --- */
+
+static enum kit_status write_all(int fd, const char *path, kit_str bytes, struct kit_err *err)
+{
+    while (bytes.len > 0) {
+        ssize_t n = write(fd, bytes.ptr, bytes.len);
+        if (n < 0 && errno != EINTR) {
+            return fail_errno(err, "cannot write", path, errno);
+        }
+        bytes = kit_str_sub(bytes, n > 0 ? (size_t)n : 0, bytes.len);
+    }
+    return KIT_OK;
+}
+
+enum kit_status kit_file_write(const char *path, kit_str bytes, struct kit_err *err)
+{
+    char beside[PATH_MAX];
+    if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside)) {
+        return kit_fail(err, KIT_INVALID, "the path %s is longer than %zu bytes", path, sizeof(beside) - 5);
+    }
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0) {
+        return fail_errno(err, "cannot make it", beside, errno);
+    }
+    enum kit_status rc = write_all(fd, beside, bytes, err);
+    if (close(fd) != 0 && rc == KIT_OK) {
+        rc = fail_errno(err, "cannot write", beside, errno);
+    }
+    if (rc == KIT_OK && rename(beside, path) != 0) {
+        rc = fail_errno(err, "cannot put the new one there", path, errno);
+    }
+    if (rc != KIT_OK) {
+        unlink(beside);
+    }
+    return rc;
+}
+
+#define REMOVE_FDS 16
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st, (void)type, (void)at;
+    return remove(path) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+enum kit_status kit_file_remove(const char *path, struct kit_err *err)
+{
+    if (nftw(path, remove_one, REMOVE_FDS, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT) {
+        return fail_errno(err, "cannot remove", path, errno);
+    }
+    return KIT_OK;
+}
+
+enum kit_status kit_file_free_bytes(const char *path, uint64_t *ret, struct kit_err *err)
+{
+    struct statvfs fs;
+    if (statvfs(path, &fs) != 0) {
+        return fail_errno(err, "cannot tell how much is free there", path, errno);
+    }
+    *ret = (uint64_t)fs.f_bavail * fs.f_frsize;
     return KIT_OK;
 }

@@ -22,6 +22,17 @@ KIT_MUST_CHECK enum kit_status kit_file_list(const char *folder,
                                              bool (*fn)(void *ctx, const char *name, bool is_folder), void *ctx,
                                              struct kit_err *err);
 
+/* Writes a file anew: beside it, then renamed, so that readers see the old one or the whole new one. Mode 0644. IO,
+ * NO_SPACE. */
+KIT_MUST_CHECK enum kit_status kit_file_write(const char *path, kit_str bytes, struct kit_err *err);
+
+/* Removes a file, or a folder with all that is in it; links are removed, not followed. What is not there is removed
+ * already. IO: something stayed. */
+KIT_MUST_CHECK enum kit_status kit_file_remove(const char *path, struct kit_err *err);
+
+/* Bytes that somebody without special rights may still write where `path` lies. NOT_FOUND, IO. */
+KIT_MUST_CHECK enum kit_status kit_file_free_bytes(const char *path, uint64_t *ret, struct kit_err *err);
+
 /* mkdir -p, mode 0755. */
 KIT_MUST_CHECK enum kit_status kit_file_make_folder(const char *path, struct kit_err *err);
 

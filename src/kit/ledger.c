@@ -1,9 +1,9 @@
 #include "kit/ledger.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "kit/alloc.h"
+#include "kit/num.h"
 #include "kit/sync.h"
 
 struct kit_ledger {
@@ -89,20 +89,6 @@ void kit_ledger_close(struct kit_ledger *l, kit_id account)
     kit_alloc_free(row);
 }
 
-/* "91.0 MB": powers of a thousand. */
-static const char *human(uint64_t bytes, char buf[24])
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-    double x = (double)bytes;
-    size_t unit = 0;
-    while (x >= 999.95 && unit + 1 < KIT_COUNT(units)) {
-        x /= 1000;
-        unit++;
-    }
-    snprintf(buf, 24, unit == 0 ? "%.0f %s" : "%.1f %s", x, units[unit]);
-    return buf;
-}
-
 /* Models that hold bytes of the budget. */
 static uint32_t count_models(const struct kit_ledger *l)
 {
@@ -115,10 +101,10 @@ static uint32_t count_models(const struct kit_ledger *l)
 
 static enum kit_status fail_over(const struct kit_ledger *l, uint64_t bytes, struct kit_err *err)
 {
-    char needs[24], budget[24], used[24];
+    char needs[KIT_NUM_BYTES], budget[KIT_NUM_BYTES], used[KIT_NUM_BYTES];
     uint32_t models = count_models(l);
-    return kit_fail(err, KIT_FULL, "needs %s, budget %s, in use %s by %u model%s", human(bytes, needs),
-                    human(l->limit, budget), human(l->used, used), models, models == 1 ? "" : "s");
+    return kit_fail(err, KIT_FULL, "needs %s, budget %s, in use %s by %u model%s", kit_num_human(bytes, needs),
+                    kit_num_human(l->limit, budget), kit_num_human(l->used, used), models, models == 1 ? "" : "s");
 }
 
 static enum kit_status set_figure(struct kit_ledger *l, struct kit_ledger_row *row, enum kit_ledger_kind kind,

@@ -261,3 +261,16 @@ size_t kit_num_f64(double x, char buf[KIT_NUM_BYTES])
     }
     return put_decimal(decimal_of(text), minus, buf);
 }
+
+char *kit_num_human(uint64_t bytes, char buf[KIT_NUM_BYTES])
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    double x = (double)bytes;
+    size_t unit = 0;
+    while (x >= 999.95 && unit + 1 < KIT_COUNT(units)) {
+        x /= 1000;
+        unit++;
+    }
+    snprintf(buf, KIT_NUM_BYTES, unit == 0 ? "%.0f %s" : "%.1f %s", x, units[unit]);
+    return buf;
+}

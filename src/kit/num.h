@@ -8,11 +8,14 @@
 
 #include "kit/base.h"
 
-#define KIT_NUM_BYTES 32 /* room for any text below; no NUL is written */
+#define KIT_NUM_BYTES 32 /* room for any text below; a NUL only where it is said */
 
 /* Each writes to buf and returns the bytes written. x: finite. */
 size_t kit_num_f32(float x, char buf[KIT_NUM_BYTES]);  /* strtof reads the same bits back */
 size_t kit_num_f64(double x, char buf[KIT_NUM_BYTES]); /* strtod reads the same bits back */
 size_t kit_num_u64(uint64_t n, char buf[KIT_NUM_BYTES]);
+
+/* Bytes as people read them, in powers of a thousand, with a NUL: "91.0 MB", "512 B". Returns buf. */
+char *kit_num_human(uint64_t bytes, char buf[KIT_NUM_BYTES]);
 
 #endif

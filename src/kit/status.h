@@ -30,7 +30,8 @@
     X(IO, 502, 14, "io_error", "reading or writing failed")                                                            \
     X(NOMEM, 503, 8, "out_of_memory", "out of memory")                                                                 \
     X(UNAVAILABLE, 503, 14, "unavailable", "not available at the moment")                                              \
-    X(TIMEOUT, 504, 4, "timeout", "the deadline has passed")
+    X(TIMEOUT, 504, 4, "timeout", "the deadline has passed")                                                           \
+    X(NO_SPACE, 507, 8, "no_space", "not enough space on the disk")
 
 enum kit_status {
 #define KIT_STATUS_ENUM(name, http, grpc, wire, text) KIT_##name,

@@ -19,7 +19,7 @@ INTRINSIC_HEADERS = {"immintrin.h", "x86intrin.h", "cpuid.h"}
 
 STANDARD = set("""assert ctype errno fenv float inttypes limits locale math setjmp signal stdalign stdarg stdatomic
 stdbool stddef stdint stdio stdlib stdnoreturn string tgmath time uchar wchar wctype
-dirent dlfcn endian execinfo fcntl fnmatch getopt glob grp langinfo libgen malloc netdb poll pthread pwd sched semaphore spawn
+dirent dlfcn endian execinfo fcntl fnmatch ftw getopt glob grp langinfo libgen malloc netdb poll pthread pwd sched semaphore spawn
 strings syslog termios ucontext unistd""".split())
 SYSTEM_PREFIXES = ("sys/", "linux/", "netinet/", "arpa/", "net/")
 

@@ -141,6 +141,62 @@ TEST(file_make_folder_makes_all_of_the_path_and_may_find_it_there)
     assert_int_equal(kit_file_make_folder("", &err), KIT_INVALID);
 }
 
+static void assert_content(const char *path, const char *text)
+{
+    struct kit_buf b;
+    kit_buf_init(&b, 100);
+    assert_ok(kit_file_read(path, &b, NULL));
+    assert_str(kit_buf_str(&b), text);
+    kit_buf_done(&b);
+}
+
+TEST(file_write_puts_a_new_file_in_the_place_of_the_old)
+{
+    char path[TEST_PATH_BYTES], beside[TEST_PATH_BYTES];
+    test_temp_write(path, "write/file", kit_str_lit("the old one, which is longer"));
+    assert_ok(kit_file_write(path, kit_str_lit("new"), NULL));
+    assert_content(path, "new");
+    assert_false(kit_file_exists(test_temp_path(beside, "write/file.new")));
+    assert_ok(kit_file_write(path, (kit_str){0}, NULL));
+    assert_content(path, "");
+}
+
+TEST(file_write_that_fails_leaves_nothing_behind)
+{
+    char path[TEST_PATH_BYTES], beside[TEST_PATH_BYTES];
+    struct kit_err err = {0};
+    test_temp_write(path, "write/folder/x", kit_str_lit(""));
+    test_temp_path(path, "write/folder");
+    assert_int_equal(kit_file_write(path, kit_str_lit("new"), &err), KIT_IO);
+    assert_false(kit_file_exists(test_temp_path(beside, "write/folder.new")));
+    test_temp_path(path, "write/none/file");
+    assert_int_equal(kit_file_write(path, kit_str_lit("new"), &err), KIT_NOT_FOUND);
+}
+
+TEST(file_remove_takes_a_tree_and_follows_no_link)
+{
+    char path[TEST_PATH_BYTES], kept[TEST_PATH_BYTES], link[TEST_PATH_BYTES];
+    test_temp_write(kept, "remove-kept/file", kit_str_lit("kept"));
+    test_temp_write(path, "remove/a/b/file", kit_str_lit(""));
+    test_temp_path(path, "remove-kept");
+    assert_int_equal(symlink(path, test_temp_path(link, "remove/a/link")), 0);
+    test_temp_path(path, "remove");
+    assert_ok(kit_file_remove(path, NULL));
+    assert_false(kit_file_exists(path));
+    assert_content(kept, "kept");
+    assert_ok(kit_file_remove(path, NULL));
+    assert_ok(kit_file_remove(kept, NULL));
+    assert_false(kit_file_exists(kept));
+}
+
+TEST(file_free_bytes_is_a_number)
+{
+    uint64_t bytes = 0;
+    assert_ok(kit_file_free_bytes(test_temp_folder(), &bytes, NULL));
+    assert_true(bytes > 0);
+    assert_int_equal(kit_file_free_bytes("/nonexistent/folder", &bytes, NULL), KIT_NOT_FOUND);
+}
+
 TEST(file_survives_each_failed_alloc)
 {
     char path[TEST_PATH_BYTES], folder[TEST_PATH_BYTES];
@@ -168,5 +224,7 @@ int main(void)
         TEST_OF(file_size_and_exists_tell_the_truth), TEST_OF(file_join_puts_one_slash_and_refuses_what_does_not_fit),
         TEST_OF(file_list_tells_names_in_order_and_which_are_folders), TEST_OF(file_list_stops_when_told),
         TEST_OF(file_make_folder_makes_all_of_the_path_and_may_find_it_there),
-        TEST_OF(file_survives_each_failed_alloc));
+        TEST_OF(file_write_puts_a_new_file_in_the_place_of_the_old),
+        TEST_OF(file_write_that_fails_leaves_nothing_behind), TEST_OF(file_remove_takes_a_tree_and_follows_no_link),
+        TEST_OF(file_free_bytes_is_a_number), TEST_OF(file_survives_each_failed_alloc));
 }

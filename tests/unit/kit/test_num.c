@@ -201,6 +201,17 @@ TEST(num_u64_writes_every_length)
     assert_memory_equal(text, "18446744073709551615", 20);
 }
 
+TEST(num_human_writes_powers_of_a_thousand)
+{
+    char text[KIT_NUM_BYTES];
+    assert_string_equal(kit_num_human(0, text), "0 B");
+    assert_string_equal(kit_num_human(999, text), "999 B");
+    assert_string_equal(kit_num_human(90900000, text), "90.9 MB");
+    assert_string_equal(kit_num_human(999949999, text), "999.9 MB");
+    assert_string_equal(kit_num_human(999950000, text), "1.0 GB");
+    assert_string_equal(kit_num_human(UINT64_MAX, text), "18.4 EB");
+}
+
 int main(void)
 {
     return TEST_RUN(TEST_OF(num_f32_writes_numbers_as_people_do),
@@ -210,5 +221,5 @@ int main(void)
                     TEST_OF(num_f32_reads_back_every_small_denormal),
                     TEST_OF(num_f32_reads_back_short_decimals_as_they_were),
                     TEST_OF(num_f64_writes_numbers_as_people_do), TEST_OF(num_f64_reads_back_for_random_bits),
-                    TEST_OF(num_u64_writes_every_length));
+                    TEST_OF(num_u64_writes_every_length), TEST_OF(num_human_writes_powers_of_a_thousand));
 }
