@@ -228,9 +228,9 @@ static enum kit_status make_above(const char *target, char above[PATH_MAX], stru
 enum kit_status hub_partial_place(struct hub_partial *p, const char *target, bool replace, struct kit_err *err)
 {
     char above[PATH_MAX];
-    enum kit_status rc = make_above(target, above, err);
+    enum kit_status rc = kit_file_list(p->files, sync_one, p->files, err);
     if (rc == KIT_OK) {
-        rc = kit_file_list(p->files, sync_one, p->files, err);
+        rc = make_above(target, above, err);
     }
     if (rc != KIT_OK) {
         return rc;
