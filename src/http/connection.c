@@ -150,13 +150,6 @@ static void leave(struct http_connection *c)
     settle(c);
 }
 
-static void settle_task(struct loop_task *t)
-{
-    struct http_connection *c = KIT_CONTAINER(t, struct http_connection, settle);
-    c->turn_requests = 0;
-    settle(c);
-}
-
 void http_connection_wake(struct http_connection *c)
 {
     if (c->depth == 0) {
@@ -218,6 +211,19 @@ static void on_writable(void *ctx)
     leave(c);
 }
 
+static void settle_task(struct loop_task *t)
+{
+    struct http_connection *c = KIT_CONTAINER(t, struct http_connection, settle);
+    bool look = c->last_look && !c->lost && !c->lingering && c->codec->reads(c);
+    c->turn_requests = 0;
+    c->last_look = false;
+    if (look) {
+        on_readable(c);
+    } else {
+        settle(c);
+    }
+}
+
 /* Bytes may wait in front of the end, which is why this is not `ended` yet. */
 static void on_left(void *ctx)
 {
@@ -268,6 +274,7 @@ void http_connection_cut_short(struct http_connection *c)
 
 void http_connection_drain(struct http_connection *c)
 {
+    c->last_look = true;
     loop_later(c->server->loop, &c->settle); /* the codec sees that the server drains */
 }
 

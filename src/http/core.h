@@ -172,8 +172,9 @@ struct http_connection {
     bool lost;               /* reset, failed or out of memory: only to be torn down */
     bool cut;                /* end it so that the client sees an error */
     bool lingering;
-    bool ended; /* the client has sent its last byte, which may not have been read yet */
-    bool eof;   /* it has been read */
+    bool last_look; /* the server drains, and the connection has not been read since */
+    bool ended;     /* the client has sent its last byte, which may not have been read yet */
+    bool eof;       /* it has been read */
     uint32_t linger_bytes;
     uint32_t turn_requests; /* begun in this turn of the loop */
     char peer[NET_PEER_BYTES];
@@ -197,7 +198,7 @@ void http_connection_close(struct http_connection *c);
 /* As above; a request whose turn it is and that nobody has begun to answer gets a 503 first, a WebSocket a Close, as far
  * as the socket takes it at once. */
 void http_connection_cut_short(struct http_connection *c);
-/* When the server drains: closes it if it is idle. */
+/* When the server drains: looks once whether a request has come, then closes it if it is idle. */
 void http_connection_drain(struct http_connection *c);
 
 /* --- the server --- */

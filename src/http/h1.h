@@ -30,6 +30,7 @@ struct http_h1 {
     struct http_exchange *reading; /* its request is not complete */
     struct kit_buf rest;           /* bytes that came before their turn; while it holds any, nothing is read */
     size_t rest_at;                /* first byte of rest that was not taken */
+    size_t behind;                 /* bytes that have been read and not taken apart, here or in rest */
     size_t raw_bytes;              /* of the head that is being read */
     uint32_t served;               /* requests */
     uint8_t probe_bytes;           /* of the next part of the answer, sent ahead */

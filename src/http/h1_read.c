@@ -491,6 +491,7 @@ static kit_str run(struct http_h1 *h, kit_str bytes)
     if (code == HPE_PAUSED) {
         size_t taken = (size_t)(llhttp_get_error_pos(&h->parser) - bytes.ptr);
         llhttp_resume(&h->parser);
+        h->behind = bytes.len - taken;
         completed(h);
         return kit_str_sub(bytes, taken, bytes.len);
     }
@@ -517,6 +518,7 @@ void http_h1_read_feed(struct http_h1 *h, kit_str bytes)
         }
         bytes = run(h, bytes);
     }
+    h->behind = h->stopped ? 0 : bytes.len;
     h->err = NULL;
 }
 

@@ -44,6 +44,12 @@ static char *put_field(char *to, kit_str name_and_colon, kit_str value)
     return put(put(put(to, name_and_colon), value), kit_str_lit("\r\n"));
 }
 
+/* A request that has come, or has begun to, behind this one is answered too: then that answer is the last. */
+static bool is_last(const struct http_h1 *h, const struct http_exchange *x)
+{
+    return x->next == NULL && h->reading == NULL && h->behind == 0;
+}
+
 /* Decides, with the answer's head, whether the connection goes on behind it. */
 static bool keeps_alive(struct http_h1 *h, const struct http_exchange *x)
 {
@@ -51,7 +57,7 @@ static bool keeps_alive(struct http_h1 *h, const struct http_exchange *x)
     bool until_close = x->reply.length < 0 && x->old && !x->reply.bodyless;
     uint32_t most = s->options.requests_per_connection_max;
     bool used_up = most != 0 && h->served >= most;
-    return x->keep_alive && !until_close && !used_up && !s->draining;
+    return x->keep_alive && !until_close && !used_up && !(s->draining && is_last(h, x));
 }
 
 static char *put_framing(char *to, struct http_exchange *x, int64_t length)

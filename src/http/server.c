@@ -298,10 +298,10 @@ void http_server_count_refused(struct http_server *s, const char *reason)
 
 /* --- ending --- */
 
-static void close_listeners(struct http_server *s)
+static void close_listeners(struct http_server *s, void (*close_one)(struct net_listen *n))
 {
     for (size_t i = 0; i < HTTP_SERVER_LISTENERS_MAX; i++) {
-        net_listen_close(s->listener[i]);
+        close_one(s->listener[i]);
         s->listener[i] = NULL;
     }
 }
@@ -339,8 +339,8 @@ void http_server_drain(struct http_server *s, uint64_t after_ms, void (*drained)
     LOOP_ASSERT_HERE(s->loop);
     s->drained = drained;
     s->drained_ctx = ctx;
+    close_listeners(s, net_listen_finish); /* before we drain: who has come has its turn like the others */
     s->draining = true;
-    close_listeners(s);
     for (int wait = 0; wait < HTTP_WAIT_COUNT; wait++) {
         struct http_connection *head = &s->waiting[wait];
         for (struct http_connection *c = head->next; c != head; c = c->next) {
@@ -369,7 +369,7 @@ void http_server_free(struct http_server *s)
         return;
     }
     s->drained = NULL;
-    close_listeners(s);
+    close_listeners(s, net_listen_close);
     close_connections(s, http_connection_close);
     loop_later_cancel(s->loop, &s->drain_task);
     http_encode_close(s);

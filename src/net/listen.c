@@ -328,3 +328,13 @@ void net_listen_close(struct net_listen *n)
         kit_alloc_free(n);
     }
 }
+
+void net_listen_finish(struct net_listen *n)
+{
+    for (uint32_t i = 0; n != NULL && i < n->count; i++) {
+        int fd = loop_stream_fd(n->listener[i].stream);
+        for (int k = 0; k < BACKLOG && accept_one(n, fd); k++) {
+        }
+    }
+    net_listen_close(n);
+}

@@ -23,5 +23,7 @@ KIT_MUST_CHECK enum kit_status net_listen_new(struct loop *l, const char *host, 
                                               net_listen_accept *accepted, void *ctx, struct net_listen **ret,
                                               uint16_t *port_ret, struct kit_err *err);
 void net_listen_close(struct net_listen *n); /* NULL is fine */
+/* The same, after the connections that the kernel has completed have been accepted: nobody who is through is turned away. */
+void net_listen_finish(struct net_listen *n); /* NULL is fine */
 
 #endif

@@ -219,6 +219,86 @@ TEST(drain_asked_twice_keeps_the_second_limit_and_tells_once)
     host_close(&h);
 }
 
+/* --- what has come before the drain is answered --- */
+
+TEST(drain_answers_a_request_that_has_come_and_was_not_read_yet)
+{
+    struct host h = {0};
+    struct http_client idle, fresh;
+    int done = 0;
+    host_open(&h);
+    host_connect(&h, &idle);
+    http_client_send(&idle, GET("/hello"));
+    expect(&idle, 200, "hello");
+    http_client_send(&idle, GET("/hello")); /* in the kernel: no turn of the loop has seen it */
+    host_connect(&h, &fresh);               /* nor was this one accepted */
+    http_client_send(&fresh, GET("/hello"));
+    http_server_drain(h.server, LONG_MS, drained, &done);
+    expect(&idle, 200, "hello");
+    expect(&fresh, 200, "hello");
+    http_client_wait_end(&idle);
+    http_client_wait_end(&fresh);
+    turn(&h, FEW_TURNS);
+    assert_int_equal(done, 1);
+    http_client_close(&idle);
+    http_client_close(&fresh);
+    host_close(&h);
+}
+
+TEST(drain_answers_all_of_a_pipeline_that_was_read)
+{
+    struct host h = {.options = HTTP_OPTIONS_DEFAULT};
+    struct http_client c;
+    char *head = NULL;
+    int done = 0;
+    h.options.pipeline_max = 2; /* so that some of it waits unparsed */
+    host_open(&h);
+    host_connect(&h, &c);
+    http_client_send(&c, GET("/late") GET("/late") GET("/late") GET("/late") "GET /hel");
+    host_wait_late(&h, &c, 2);
+    http_server_drain(h.server, LONG_MS, drained, &done);
+    http_client_turns(&c, FEW_TURNS);
+    for (int i = 0; i < 4; i++) {
+        host_wait_late(&h, &c, KIT_MIN(i + 2, 4));
+        host_answer(&h, i, "ok");
+        http_client_answer(&c, 200, &head, NULL);
+        assert_null(strstr(head, "\r\nConnection: close\r\n"));
+        kit_alloc_free(head);
+    }
+    http_client_send(&c, "lo HTTP/1.1\r\nHost: a\r\n\r\n");
+    http_client_answer(&c, 200, &head, NULL);
+    assert_non_null(strstr(head, "\r\nConnection: close\r\n"));
+    kit_alloc_free(head);
+    http_client_wait_end(&c);
+    turn(&h, FEW_TURNS);
+    assert_int_equal(done, 1);
+    http_client_close(&c);
+    host_close(&h);
+}
+
+TEST(drain_answers_each_of_a_pipeline_that_comes_in_one_piece)
+{
+    struct host h = {0};
+    struct http_client c;
+    char *head = NULL;
+    int done = 0;
+    host_open(&h);
+    host_connect(&h, &c);
+    http_client_send(&c, "GET /hello HT");
+    http_client_turns(&c, FEW_TURNS);
+    http_server_drain(h.server, LONG_MS, drained, &done);
+    http_client_send(&c, "TP/1.1\r\nHost: a\r\n\r\n" GET("/hello") GET("/hello"));
+    for (int i = 0; i < 3; i++) {
+        http_client_answer(&c, 200, &head, NULL);
+        assert_int_equal(strstr(head, "\r\nConnection: close\r\n") != NULL, i == 2);
+        kit_alloc_free(head);
+    }
+    http_client_wait_end(&c);
+    http_client_close(&c);
+    host_wait_empty(&h);
+    host_close(&h);
+}
+
 /* --- replies without a body --- */
 
 TEST(head_of_a_stream_ends_without_asking_its_source)
@@ -307,6 +387,9 @@ int main(void)
                     TEST_OF(drain_tells_a_stream_that_starts_while_the_server_drains),
                     TEST_OF(drain_of_idle_connections_ends_at_once),
                     TEST_OF(drain_asked_twice_keeps_the_second_limit_and_tells_once),
+                    TEST_OF(drain_answers_a_request_that_has_come_and_was_not_read_yet),
+                    TEST_OF(drain_answers_all_of_a_pipeline_that_was_read),
+                    TEST_OF(drain_answers_each_of_a_pipeline_that_comes_in_one_piece),
                     TEST_OF(head_of_a_stream_ends_without_asking_its_source),
                     TEST_OF(head_of_a_stream_that_waits_for_its_turn_ends_too),
                     TEST_OF(head_of_a_source_that_writes_and_ends_by_itself_is_told_nothing),
