@@ -4,6 +4,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 ARGS ?=
+SECONDS_EACH ?= 30
 # Debian's own Python first: it is the one that the packages in tools/deps/apt.txt belong to.
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 export PYTHON
@@ -12,7 +13,7 @@ build := build/release
 manifest = $(DESTDIR)$(abspath $(PREFIX))/share/doc/heimnetz/installed-files.txt
 
 .DEFAULT_GOAL := release
-.PHONY: release deps models sbom demo run test soak bench check tidy format lint install uninstall clean help
+.PHONY: release deps models sbom demo run test soak bench fuzz check tidy format lint install uninstall clean help
 
 release: deps ## build into build/release (the default)
 	@$(PYTHON) tools/build.py release product
@@ -49,6 +50,10 @@ test-stack: release models ## the built server as others meet it: a browser, its
 
 bench: release models ## measure against others; prints a table
 	@$(PYTHON) tests/bench/run.py $(ARGS)
+
+fuzz: deps ## fuzz every parser that reads what others send; SECONDS_EACH=30, ARGS="json http" picks targets
+	@tools/deps/install fuzz
+	@$(PYTHON) tools/fuzz.py --seconds $(SECONDS_EACH) $(ARGS)
 
 check: ## format, layers and conventions, the list of what is linked
 	@tools/deps/install build test check
