@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* Labels of one item when the rows of a table are spread: about 2 MiB of it. */
-#define LABELS_EACH 512u
+/* Labels of one item when the rows of a table are spread. */
+#define LABELS_EACH 128u
 
 struct projection {
     const struct native_forward *f;
