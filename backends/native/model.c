@@ -127,7 +127,7 @@ static enum kit_status load_weights(const struct acb_model_open *open, struct na
     const uint32_t cores = ACB_FITS(open, cores_max) ? open->cores_max : 1;
     struct native_loading loading = {.config = &m->config,
                                      .kernels = m->kernels,
-                                     .threads = KIT_MAX(KIT_MIN(cores / 2, NATIVE_PACKER_THREADS_MAX), 1u),
+                                     .threads = KIT_MAX(KIT_MIN(cores, NATIVE_PACKER_THREADS_MAX), 1u),
                                      .progress_ctx = open->progress_ctx,
                                      .progress = ACB_HAS(open, progress) ? open->progress : NULL};
     enum kit_status rc = native_weights_open(&m->config, &m->weights, err);

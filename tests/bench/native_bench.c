@@ -276,7 +276,7 @@ static void open_model(void *arg)
 {
     struct bench *b = arg;
     struct acb_err err = {.size = sizeof(err)};
-    struct acb_model_open open = {.size = sizeof(open), .folder = b->folder, .options = "{}"};
+    struct acb_model_open open = {.size = sizeof(open), .folder = b->folder, .options = "{}", .cores_max = b->cores};
     b->plugin->model_close(b->model);
     b->model = NULL;
     if (b->plugin->model_open(&open, &b->model, &err) != ACB_OK) {
