@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "kit/alloc.h"
+#include "finite.h"
 #include "outputs.h"
 #include "plan.h"
 
@@ -155,6 +156,20 @@ static enum kit_status prepare(struct call *c, const struct acb_infer *infer, st
     return rc == KIT_OK ? native_outputs_make(i->model, infer, &c->batch, &c->outputs, err) : rc;
 }
 
+/* What was packed was looked at when it was loaded, a vocabulary's table was not. */
+static enum kit_status check_answers(const struct call *c, struct kit_err *err)
+{
+    for (uint32_t o = 0; o < c->outputs.count; o++) {
+        const struct native_output *out = &c->outputs.output[o];
+        if (!native_finite_all(out->data, out->tensor->bytes / sizeof(float))) {
+            return kit_fail(err, KIT_INTERNAL,
+                            "output '%s' holds NaN or infinity: the model's embeddings are damaged; fetch %s again",
+                            out->tensor->name, native_checkpoint_name(c->instance->model->weights.files));
+        }
+    }
+    return KIT_OK;
+}
+
 static enum kit_status run(struct call *c, struct kit_err *err)
 {
     struct native_instance *i = c->instance;
@@ -166,7 +181,10 @@ static enum kit_status run(struct call *c, struct kit_err *err)
         return kit_fail(err, KIT_UNAVAILABLE, "%s was cut while it was mapped; load the model again",
                         native_checkpoint_name(files));
     }
-    return atomic_load(&i->state) == NATIVE_STOP ? kit_fail(err, KIT_CANCELLED, "the call was cancelled") : KIT_OK;
+    if (atomic_load(&i->state) == NATIVE_STOP) {
+        return kit_fail(err, KIT_CANCELLED, "the call was cancelled");
+    }
+    return check_answers(c, err);
 }
 
 enum kit_status native_instance_infer(struct native_instance *i, const struct acb_infer *infer,

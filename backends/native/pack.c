@@ -1,6 +1,6 @@
 #include "pack.h"
 
-#include <string.h>
+#include "finite.h"
 
 static uint32_t columns_of(const struct native_pack *p)
 {
@@ -10,18 +10,6 @@ static uint32_t columns_of(const struct native_pack *p)
 uint32_t native_pack_panels(const struct native_pack *p)
 {
     return NATIVE_PANELS(columns_of(p));
-}
-
-/* NaN and infinity are the numbers whose exponent is all ones. */
-bool native_pack_is_finite(const float *x, size_t n)
-{
-    uint32_t found = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, &x[i], sizeof(bits));
-        found |= (bits & 0x7f800000u) == 0x7f800000u;
-    }
-    return found == 0;
 }
 
 /* Columns [from, from + count) that lie in one float32 source can be read where they are; *ret or NULL. */
@@ -48,7 +36,7 @@ static const struct native_tensor *find_bad(const struct native_pack *p, const f
                                             uint32_t count)
 {
     uint32_t j = 0;
-    while (j < count - 1 && native_pack_is_finite(rows + (size_t)j * p->depth, p->depth)) {
+    while (j < count - 1 && native_finite_all(rows + (size_t)j * p->depth, p->depth)) {
         j++;
     }
     return p->source[(from + j) / p->columns_each];
@@ -66,7 +54,7 @@ const struct native_tensor *native_pack_run(const struct native_pack *p, uint32_
         const uint32_t column = panel * NATIVE_PANEL;
         const uint32_t count = KIT_MIN(columns_of(p) - column, NATIVE_PANEL);
         const float *rows = read_columns(p, column, count, scratch);
-        if (!native_pack_is_finite(rows, (size_t)count * p->depth)) {
+        if (!native_finite_all(rows, (size_t)count * p->depth)) {
             return find_bad(p, rows, column, count);
         }
         if (p->panels != NULL) {

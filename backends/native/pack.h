@@ -15,8 +15,7 @@ struct native_pack {
     const struct native_kernels *kernels;
     const struct native_tensor *source[NATIVE_PACK_SOURCES_MAX];
     uint32_t source_count, columns_each, depth;
-    float *
-        panels; /* to fill: [native_pack_panels][depth][NATIVE_PANEL]; NULL: a table that stays in the file, only read */
+    float *panels; /* to fill: [native_pack_panels][depth][NATIVE_PANEL]; NULL: it stays in the file and is only read */
 };
 
 uint32_t native_pack_panels(const struct native_pack *p);
@@ -25,8 +24,7 @@ const struct native_tensor *native_pack_run(const struct native_pack *p, uint32_
 /* Gives back the pages of the files that panels [from, to) were read from; returns their bytes. */
 uint64_t native_pack_forget(const struct native_pack *p, uint32_t from, uint32_t to);
 
-/* Is every one of n numbers finite? And the failure that says of which tensor one is not: PARSE. */
-bool native_pack_is_finite(const float *x, size_t n);
+/* The failure that says which tensor is damaged: PARSE. */
 enum kit_status native_pack_refuse(const struct native_tensor *t, struct kit_err *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "kit/alloc.h"
+#include "finite.h"
 #include "packer.h"
 #include "tensors.h"
 
@@ -20,7 +21,7 @@ struct job {
     float *room;                /* the next free float of the packed memory */
     struct native_pack *matrix; /* [matrices], owned: what is to be packed */
     uint32_t matrices;
-    uint64_t done, total; /* bytes of the files; done: of vectors */
+    uint64_t done, total; /* bytes of the files; done: of vectors, and of what stays in the file */
     struct kit_err *err;
 };
 
@@ -171,7 +172,7 @@ static enum kit_status load_vector(struct job *j, const struct native_tensor *t,
         return kit_fail(j->err, KIT_UNAVAILABLE, "the file was cut while it was loaded (tensor '%.*s')",
                         KIT_STR_ARG(kit_str_sub(t->name, 0, 96)));
     }
-    if (!native_pack_is_finite(to, columns)) {
+    if (!native_finite_all(to, columns)) {
         return native_pack_refuse(t, j->err);
     }
     kit_map_forget(t->map, t->from, t->bytes);
@@ -263,7 +264,8 @@ static enum kit_status load_head(struct job *j, struct native_head_weights *h)
     return rc;
 }
 
-/* A table stays where it is, but is read once: damage is found, and the first question does not wait for the disk. */
+/* A small table stays where it is, but is read once, so that damage is found. Those of a vocabulary are not: to start soon
+ * matters more, and damage there shows in the answers (native_instance_infer). */
 static void list_table(struct job *j, const struct native_tensor *t)
 {
     if (t != NULL) {
@@ -278,10 +280,8 @@ static void list_table(struct job *j, const struct native_tensor *t)
 static enum kit_status load_all(struct job *j)
 {
     struct native_weights *w = j->w;
-    list_table(j, w->word);
     list_table(j, w->position);
     list_table(j, w->type);
-    list_table(j, w->head.out != w->word ? w->head.out : NULL);
     enum kit_status rc = load_norm(j, j->config->arch->part[NATIVE_PART_EMBED_NORM], &w->embed_norm);
     for (uint32_t i = 0; i < j->config->layers && rc == KIT_OK; i++) {
         rc = load_layer(j, i, &w->layer[i]);
@@ -299,7 +299,7 @@ static enum kit_status load_all(struct job *j)
 
 /* --- memory --- */
 
-#define TABLES_MAX 4
+#define TABLES_MAX 2
 #define LAYER_MATRICES 4 /* qkv, out, up, down */
 
 /* The packed memory starts at a huge page, which spares the kernels most of their TLB misses. */
@@ -339,6 +339,7 @@ enum kit_status native_weights_load(struct native_weights *w, const struct nativ
                     .config = load->config,
                     .names = {.config = load->config, .files = w->files},
                     .w = w,
+                    .done = w->word->bytes,
                     .total = native_checkpoint_bytes(w->files),
                     .err = err};
     enum kit_status rc = make_room(&j);

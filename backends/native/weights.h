@@ -56,7 +56,7 @@ struct native_loading {
     int32_t (*progress)(void *ctx, uint64_t done, uint64_t total); /* or NULL; not 0: stop */
 };
 
-/* Reads all of what native_weights_open found, and packs it. Errors: PARSE (a number that is none: the message names its
+/* Packs what native_weights_open found. Errors: PARSE (a number that is none: the message names its
  * tensor), NOMEM, CANCELLED, UNAVAILABLE (a file was cut meanwhile); then w is to be
  * given to native_weights_done all the same. Blocks. */
 KIT_MUST_CHECK enum kit_status native_weights_load(struct native_weights *w, const struct native_loading *load,

@@ -128,8 +128,8 @@ struct acb_host {
                           struct acb_tensor **ret);
 
     /* The machine's cores are lent, never taken. infer and step are called with a lease already held (`cores` in the
-     * call); work outside of them (packing weights while loading) takes its own: answers min <= n <= max, waits while
-     * fewer than min are free; min 0 never waits. Each acquire has its release. */
+     * call); work outside of them (packing weights while loading) takes its own, or keeps to threads of low priority:
+     * answers min <= n <= max, waits while fewer than min are free; min 0 never waits. Each acquire has its release. */
     uint32_t (*cores_acquire)(void *ctx, uint32_t min, uint32_t max);
     void (*cores_release)(void *ctx, uint32_t n);
     /* Calls fn(arg, i, worker) for i in [0, n), in any order, on at most `cores` threads (the caller is one of them), and
