@@ -1,6 +1,7 @@
 /* The rules of Hugging Face's pipeline question-answering: in each window the scores of starts and of ends go through a
  * softmax over the context and the first token, whose place means "no answer"; a span scores their product; it is widened
- * to whole words; spans of the same text are one answer. Source: Chen et al. 2017, arXiv 1704.00051, section 3.2; for the
+ * to whole words; spans of the same text are one answer, which stands where the likeliest of them does (there it is the first
+ * that was seen). Source: Chen et al. 2017, arXiv 1704.00051, section 3.2; for the
  * missing answer Devlin et al. 2018, arXiv 1810.04805, section 4.3. */
 #include "task/answer.h"
 

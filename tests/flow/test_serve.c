@@ -237,6 +237,45 @@ static void embed_minilm(kit_str text, float *to)
     kit_buf_done(&body);
 }
 
+/* The cosine of a with b by 'similarity'. */
+static double similarity_minilm(const char *a, const char *b)
+{
+    char body[512];
+    struct client_answer answer;
+    snprintf(body, sizeof(body), "{\"model\":\"all-MiniLM-L6-v2\",\"inputs\":{\"source\":\"%s\",\"texts\":[\"%s\"]}}",
+             a, b);
+    server_expect(&server, "POST", "/serve", body, 200, &answer);
+    struct kit_json_iter i = kit_json_iter(kit_json_get(kit_json_root(answer.doc), "outputs"));
+    assert_true(kit_json_next(&i));
+    double cosine = kit_json_f64(i.value, NAN);
+    client_answer_done(&answer);
+    return cosine;
+}
+
+TEST(similar_texts_are_closer_than_others_as_their_vectors_are)
+{
+    static const char *const texts[] = {"a cat sits on the mat", "a kitten lies on a rug",
+                                        "the stock market fell today"};
+    float vectors[3][MINILM_DIMENSIONS];
+    if (!kit_file_exists(TEST_MODELS "/all-MiniLM-L6-v2/model.safetensors")) {
+        print_message("all-MiniLM-L6-v2 is not in build/models ('make models' fetches it)\n");
+        skip();
+    }
+    struct server tiny = server;
+    server_start(&server, TEST_MODELS, NULL);
+    for (int i = 0; i < 3; i++) {
+        double dot = 0;
+        embed_minilm(kit_str_c(texts[i]), vectors[i]);
+        for (int d = 0; d < MINILM_DIMENSIONS; d++) {
+            dot += (double)vectors[0][d] * vectors[i][d]; /* all have length 1 */
+        }
+        assert_true(fabs(similarity_minilm(texts[0], texts[i]) - dot) < 1e-5);
+    }
+    assert_true(similarity_minilm(texts[0], texts[1]) > similarity_minilm(texts[0], texts[2]) + 0.3);
+    server_stop(&server);
+    server = tiny;
+}
+
 TEST(two_hundred_texts_equal_sentence_transformers)
 {
     if (!kit_file_exists(TEST_MODELS "/all-MiniLM-L6-v2/model.safetensors")) {
@@ -293,6 +332,7 @@ int main(void)
                                        TEST_OF(similarity_is_the_cosine_of_the_vectors_of_embed),
                                        TEST_OF(without_a_model_the_only_ready_one_answers),
                                        TEST_OF(five_thousand_short_texts_fit_into_one_question),
+                                       TEST_OF(similar_texts_are_closer_than_others_as_their_vectors_are),
                                        TEST_OF(two_hundred_texts_equal_sentence_transformers)};
     return cmocka_run_group_tests(tests, start, stop);
 }

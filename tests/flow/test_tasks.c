@@ -49,6 +49,12 @@ TEST(bert_answers_as_transformers_does)
     ask_all("bert-answer", 9);
 }
 
+TEST(roberta_answers_as_transformers_does)
+{
+    ask_all("roberta", 16);
+    ask_all("roberta-answer", 9);
+}
+
 TEST(distilbert_answers_as_transformers_does)
 {
     ask_all("distilbert", 16);
@@ -71,7 +77,9 @@ static int start(void **state)
 {
     static const char *const models[] = {"tiny-bert-classify",     "tiny-bert-rerank",
                                          "tiny-bert-tokens",       "tiny-bert-fill-mask",
-                                         "tiny-bert-answer",       "tiny-distilbert-classify",
+                                         "tiny-bert-answer",       "tiny-roberta-classify",
+                                         "tiny-roberta-tokens",    "tiny-roberta-fill-mask",
+                                         "tiny-roberta-answer",    "tiny-distilbert-classify",
                                          "tiny-distilbert-tokens", "tiny-distilbert-fill-mask",
                                          "tiny-distilbert-answer", NULL};
     (void)state;
@@ -88,8 +96,8 @@ static int stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST_OF(bert_answers_as_transformers_does),
-                                       TEST_OF(models_say_what_can_be_asked_of_them),
-                                       TEST_OF(distilbert_answers_as_transformers_does)};
+    const struct CMUnitTest tests[] = {
+        TEST_OF(bert_answers_as_transformers_does), TEST_OF(roberta_answers_as_transformers_does),
+        TEST_OF(models_say_what_can_be_asked_of_them), TEST_OF(distilbert_answers_as_transformers_does)};
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -13,6 +13,7 @@ import json
 import sys
 from pathlib import Path
 
+import tiny_models
 import tokenizers
 import torch
 import transformers
@@ -24,15 +25,18 @@ TEXTS = [
 ]
 PAIRS = [("bread", "honey"), ("the old stone", "it is in the river"), ("who reads the map?", "a reader with 3 clocks"),
          ("rain", "the green light of the small paper house " * 9)]
-WORDS_ONLY = ["the bread is on the table", "small engine old stone", "das haus ist nicht im wasser", "she reads the old map"]
+# Nothing but words and single spaces, and no token that is a space alone: what transformers takes for words in a byte-level BPE
+# (whatever stands between spaces) are the tokenizer's words here, and those are ours.
+WORDS_ONLY = ["the capital of france is paris and that of germany is berlin", "open the paper and write three words",
+              "who was at the station before the clock", "the model sends the words"]
 ASKED = [
     ("who reads?", "The small engine reads the old map. One river was slow, but the GREEN stone (in the rain) is fast."),
     ("what is green?", "Rain."),
     ("where is the bread", "naïve café 😀 bread and honey – on the table, by the clock, with one small light"),
     ("was ist das", "das haus und der baum sind nicht im wasser"),
 ]
-# Numbered: of a text that stands twice, transformers tells the place that it saw first, we the likelier one.
-LONG = " ".join(f"{word} {i}" for i, word in enumerate("old stone of the river small light by the clock copper map and bread".split() * 6))
+# No word twice: of a text that stands in several places transformers tells the one that it saw first, we the likeliest.
+LONG = " ".join((tiny_models.WORDS + tiny_models.MORE_WORDS)[:150])
 ARCHS = ("bert", "roberta", "distilbert")
 
 
@@ -101,7 +105,6 @@ def token_classify(golden, arch):
     golden.add(model, TEXTS, run(TEXTS, "simple"))
     golden.add(model, TEXTS, run(TEXTS, "none"), aggregation="none")
     for strategy in ("first", "max", "average"):
-        # Of a byte-level BPE transformers takes what stands between spaces for a word; ours is what the tokenizer cuts.
         texts = TEXTS[:5] + TEXTS[6:7] + TEXTS[7:8] if arch != "roberta" else WORDS_ONLY
         golden.add(model, texts, run(texts, strategy), aggregation=strategy)
 
