@@ -26,6 +26,23 @@ static const struct status_row *row_of(enum kit_status code)
     return &rows[(unsigned)code < KIT_STATUS_COUNT ? code : KIT_INTERNAL];
 }
 
+/* What is quoted may be no UTF-8, or may have been cut within a character: each such byte becomes '?'. */
+static void make_utf8(char *text)
+{
+    kit_str all = kit_str_c(text);
+    for (size_t at = 0, bytes; at < all.len; at += KIT_MAX(bytes, (size_t)1)) {
+        bytes = kit_str_utf8_at(all, at);
+        text[at] = bytes == 0 ? '?' : text[at];
+    }
+}
+
+/* Keeps as much of the text as there is room for. */
+static void keep(const char *text, char *to, size_t size)
+{
+    kit_str_to_c(kit_str_c(text), to, size);
+    make_utf8(to);
+}
+
 /* The text is made aside first: the arguments may point into *err itself. */
 enum kit_status kit_fail_at(struct kit_err *err, enum kit_status code, const char *where, const char *param,
                             const char *format, ...)
@@ -39,12 +56,12 @@ enum kit_status kit_fail_at(struct kit_err *err, enum kit_status code, const cha
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    kit_str_to_c(kit_str_c(param), field, sizeof(field));
+    keep(param, field, sizeof(field));
     err->code = code;
     err->where = where;
     err->retry_after_ms = kit_status_retry_ms(code);
     memcpy(err->param, field, sizeof(field));
-    kit_str_to_c(kit_str_c(text), err->msg, sizeof(err->msg));
+    keep(text, err->msg, sizeof(err->msg));
     return code;
 }
 
@@ -60,7 +77,7 @@ enum kit_status kit_err_prefix(struct kit_err *err, enum kit_status code, const 
     va_end(args);
     size_t at = len < 0 ? 0 : KIT_MIN((size_t)len, sizeof(text) / 2 - 1);
     snprintf(text + at, sizeof(text) - at, ": %s", err->msg);
-    kit_str_to_c(kit_str_c(text), err->msg, sizeof(err->msg));
+    keep(text, err->msg, sizeof(err->msg));
     err->code = code;
     return code;
 }

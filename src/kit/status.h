@@ -54,7 +54,7 @@ struct kit_err {
 
 /* Writes code and message into *err (NULL: nowhere) and returns `code`, so that a failure is one statement:
  *     return kit_fail(err, KIT_PARSE, "line %u: empty token", line);
- * Text beyond the space is cut at a UTF-8 border. */
+ * Text beyond the space is cut at a UTF-8 border, and a byte that is no UTF-8 becomes '?'. */
 #define kit_fail(err, code, ...) kit_fail_at((err), (code), KIT_HERE, "", __VA_ARGS__)
 /* The same, naming the field at fault: kit_fail_param(err, KIT_INVALID, "inputs", "…"). */
 #define kit_fail_param(err, code, param, ...) kit_fail_at((err), (code), KIT_HERE, (param), __VA_ARGS__)

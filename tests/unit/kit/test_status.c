@@ -44,6 +44,19 @@ TEST(fail_cuts_a_long_message_at_a_utf8_border)
     }
 }
 
+TEST(fail_makes_of_what_it_quotes_valid_utf8)
+{
+    struct kit_err err;
+    (void)kit_fail_param(&err, KIT_PARSE, "a\xFF", "'%.4s' is not known",
+                         "ab\xE2\x82\xAC"); /* cut within a character */
+    assert_string_equal(err.msg, "'ab?\?' is not known");
+    assert_string_equal(err.param, "a?");
+    (void)kit_err_prefix(&err, KIT_PARSE, "%s", "\xC3");
+    assert_string_equal(err.msg, "?: 'ab?\?' is not known");
+    (void)kit_fail(&err, KIT_PARSE, "\xC3\xA9 \xF0\x9F\x98\x80");
+    assert_string_equal(err.msg, "\xC3\xA9 \xF0\x9F\x98\x80");
+}
+
 TEST(err_prefix_puts_text_before_the_message_and_keeps_the_rest)
 {
     struct kit_err err;
@@ -83,6 +96,7 @@ int main(void)
     return TEST_RUN(
         TEST_OF(fail_fills_code_place_field_and_message_and_returns_the_code), TEST_OF(fail_takes_no_error_struct),
         TEST_OF(fail_may_quote_the_message_that_it_replaces), TEST_OF(fail_cuts_a_long_message_at_a_utf8_border),
+        TEST_OF(fail_makes_of_what_it_quotes_valid_utf8),
         TEST_OF(err_prefix_puts_text_before_the_message_and_keeps_the_rest),
         TEST_OF(status_knows_its_codes_names_and_text), TEST_OF(status_of_a_number_outside_the_table_is_internal),
         TEST_OF(status_codes_are_inside_their_protocols));
