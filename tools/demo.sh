@@ -45,20 +45,27 @@ say "AetherCore runs at $address"
 run ./heimnetz aethercore models
 say "Loading a real model: all-MiniLM-L6-v2, 91 MB of weights"
 run ./heimnetz aethercore load all-MiniLM-L6-v2
-say "Asking it"
+say "Asking it for a vector, and how near two texts are to a third"
 run ./heimnetz aethercore serve all-MiniLM-L6-v2 --text "Hello world"
-say "The same over HTTP, two texts at once (numbers cut short here)"
-printf '$ curl %s/serve -d '\''{"model":"all-MiniLM-L6-v2","inputs":["a cat sits on the mat","eine Katze sitzt"]}'\''\n' "$address"
-curl -sS "$address/serve" -d '{"model":"all-MiniLM-L6-v2","inputs":["a cat sits on the mat","eine Katze sitzt"]}' |
-    sed -E 's/(\[-?[0-9.e-]+,-?[0-9.e-]+)[^]]*\]/\1,…]/g'
-echo
+run ./heimnetz aethercore serve all-MiniLM-L6-v2 --task similarity --query "a cat sits on the mat" \
+    --text "a kitten rests on the rug" --text "the bank raised its rates"
+
+say "Over HTTP: several questions at once, each with a status of its own (numbers cut short here)"
+batch='{"requests":[{"id":"a","model":"all-MiniLM-L6-v2","inputs":"one"},{"id":"b","model":"no-such-model","inputs":"two"}]}'
+printf '%s$ curl %s/serve/batch -d '\''%s'\''%s\n' "$dim" "$address" "$batch" "$plain"
+curl -sS "$address/serve/batch" -d "$batch" | sed -E 's/(\[-?[0-9.e-]+,-?[0-9.e-]+)[^]]*\]/\1,…]/g; s/},\{/},\n {/g'
+
+say "Over a WebSocket: each output as soon as it is there (1,000 texts, first and last frames)"
+run tools/demo_stream.py "$address" all-MiniLM-L6-v2 1000
+
 say "How it is"
 run ./heimnetz status
 
 tries() {
     say "Try it yourself"
     [ "$1" = http://127.0.0.1:8001 ] || printf '  export AETHERCORE_URL=%s\n' "$1"
-    printf '  %s\n' './heimnetz aethercore serve all-MiniLM-L6-v2 --text "your text"' "curl $1/models" "curl $1/metrics"
+    printf '  %-66s %s\n' "$1" "in a browser: models, progress, a box to try them" \
+        './heimnetz aethercore serve all-MiniLM-L6-v2 --text "your text"' "" "$1/docs" "the whole interface, to read and to try"
 }
 
 if [ -t 0 ] && [ -t 1 ] && [ "${CI:-}" != true ]; then
@@ -67,5 +74,5 @@ if [ -t 0 ] && [ -t 1 ] && [ "${CI:-}" != true ]; then
     wait "$server"
 else
     tries http://127.0.0.1:8001
-    printf '\nThe demo ends its server now; "make run" starts one that stays.\n'
+    printf '\nThe demo ends its server now; "./heimnetz up --models build/models" starts one that stays.\n'
 fi

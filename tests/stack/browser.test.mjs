@@ -220,7 +220,7 @@ test('each task has its form, and its answer is readable', async t => {
   const own = await startFor(t, Object.fromEntries(Object.values(tasks).map(name => [name, join(ROOT, 'tests/data', name)])));
   const page = await open('/', {}, own);
   const looks = {rerank: /A kitten rests on the rug\.0\.\d{4}/, classify: /A cat sits on the mat\..*0\.\d{4}/s, 'token-classify': /(PER|LOC|ORG|MISC).* tokens · /,
-    'fill-mask': /The capital of France is \[MASK\]\..*0\.\d{4}/s, answer: /The letter was written by Ada in 1843/};
+    'fill-mask': /The capital of France is \[MASK\]\..*0\.\d{4}/s, answer: /The letter .*in 1843/};
   for (const [task, name] of Object.entries(tasks)) {
     await row(page, name).getByRole('button', {name: `Load ${name}`}).click();
     await state(page, name, 'ready');

