@@ -26,6 +26,13 @@ static void free_exchanges(struct http_connection *c)
     c->exchange_count = 0;
 }
 
+static void count_out(struct http_connection *c)
+{
+    c->server->writes_bytes += c->out.bytes;
+    c->server->writes_bytes -= c->out_counted;
+    c->out_counted = c->out.bytes;
+}
+
 /* Frees it; nothing of ours is on the stack. */
 static void destroy(struct http_connection *c)
 {
@@ -42,6 +49,7 @@ static void destroy(struct http_connection *c)
         c->codec->close(c);
     }
     http_out_done(&c->out, &s->pieces);
+    count_out(c);
     http_server_closed(s, c);
     kit_alloc_free(c);
 }
@@ -133,6 +141,7 @@ static void settle(struct http_connection *c)
         destroy(c);
         return;
     }
+    count_out(c);
     if ((again || http_connection_had_its_turn(c)) && !c->lingering) {
         loop_later(c->server->loop, &c->settle);
     }

@@ -166,6 +166,7 @@ struct http_connection {
     enum http_wait wait;
     uint64_t since_ns; /* in that list */
     struct http_out out;
+    size_t out_counted;      /* of out, among the server's writes_bytes */
     struct loop_task settle; /* queued when a reply came from outside of our callbacks */
     uint32_t depth;          /* of our callbacks in progress */
     bool progress;           /* something happened: its time-out starts anew */
@@ -226,6 +227,7 @@ struct http_server {
     struct loop_timer *sweep;
     bool sweeping;
     uint32_t connections;
+    uint64_t writes_bytes; /* of all connections, as each was last settled */
     struct http_exchange *pool;
     uint32_t pool_count;
     struct http_out_pool pieces;
@@ -243,6 +245,12 @@ struct http_server {
     void *drained_ctx;
 };
 
+/* What one connection may hold before it has to wait, as things are. */
+static inline size_t http_server_write_max(const struct http_server *s)
+{
+    size_t max = s->options.write_buffer_bytes_max;
+    return s->writes_bytes < s->options.writes_bytes_max ? max : KIT_MIN(max, HTTP_SERVER_TIGHT_BYTES);
+}
 kit_str http_server_date(struct http_server *s); /* "Date: …\r\n" */
 void http_server_count_request(struct http_server *s, const struct http_exchange *x, int code);
 void http_server_count_refused(struct http_server *s, const char *reason);

@@ -280,7 +280,7 @@ static void tell_gone(struct http_exchange *x)
 static bool pull_more(struct http_exchange *x)
 {
     struct http_reply *reply = &x->reply;
-    size_t low = x->connection->server->options.write_buffer_bytes_max / 2;
+    size_t low = http_server_write_max(x->connection->server) / 2;
     if (!reply->pull || x->connection->codec->out(x)->bytes > low) {
         return false;
     }

@@ -380,7 +380,7 @@ bool http_h1_read_can_begin(const struct http_h1 *h)
     const struct http_exchange *x = c->last;
     bool held = x != NULL && (x->phase != HTTP_PHASE_DISPATCHED || (x->upgrade && !x->reply.finished));
     return !held && h->next == NULL && !http_connection_had_its_turn(c) && c->exchange_count < o->pipeline_max &&
-           c->out.bytes < o->write_buffer_bytes_max;
+           c->out.bytes < http_server_write_max(c->server);
 }
 
 void http_h1_read_refuse(struct http_h1 *h, const struct kit_err *err, int status, const char *reason)

@@ -141,7 +141,7 @@ enum kit_status http_reply_chunk(struct http_request *r, kit_str bytes)
     struct http_reply *reply = &x->reply;
     const struct http_codec *codec = x->connection->codec;
     assert(reply->started && !reply->finished);
-    size_t waiting = codec->out(x)->bytes, max = x->connection->server->options.write_buffer_bytes_max;
+    size_t waiting = codec->out(x)->bytes, max = http_server_write_max(x->connection->server);
     if (x->connection->lost) {
         return KIT_NOMEM; /* or it failed a moment ago: `gone` comes */
     }

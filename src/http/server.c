@@ -69,6 +69,7 @@ static enum kit_status check_options(const struct http_options *o, struct kit_er
         {"body_bytes_max", o->body_bytes_max},
         {"pipeline_max", o->pipeline_max},
         {"write_buffer_bytes_max", o->write_buffer_bytes_max},
+        {"writes_bytes_max", o->writes_bytes_max},
         {"head_timeout_ms", o->head_timeout_ms},
         {"body_timeout_ms", o->body_timeout_ms},
         {"idle_timeout_ms", o->idle_timeout_ms},

@@ -17,6 +17,8 @@
 #include "loop/work.h"
 #include "loop/loop.h"
 
+#define HTTP_SERVER_TIGHT_BYTES (16 * KIT_KIB)
+
 struct http_options {
     uint32_t connections_max; /* more are accepted and closed at once with 503 */
     uint32_t head_bytes_max;  /* request line and fields: 431 beyond; a target over half of it: 414 */
@@ -29,10 +31,12 @@ struct http_options {
     struct kit_budget *bodies;       /* that sum, shared by the servers of several loops; borrowed; NULL: its own */
     uint32_t pipeline_max;           /* requests of one connection that wait for their turn */
     uint32_t write_buffer_bytes_max; /* of one connection, before a source has to wait */
-    uint32_t head_timeout_ms;        /* first byte to end of head: 408 */
-    uint32_t body_timeout_ms;        /* between two pieces of a body, and at less than 16 KiB/s in all: 408 */
-    uint32_t idle_timeout_ms;        /* keep-alive without a request: close */
-    uint32_t write_timeout_ms;       /* a client that takes nothing: it counts as gone */
+    uint64_t writes_bytes_max; /* of all connections; beyond, each new piece waits until its connection holds less than
+                                  HTTP_SERVER_TIGHT_BYTES: many who do not read must not fill the memory */
+    uint32_t head_timeout_ms;  /* first byte to end of head: 408 */
+    uint32_t body_timeout_ms;  /* between two pieces of a body, and at less than 16 KiB/s in all: 408 */
+    uint32_t idle_timeout_ms;  /* keep-alive without a request: close */
+    uint32_t write_timeout_ms; /* a client that takes nothing: it counts as gone */
     uint32_t requests_per_connection_max; /* 0: no limit */
     /* Replies as gzip or zstd to who takes that: whole ones (http_reply_send) of 1 KiB and more, of types that shrink, whose
      * handler has added no Content-Encoding, ETag or Content-Range. */
@@ -54,8 +58,8 @@ struct http_options {
     {                                                                                                                  \
         .connections_max = 10000, .head_bytes_max = 16384, .fields_max = 64, .body_bytes_max = 64 << 20,               \
         .bodies_bytes_max = 256 << 20, .pipeline_max = 16, .write_buffer_bytes_max = 1 << 20,                          \
-        .head_timeout_ms = 10000, .body_timeout_ms = 30000, .idle_timeout_ms = 75000, .write_timeout_ms = 30000,       \
-        .compress = true                                                                                               \
+        .writes_bytes_max = 256 << 20, .head_timeout_ms = 10000, .body_timeout_ms = 30000, .idle_timeout_ms = 75000,   \
+        .write_timeout_ms = 30000, .compress = true                                                                    \
     }
 
 /* router, loop: borrowed, outlive it. */

@@ -69,7 +69,7 @@ enum kit_status http_ws_send(struct http_ws *ws, bool text, kit_str bytes)
 {
     struct http_socket *s = socket_of(ws);
     LOOP_ASSERT_HERE(ws->server->loop);
-    size_t waiting = s->connection->out.bytes, max = ws->server->options.write_buffer_bytes_max;
+    size_t waiting = s->connection->out.bytes, max = http_server_write_max(ws->server);
     if (s->state != HTTP_SOCKET_OPEN || s->connection->lost) {
         return KIT_CANCELLED;
     }
@@ -211,8 +211,7 @@ bool http_socket_may_read(const struct http_socket *s)
 {
     const struct http_connection *c = s->connection;
     bool wanted = s->state == HTTP_SOCKET_CLOSING || (s->state == HTTP_SOCKET_OPEN && !s->paused);
-    return wanted && !c->lost && !http_connection_had_its_turn(c) &&
-           c->out.bytes < c->server->options.write_buffer_bytes_max;
+    return wanted && !c->lost && !http_connection_had_its_turn(c) && c->out.bytes < http_server_write_max(c->server);
 }
 
 static bool has_bytes(const struct http_socket *s)
@@ -302,7 +301,7 @@ static bool tell_handler(struct http_socket *s)
         }
         return true;
     }
-    if (s->full && s->connection->out.bytes <= server->options.write_buffer_bytes_max / 2) {
+    if (s->full && s->connection->out.bytes <= http_server_write_max(server) / 2) {
         s->full = false;
         if (s->handler->writable != NULL) {
             s->handler->writable(&s->ws);

@@ -392,6 +392,37 @@ TEST(server_closes_idle_connections_without_a_word)
     host_close(&h);
 }
 
+/* What so many clients who read nothing of an endless answer make the server hold. */
+static uint64_t held_by_deaf(uint64_t writes_bytes_max)
+{
+    struct host h = {.options = HTTP_OPTIONS_DEFAULT, .endless = true};
+    struct http_client c[8];
+    h.options.writes_bytes_max = writes_bytes_max;
+    host_open(&h);
+    for (size_t i = 0; i < KIT_COUNT(c); i++) {
+        host_connect(&h, &c[i]);
+        http_client_send(&c[i], GET("/stream/1000"));
+    }
+    uint64_t before = kit_alloc_bytes();
+    for (int i = 0; i < 2000; i++) {
+        host_turn(&h); /* nobody reads */
+    }
+    uint64_t held = kit_alloc_bytes() - before;
+    for (size_t i = 0; i < KIT_COUNT(c); i++) {
+        http_client_reset(&c[i]);
+    }
+    host_wait_empty(&h);
+    host_close(&h);
+    return held;
+}
+
+TEST(server_holds_little_for_each_of_many_who_do_not_read)
+{
+    uint64_t roomy = held_by_deaf(UINT64_C(1) << 40), tight = held_by_deaf(2 * KIT_MIB);
+    assert_in_range(roomy, 7 * KIT_MIB, 10 * KIT_MIB); /* write_buffer_bytes_max each */
+    assert_in_range(tight, KIT_MIB, 4 * KIT_MIB);
+}
+
 TEST(server_takes_new_timeouts_while_it_runs)
 {
     struct host h = {0};
@@ -768,7 +799,8 @@ int main(void)
         TEST_OF(server_reads_no_further_request_of_a_client_that_takes_no_answers),
         TEST_OF(server_gives_a_chunk_back_when_the_buffer_is_full),
         TEST_OF(server_tells_one_connection_too_many_that_it_is_full),
-        TEST_OF(server_closes_idle_connections_without_a_word), TEST_OF(server_takes_new_timeouts_while_it_runs),
+        TEST_OF(server_closes_idle_connections_without_a_word),
+        TEST_OF(server_holds_little_for_each_of_many_who_do_not_read), TEST_OF(server_takes_new_timeouts_while_it_runs),
         TEST_OF(server_answers_only_so_many_requests_of_a_connection_in_one_turn),
         TEST_OF(server_answers_others_while_one_client_pipelines),
         TEST_OF(server_answers_408_to_a_head_or_body_that_does_not_come),
