@@ -8,7 +8,7 @@
 const char *fuzz_file(kit_str bytes);
 /* A folder of this process' own, which goes with it. */
 const char *fuzz_folder(void);
-/* Writes <folder>/name anew; empty bytes remove it. */
+/* Writes <folder>/name anew, its folders too; empty bytes remove it. */
 void fuzz_folder_put(const char *name, kit_str bytes);
 
 #endif
