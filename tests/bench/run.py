@@ -155,6 +155,36 @@ def bench_embed(python, onnx, folder, rounds, seconds):
     return rows
 
 
+# --- tokenizing, one thread each ---
+
+
+def mixed_texts(folder):
+    """The 5,000 texts in many scripts of the golden data, a line each."""
+    path = os.path.join(folder, "mixed.txt")
+    with open(ROOT / "tests/data/tokens/minilm.jsonl", encoding="utf-8") as rows, open(path, "w", encoding="utf-8") as out:
+        for row in rows:
+            out.write(" ".join(json.loads(row)["t"].split("\n")) + "\n")
+    return path
+
+
+def bench_tokens(python, folder, rounds):
+    subprocess.run(["ninja", "-C", ROOT / "build/release", "--quiet", "text_bench"], check=True)
+    ours = [ROOT / "build/release/tests/bench/text_bench"]
+    theirs = [python, HERE / "peer_tokenizers.py"]
+    result = {}
+    for name, model in (("minilm", MINILM), ("byte_level_bpe", ROOT / "tests/data/tokens/roberta")):
+        for kind, texts in (("english", os.path.join(folder, "W2.txt")), ("mixed", mixed_texts(folder))):
+            speeds = {"ours": [], "theirs": []}
+            for _ in range(rounds):
+                for who, program in (("ours", ours), ("theirs", theirs)):
+                    out = subprocess.run([*program, model, texts, "1"], check=True, capture_output=True, text=True).stdout
+                    speeds[who].append(json.loads(out)["megabytes_per_second"])
+            result[f"{name}_{kind}_mb_per_second"] = median(speeds["ours"])
+            result[f"{name}_{kind}_tokenizers"] = median(speeds["theirs"])
+            result[f"{name}_{kind}_ratio"] = median([a / b for a, b in zip(speeds["ours"], speeds["theirs"])])
+    return result
+
+
 # --- start and memory ---
 
 
@@ -264,11 +294,11 @@ def print_table(title, row):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", choices=["embed", "start", "memory", "health", []], help="only these")
+    parser.add_argument("parts", nargs="*", choices=["embed", "tokens", "start", "memory", "health", []], help="only these")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--seconds", type=float, default=SECONDS)
     args = parser.parse_args()
-    parts = args.parts or ["embed", "start", "memory", "health"]
+    parts = args.parts or ["embed", "tokens", "start", "memory", "health"]
     name, flags = cpu_flags()
     print(f"{name}, {os.cpu_count()} cores, {' '.join(flags)}; {args.rounds} rounds, medians")
     result = {"cpu": name, "cores": os.cpu_count(), "flags": flags, "rounds": args.rounds}
@@ -281,6 +311,9 @@ def main():
         if "memory" in parts:
             result["memory"] = bench_memory(folder)
             print_table("Memory", result["memory"])
+        if "tokens" in parts:
+            result["tokens"] = bench_tokens(python, folder, args.rounds)
+            print_table("Tokenizing on one thread, beside tokenizers 0.23 in batches of 64", result["tokens"])
         if "health" in parts:
             result["health"] = bench_health(args.rounds, args.seconds, 64)
             print_table("Plain HTTP: GET /health, 64 connections, one core for the server, one for the load", result["health"])
