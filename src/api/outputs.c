@@ -2,6 +2,7 @@
 
 #include "api/tensors.h"
 #include "task/model.h"
+#include "task/points.h"
 #include "task/rows.h"
 
 #define TOKEN_BYTES_MAX 4096
@@ -27,32 +28,15 @@ static void put_score(struct kit_json_writer *w, float score)
 
 /* --- places in a text --- */
 
-/* Counts code points up to a byte. Places mostly rise, so that a text is read once. */
-struct counter {
-    kit_str text;
-    size_t byte, point;
-};
-
-static uint64_t points_to(struct counter *c, size_t byte)
+static void put_place(struct kit_json_writer *w, struct task_points *p, const struct task_hit *hit)
 {
-    if (byte < c->byte) {
-        c->byte = c->point = 0;
-    }
-    for (; c->byte < byte && c->byte < c->text.len; c->byte++) {
-        c->point += ((unsigned char)c->text.ptr[c->byte] & 0xC0) != 0x80; /* all but bytes that go on */
-    }
-    return c->point;
+    kit_json_member_u64(w, "start", task_points_before(p, hit->start));
+    kit_json_member_u64(w, "end", task_points_before(p, hit->end));
 }
 
-static void put_place(struct kit_json_writer *w, struct counter *c, const struct task_hit *hit)
+static kit_str text_at(const struct task_points *p, const struct task_hit *hit)
 {
-    kit_json_member_u64(w, "start", points_to(c, hit->start));
-    kit_json_member_u64(w, "end", points_to(c, hit->end));
-}
-
-static kit_str text_at(const struct counter *c, const struct task_hit *hit)
-{
-    return kit_str_sub(c->text, hit->start, hit->end - hit->start);
+    return kit_str_sub(p->text, hit->start, hit->end - hit->start);
 }
 
 /* --- one input of each task --- */
@@ -108,7 +92,8 @@ static void write_entities(struct kit_json_writer *w, const struct task_request 
 {
     uint32_t count;
     const struct task_hit *hits = hits_of(r, item, &count);
-    struct counter c = {.text = r->inputs.texts[item]};
+    struct task_points points;
+    task_points_init(&points, r->inputs.texts[item]);
     bool tags = r->parameters.aggregation == TASK_AGGREGATION_NONE;
     kit_json_open(w, '[');
     for (uint32_t i = 0; i < count; i++) {
@@ -116,8 +101,8 @@ static void write_entities(struct kit_json_writer *w, const struct task_request 
         kit_json_open(w, '{');
         kit_json_member_str(w, "label", tags ? label->text : label->name);
         put_score(w, hits[i].score);
-        put_place(w, &c, &hits[i]);
-        kit_json_member_str(w, "text", text_at(&c, &hits[i]));
+        put_place(w, &points, &hits[i]);
+        kit_json_member_str(w, "text", text_at(&points, &hits[i]));
         kit_json_close(w, '}');
     }
     kit_json_close(w, ']');
@@ -168,15 +153,16 @@ static void write_answers(struct kit_json_writer *w, const struct task_request *
 {
     uint32_t count;
     const struct task_hit *hits = hits_of(r, item, &count);
-    struct counter c = {.text = r->inputs.pairs[item]};
+    struct task_points points;
+    task_points_init(&points, r->inputs.pairs[item]);
     if (has_answers(r)) {
         kit_json_open(w, '[');
     }
     for (uint32_t i = 0; i < count; i++) {
         kit_json_open(w, '{');
-        kit_json_member_str(w, "text", text_at(&c, &hits[i]));
+        kit_json_member_str(w, "text", text_at(&points, &hits[i]));
         put_score(w, hits[i].score);
-        put_place(w, &c, &hits[i]);
+        put_place(w, &points, &hits[i]);
         kit_json_close(w, '}');
     }
     if (has_answers(r)) {

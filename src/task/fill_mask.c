@@ -8,6 +8,7 @@
 #include "task/texts.h"
 
 #define TOP_DEFAULT 5
+#define TARGET_BYTES_MAX 256 /* no token is longer */
 /* What a mask costs in tokens: a line of logits is as long as the vocabulary, and a batch holds those of all its masks. */
 #define MASK_TOKENS 32
 
@@ -85,7 +86,8 @@ static bool find_target(const struct task_model *m, struct text_scratch *scratch
     if (text_tokenizer_find(m->tokenizer, target, ret)) {
         return true;
     }
-    bool one = text_tokenizer_encode(m->tokenizer, scratch, target, NULL, &options, &e, NULL) == KIT_OK && e.count == 1;
+    bool one = target.len <= TARGET_BYTES_MAX &&
+               text_tokenizer_encode(m->tokenizer, scratch, target, NULL, &options, &e, NULL) == KIT_OK && e.count == 1;
     *ret = one ? (uint32_t)e.ids[0] : 0;
     return one;
 }

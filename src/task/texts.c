@@ -22,7 +22,7 @@ enum kit_status task_texts_encode(const struct task_model *m, const struct task_
     struct text_options options = {
         .add_special = true,
         .max_tokens = max_tokens,
-        .truncate = r->parameters.truncate ? TEXT_TRUNCATE_DEFAULT : TEXT_TRUNCATE_REFUSE,
+        .truncate = r->parameters.truncate ? TEXT_TRUNCATE_LONGEST_FIRST : TEXT_TRUNCATE_REFUSE,
         .input_bytes_max = o->text_bytes_max,
     };
     enum kit_status rc = text_tokenizer_encode(m->tokenizer, scratch, in->texts[text], pair, &options, ret, err);
