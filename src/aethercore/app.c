@@ -105,7 +105,13 @@ static enum kit_status make_catalog(struct app *a, struct kit_err *err)
         .isolation = kit_config_int(c, "models.isolation") == 1 ? PLUG_IN_CELL : PLUG_IN_PROCESS,
         .restart_max = (uint32_t)kit_config_int(c, "models.restarts_max"),
         .loads_max = (uint32_t)kit_config_int(c, "models.loads_max"),
+        .hub = &a->hub.options,
+        .pulls_max = (uint32_t)kit_config_int(c, "hub.pulls_max"),
     };
+    if (rc == KIT_OK) {
+        rc = aethercore_hub_read(c, &a->hub, err);
+        options.autopull = a->hub.autopull;
+    }
     if (rc == KIT_OK) {
         rc = model_catalog_new(&options, a->engine, a->ledger, task_service_observer(), a->tasks, &a->catalog, err);
     }

@@ -3,6 +3,7 @@
 #ifndef AETHERCORE_APP_H
 #define AETHERCORE_APP_H
 
+#include "aethercore/hub.h"
 #include "aethercore/options.h"
 #include "api/api.h"
 #include "guard/guard.h"
@@ -47,6 +48,7 @@ struct app {
     struct kit_ledger *ledger;
     struct loop_work *work; /* long texts, long answers */
     struct task_service *tasks;
+    struct aethercore_hub hub;
     struct model_catalog *catalog;
     struct api api;
     struct guard_rules *rules; /* of access; a reference */

@@ -12,7 +12,7 @@ static void write_event(struct kit_buf *out, const struct model_event *e)
 {
     char time[KIT_CLOCK_TEXT_BYTES];
     struct kit_json_writer w;
-    bool progress = e->total_bytes > 0 && e->state == MODEL_LOADING;
+    bool loads = e->state == MODEL_LOADING || e->state == MODEL_DOWNLOADING, progress = e->total_bytes > 0 && loads;
     kit_buf_printf(out, "id: %llu\nevent: %s\ndata: ", (unsigned long long)e->seq, progress ? "progress" : "state");
     kit_json_writer_init(&w, out);
     kit_json_open(&w, '{');

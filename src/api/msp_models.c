@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "api/watch.h"
+#include "api/wait.h"
 #include "kit/cpu.h"
 #include "loop/timer.h"
 
@@ -48,7 +48,7 @@ static void write_model(struct kit_json_writer *w, const struct model_info *info
     char since[KIT_CLOCK_TEXT_BYTES];
     kit_json_open(w, '{');
     kit_json_member_c(w, "id", info->id);
-    kit_json_member_c(w, "format", info->format);
+    put_known(w, "format", info->format);
     put_known(w, "backend", info->backend);
     kit_json_member_c(w, "kind", "engine");
     kit_json_member_c(w, "source", model_source_text(info->origin));
@@ -133,31 +133,6 @@ void api_model(struct http_request *r, void *ctx)
 
 /* --- load and unload --- */
 
-static void send_state(struct http_request *r, int status, kit_str id, enum model_state state, bool with_events)
-{
-    struct kit_buf body;
-    struct kit_json_writer w;
-    kit_buf_init(&body, REPLY_BYTES_MAX);
-    kit_json_writer_init(&w, &body);
-    kit_json_open(&w, '{');
-    kit_json_member_str(&w, "id", id);
-    kit_json_member_c(&w, "state", model_state_text(state));
-    if (with_events) {
-        char events[MODEL_ID_BYTES_MAX + 32];
-        snprintf(events, sizeof(events), "/models/%.*s/events", KIT_STR_ARG(id));
-        kit_json_member_c(&w, "events", events);
-    }
-    kit_json_close(&w, '}');
-    api_send_json(r, status, &body);
-}
-
-static void stop_waiting(struct api_watch *w, struct http_request *r)
-{
-    http_request_on_gone(r, NULL);
-    r->user = NULL;
-    api_watch_close(w);
-}
-
 /* A load that is waited for: answers once it is ready, failed, or was called off. */
 static void load_changed(struct api_watch *w, struct http_request *r)
 {
@@ -165,19 +140,18 @@ static void load_changed(struct api_watch *w, struct http_request *r)
     while (model_events_read(w->listener, &e)) {
         struct kit_err err = {0};
         if (e.state == MODEL_READY) {
-            stop_waiting(w, r);
-            send_state(r, 200, r->param[0], e.state, false);
+            api_wait_end(w, r);
+            api_wait_send_state(r, 200, r->param[0], e.state, false);
             return;
         }
         if (e.state == MODEL_FAILED && !e.wanted) {
-            kit_fail_param(&err, KIT_LOAD_FAILED, "model", "%s", e.error);
+            kit_fail_param(&err, e.code, "model", "%s", e.error);
         } else if (!e.wanted && (e.state == MODEL_AVAILABLE || e.state == MODEL_DRAINING)) {
-            kit_fail_param(&err, KIT_CONFLICT, "model", "model '%.*s' was unloaded while it was loading",
-                           KIT_STR_ARG(r->param[0]));
+            kit_fail_param(&err, KIT_CONFLICT, "model", "model '%s' was unloaded while it was loading", w->model);
         } else {
             continue;
         }
-        stop_waiting(w, r);
+        api_wait_end(w, r);
         api_error_send(r, &err);
         return;
     }
@@ -190,52 +164,17 @@ static void unload_changed(struct api_watch *w, struct http_request *r)
     while (model_events_read(w->listener, &e)) {
         struct kit_err err = {0};
         if (e.state == MODEL_AVAILABLE || e.state == MODEL_FAILED) {
-            stop_waiting(w, r);
-            send_state(r, 200, r->param[0], MODEL_AVAILABLE, false);
+            api_wait_end(w, r);
+            api_wait_send_state(r, 200, r->param[0], MODEL_AVAILABLE, false);
             return;
         }
         if (e.wanted && e.state != MODEL_DRAINING) {
-            kit_fail_param(&err, KIT_CONFLICT, "model", "model '%.*s' was loaded again meanwhile",
-                           KIT_STR_ARG(r->param[0]));
-            stop_waiting(w, r);
+            kit_fail_param(&err, KIT_CONFLICT, "model", "model '%s' was loaded again meanwhile", w->model);
+            api_wait_end(w, r);
             api_error_send(r, &err);
             return;
         }
     }
-}
-
-static void wait_over(void *ctx)
-{
-    struct api_watch *w = ctx;
-    struct http_request *r = http_server_find(w->loop->server, w->request);
-    if (r == NULL) {
-        return;
-    }
-    struct kit_err err = {0};
-    kit_fail(&err, KIT_TIMEOUT, "model '%.*s' is not there yet after %u s: follow /models/%.*s/events",
-             KIT_STR_ARG(r->param[0]), w->loop->api->options.load_wait_max_ms / 1000, KIT_STR_ARG(r->param[0]));
-    stop_waiting(w, r);
-    api_error_send(r, &err);
-}
-
-/* Opens the watch before the wish is said, so that no change is missed. False: an error was sent. */
-static bool open_wait(struct http_request *r, struct api *a,
-                      void (*changed)(struct api_watch *w, struct http_request *r), struct api_watch **ret)
-{
-    struct api_watch *w = NULL;
-    struct kit_err err = {0};
-    enum kit_status rc = api_watch_open(api_loop_of(a, r->server), r, r->param[0], changed, &w, &err);
-    if (rc == KIT_OK && loop_timer_new(http_server_loop(r->server), wait_over, w, &w->timer) != KIT_OK) {
-        stop_waiting(w, r);
-        rc = kit_fail(&err, KIT_NOMEM, "out of memory for a timer");
-    }
-    if (rc != KIT_OK) {
-        api_error_send(r, &err);
-        return false;
-    }
-    loop_timer_start(w->timer, a->options.load_wait_max_ms, 0);
-    *ret = w;
-    return true;
 }
 
 static bool is_in_state(struct api *a, kit_str id, enum model_state state)
@@ -249,29 +188,18 @@ static void load_and_wait(struct http_request *r, struct api *a)
     struct api_watch *w = NULL;
     struct kit_err err = {0};
     enum model_state state = MODEL_AVAILABLE;
-    if (!open_wait(r, a, load_changed, &w)) {
+    if (!api_wait_open(r, a, r->param[0], load_changed, &w)) {
         return;
     }
     if (model_load(a->catalog, r->param[0], &state, &err) != KIT_OK) {
-        stop_waiting(w, r);
+        api_wait_end(w, r);
         api_error_send(r, &err);
     } else if (state == MODEL_READY) {
-        stop_waiting(w, r);
-        send_state(r, 200, r->param[0], state, false);
+        api_wait_end(w, r);
+        api_wait_send_state(r, 200, r->param[0], state, false);
     } else {
         load_changed(w, r);
     }
-}
-
-/* ?wait=true|false; false when it is not there. */
-static enum kit_status read_wait(struct http_request *r, bool *ret, struct kit_err *err)
-{
-    kit_str wait = http_request_query(r, "wait");
-    *ret = kit_str_eq(wait, kit_str_lit("true"));
-    if (!*ret && wait.ptr != NULL && !kit_str_eq(wait, kit_str_lit("false"))) {
-        return kit_fail_param(err, KIT_INVALID, "wait", "'wait' must be 'true' or 'false'");
-    }
-    return KIT_OK;
 }
 
 void api_model_load(struct http_request *r, void *ctx)
@@ -280,14 +208,14 @@ void api_model_load(struct http_request *r, void *ctx)
     struct kit_err err = {0};
     enum model_state state = MODEL_AVAILABLE;
     bool wait = false;
-    if (read_wait(r, &wait, &err) != KIT_OK) {
+    if (api_wait_read(r, &wait, &err) != KIT_OK) {
         api_error_send(r, &err);
     } else if (wait) {
         load_and_wait(r, a);
     } else if (model_load(a->catalog, r->param[0], &state, &err) != KIT_OK) {
         api_error_send(r, &err);
     } else {
-        send_state(r, state == MODEL_READY ? 200 : 202, r->param[0], state, state != MODEL_READY);
+        api_wait_send_state(r, state == MODEL_READY ? 200 : 202, r->param[0], state, state != MODEL_READY);
     }
 }
 
@@ -296,15 +224,15 @@ void api_model_unload(struct http_request *r, void *ctx)
     struct api *a = ctx;
     struct api_watch *w = NULL;
     struct kit_err err = {0};
-    if (!open_wait(r, a, unload_changed, &w)) {
+    if (!api_wait_open(r, a, r->param[0], unload_changed, &w)) {
         return;
     }
     if (model_unload(a->catalog, r->param[0], &err) != KIT_OK) {
-        stop_waiting(w, r);
+        api_wait_end(w, r);
         api_error_send(r, &err);
     } else if (is_in_state(a, r->param[0], MODEL_AVAILABLE)) {
-        stop_waiting(w, r);
-        send_state(r, 200, r->param[0], MODEL_AVAILABLE, false);
+        api_wait_end(w, r);
+        api_wait_send_state(r, 200, r->param[0], MODEL_AVAILABLE, false);
     } else {
         unload_changed(w, r);
     }

@@ -30,6 +30,7 @@ enum kit_status api_watch_open(struct api_loop *al, struct http_request *r, kit_
     w->loop = al;
     w->request = r->id;
     w->changed = changed;
+    kit_str_to_c(model_id, w->model, sizeof(w->model));
     kit_buf_init(&w->pending, PENDING_BYTES_MAX);
     enum kit_status rc = model_events_listen(al->api->catalog, model_id, wake, w, &w->listener);
     if (rc != KIT_OK) {

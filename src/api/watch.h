@@ -13,6 +13,7 @@ struct api_watch {
     bool stream;           /* counted in loop->streams */
     struct api_loop *loop; /* borrowed */
     kit_id request;
+    char model[MODEL_ID_BYTES_MAX + 1]; /* whose events; "": all */
     struct model_listener *listener;
     /* Called on the loop when events may be there: read them by model_events_read(w->listener, …). */
     void (*changed)(struct api_watch *w, struct http_request *r);

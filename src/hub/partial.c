@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hub/hub.h"
@@ -29,18 +30,72 @@ static enum kit_status name_paths(struct hub_partial *p, const char *models, con
     return KIT_OK;
 }
 
-static enum kit_status take_lock(struct hub_partial *p, struct kit_err *err)
+/* -1: errno says why; EWOULDBLOCK: somebody else has it. */
+static int lock_folder(const char *folder)
 {
     char path[PATH_MAX + 8];
-    snprintf(path, sizeof(path), "%s/lock", p->folder);
-    p->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (p->lock < 0) {
-        return kit_fail(err, errno == ENOSPC ? KIT_NO_SPACE : KIT_IO, "%s: %s", path, strerror(errno));
+    snprintf(path, sizeof(path), "%s/lock", folder);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
     }
-    if (flock(p->lock, LOCK_EX | LOCK_NB) != 0) {
+    return fd;
+}
+
+static enum kit_status take_lock(struct hub_partial *p, struct kit_err *err)
+{
+    p->lock = lock_folder(p->folder);
+    if (p->lock >= 0) {
+        return KIT_OK;
+    }
+    if (errno == EWOULDBLOCK) {
         return kit_fail(err, KIT_UNAVAILABLE, "another process is fetching into %s: wait for it", p->folder);
     }
-    return KIT_OK;
+    return kit_fail(err, errno == ENOSPC ? KIT_NO_SPACE : KIT_IO, "%s: cannot lock it: %s", p->folder, strerror(errno));
+}
+
+/* --- what was left behind --- */
+
+static bool is_old(const char *folder)
+{
+    char path[PATH_MAX + 8];
+    struct stat st;
+    snprintf(path, sizeof(path), "%s/state", folder);
+    bool known = stat(path, &st) == 0 || stat(folder, &st) == 0;
+    return known && (int64_t)time(NULL) - (int64_t)st.st_mtime > HUB_PARTIAL_DAYS * 86400LL;
+}
+
+static bool remove_if_old(void *ctx, const char *name, bool is_folder)
+{
+    const char *above = ctx;
+    char folder[PATH_MAX];
+    if (!is_folder || kit_file_join(folder, sizeof(folder), kit_str_c(above), kit_str_c(name), NULL) != KIT_OK ||
+        !is_old(folder)) {
+        return true;
+    }
+    int lock = lock_folder(folder);
+    if (lock >= 0) {
+        LOG_INFO("hub.partial", "folder=%s what=\"removed: nobody has gone on with it\"", LOG_QUOTE(folder));
+        if (kit_file_remove(folder, NULL) != KIT_OK) {
+            LOG_WARN("hub.partial", "folder=%s what=\"some of it stays\"", LOG_QUOTE(folder));
+        }
+        close(lock);
+    }
+    return true;
+}
+
+static void remove_old(const struct hub_partial *p)
+{
+    char above[PATH_MAX];
+    kit_str_to_c(kit_str_c(p->folder), above, sizeof(above));
+    *strrchr(above, '/') = '\0';
+    struct kit_err why = {0};
+    if (kit_file_list(above, remove_if_old, above, &why) != KIT_OK) {
+        LOG_WARN("hub.partial", "why=%s", LOG_QUOTE(why.msg));
+    }
 }
 
 enum kit_status hub_partial_open(struct hub_partial *p, const char *models, const char *id, struct kit_err *err)
@@ -50,7 +105,13 @@ enum kit_status hub_partial_open(struct hub_partial *p, const char *models, cons
     if (rc == KIT_OK) {
         rc = kit_file_make_folder(p->folder, err);
     }
-    return rc == KIT_OK ? take_lock(p, err) : rc;
+    if (rc == KIT_OK) {
+        rc = take_lock(p, err);
+    }
+    if (rc == KIT_OK) {
+        remove_old(p);
+    }
+    return rc;
 }
 
 void hub_partial_close(struct hub_partial *p)

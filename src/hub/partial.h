@@ -18,6 +18,9 @@ struct hub_partial {
     int lock;
 };
 
+/* What nobody has gone on with for so long is removed when another download begins. */
+#define HUB_PARTIAL_DAYS 14
+
 /* Makes the folders and takes the lock. UNAVAILABLE: another process has it; INVALID: paths too long; IO, NO_SPACE. */
 KIT_MUST_CHECK enum kit_status hub_partial_open(struct hub_partial *p, const char *models, const char *id,
                                                 struct kit_err *err);

@@ -9,6 +9,7 @@
 /* What a walk over the listing looks for. */
 struct weights {
     bool single, index; /* model.safetensors, model.safetensors.index.json */
+    bool config;        /* config.json */
     bool exact;         /* hit is `file` itself, not only a name that has it in it */
     uint32_t shards, ggufs, hits;
     kit_str gguf, hit;    /* the last that was seen; hit: of `file` */
@@ -112,6 +113,7 @@ static void note(struct weights *w, kit_str path, kit_str file)
 {
     w->single = w->single || kit_str_eq(path, kit_str_lit("model.safetensors"));
     w->index = w->index || kit_str_eq(path, kit_str_lit("model.safetensors.index.json"));
+    w->config = w->config || kit_str_eq(path, kit_str_lit("config.json"));
     w->shards += is_shard(path);
     if (is_gguf(path)) {
         w->ggufs++;
@@ -147,6 +149,10 @@ static enum kit_status choose(struct weights *w, const char *id, kit_str file, s
         return kit_fail_param(err, KIT_INVALID, "file", "%s file '%.*s' in '%s'; weights there: %.*s",
                               w->hits == 0 ? "no" : "more than one", (int)KIT_MIN(file.len, (size_t)64), file.ptr, id,
                               KIT_STR_ARG(names));
+    }
+    if ((w->single || w->index) && !w->config) {
+        return kit_fail(err, KIT_UNPROCESSABLE, "'%s' has weights but no config.json: what they are of nobody can tell",
+                        id);
     }
     if (w->single || w->index || w->ggufs == 1) {
         return KIT_OK;

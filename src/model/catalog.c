@@ -10,6 +10,7 @@
 #include "model/hf_cache.h"
 #include "model/box.h"
 #include "model/merge.h"
+#include "model/pull.h"
 #include "model/restart.h"
 
 /* --- set-up --- */
@@ -35,7 +36,11 @@ static bool next_state(void *ctx, const char *after, kit_str only, struct model_
 static enum kit_status make_pools(struct model_catalog *c, const struct model_options *o, struct kit_err *err)
 {
     uint32_t loads = o->loads_max > 0 ? o->loads_max : MODEL_LOADS_MAX;
+    uint32_t pulls = o->pulls_max > 0 ? o->pulls_max : MODEL_PULLS_MAX;
     enum kit_status rc = loop_work_new(loads, o->models_max, &c->loads, err);
+    if (rc == KIT_OK) {
+        rc = loop_work_new(pulls, o->models_max, &c->pulls, err);
+    }
     return rc == KIT_OK ? loop_work_new(WORK_THREADS, o->models_max + 1, &c->work, err) : rc;
 }
 
@@ -57,6 +62,7 @@ static enum kit_status allocate(struct model_catalog *c, const struct model_opti
 static void free_memory(struct model_catalog *c)
 {
     loop_work_free(c->loads);
+    loop_work_free(c->pulls);
     loop_work_free(c->work);
     kit_alloc_free(c->folder);
     kit_alloc_free(c->hf_cache);
@@ -101,6 +107,7 @@ static void want_nothing(struct model_catalog *c)
     c->ending = true;
     for (uint32_t i = 0; i < c->count; i++) {
         c->entries[i]->wanted = false;
+        model_pull_call_off(c->entries[i]);
         model_restart_reset(c->entries[i]);
         model_converge_call_off(c->entries[i]);
         model_converge_soon(c->entries[i]);
@@ -135,7 +142,7 @@ void model_catalog_free(struct model_catalog *c)
     }
     kit_mutex_unlock(&c->lock);
     for (uint32_t i = 0; i < c->count; i++) {
-        kit_alloc_free(c->entries[i]);
+        model_entry_free(c->entries[i]);
     }
     model_events_done(&c->events);
     kit_cond_done(&c->changed);
@@ -201,67 +208,6 @@ void model_catalog_tick(struct model_catalog *c, uint64_t now_ns)
     model_catalog_unlock(c);
 }
 
-/* --- desired state --- */
-
-static enum kit_status want(struct model_entry *e, struct kit_err *err)
-{
-    if (e->wanted) {
-        return KIT_OK;
-    }
-    if (e->catalog->ending) {
-        return kit_fail(err, KIT_UNAVAILABLE, "the catalog is closing");
-    }
-    e->wanted = true;
-    model_restart_reset(e);
-    enum kit_status rc = model_converge(e);
-    if (rc != KIT_OK) {
-        e->wanted = false;
-        return kit_fail(err, rc, "model '%s' cannot be loaded now: %s", e->info.id, kit_status_text(rc));
-    }
-    return KIT_OK;
-}
-
-enum kit_status model_load(struct model_catalog *c, kit_str id, enum model_state *state, struct kit_err *err)
-{
-    struct model_entry *e = NULL;
-    kit_mutex_lock(&c->lock);
-    enum kit_status rc = model_entry_get(c, id, &e, err);
-    if (rc == KIT_OK) {
-        rc = want(e, err);
-    }
-    if (e != NULL && state != NULL) {
-        *state = e->info.state;
-    }
-    model_catalog_unlock(c);
-    return rc;
-}
-
-static void want_no_more(struct model_entry *e)
-{
-    e->wanted = false;
-    model_restart_reset(e);
-    if (e->info.state == MODEL_FAILED) {
-        model_entry_set_state(e, MODEL_AVAILABLE, "");
-    }
-    model_converge_call_off(e);
-    model_converge_soon(e);
-    if (e->vanished && !e->busy && e->info.state == MODEL_AVAILABLE) {
-        model_entry_remove(e);
-    }
-}
-
-enum kit_status model_unload(struct model_catalog *c, kit_str id, struct kit_err *err)
-{
-    struct model_entry *e = NULL;
-    kit_mutex_lock(&c->lock);
-    enum kit_status rc = model_entry_get(c, id, &e, err);
-    if (rc == KIT_OK) {
-        want_no_more(e);
-    }
-    model_catalog_unlock(c);
-    return rc;
-}
-
 /* --- acquiring --- */
 
 static enum kit_status fail_not_ready(const struct model_entry *e, struct kit_err *err)
@@ -271,7 +217,7 @@ static enum kit_status fail_not_ready(const struct model_entry *e, struct kit_er
     case MODEL_AVAILABLE:
         return kit_fail_param(err, KIT_UNAVAILABLE, "model", "model '%s' is not loaded: load it first", id);
     case MODEL_FAILED:
-        return kit_fail_param(err, e->wanted ? KIT_UNAVAILABLE : KIT_LOAD_FAILED, "model", "model '%s' failed: %s", id,
+        return kit_fail_param(err, e->wanted ? KIT_UNAVAILABLE : e->info.code, "model", "model '%s' failed: %s", id,
                               e->info.error);
     case MODEL_DRAINING:
         return kit_fail_param(err, KIT_UNAVAILABLE, "model", "model '%s' is being unloaded: load it again", id);

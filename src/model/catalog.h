@@ -3,11 +3,14 @@
  * The catalog reads a folder of models and Hugging Face's cache, loads and unloads on threads of its own, counts bytes in the
  * ledger and tells events. It executes; it decides nothing: whoever wants a model loaded or gone says so, and that wish is
  * kept: each entry is brought from the state that it has to the one that is wanted, whatever happens in between. States:
- * available -> loading -> warming -> ready -> draining -> available, and failed with a reason (state.h).
+ * available -> loading -> warming -> ready -> draining -> available, downloading before that where the files come from the
+ * hub (hub/), and failed with a reason (state.h).
  * Thread: any; one lock inside, never held while loading. Callbacks say their thread. Memory: owned by the program. */
 #ifndef MODEL_CATALOG_H
 #define MODEL_CATALOG_H
 
+#include "hub/hub.h"
+#include "kit/clock.h"
 #include "kit/ledger.h"
 #include "model/id.h"
 #include "model/source.h"
@@ -52,6 +55,9 @@ struct model_observer {
 };
 
 #define MODEL_LOADS_MAX 2 /* loads at a time when the options do not say */
+#define MODEL_PULLS_MAX 2 /* pulls likewise */
+/* A pull that failed is shown for so long, though there is nothing of it here. */
+#define MODEL_PULL_SHOWN_NS (300 * KIT_NS_PER_S)
 
 struct model_options {
     const char *folder;   /* models; copied */
@@ -60,13 +66,16 @@ struct model_options {
     uint32_t events_max;  /* kept for listeners that lag, 1 …; some 400 bytes each */
     uint32_t loads_max;   /* loads at a time, 1 … 64; 0: MODEL_LOADS_MAX; unloads never wait for them */
     enum plug_isolation isolation; /* where a back end has no wish of its own */
+    const struct hub_options *hub; /* where pulls go; NULL: there are none; borrowed */
+    uint32_t pulls_max;            /* at a time, 1 … 64; 0: MODEL_PULLS_MAX */
+    bool autopull;                 /* model_load of a model that is not here pulls it first */
     uint32_t restart_max;          /* restarts of a lost model in a row before it stays failed: restart.h */
 };
 
 struct model_catalog;
 
 /* engine, ledger: borrowed, outlive the catalog. observer: borrowed for ever. Takes threads of its own, started when they
- * are needed: loads_max for loading, four for the rest. INVALID: no folder, loads_max. NOMEM. The catalog is empty until
+ * are needed: loads_max for loading, pulls_max for pulling, four for the rest. INVALID: no folder, loads_max. NOMEM. The catalog is empty until
  * model_catalog_scan. */
 KIT_MUST_CHECK enum kit_status model_catalog_new(const struct model_options *options, struct plug_engine *engine,
                                                  struct kit_ledger *ledger, const struct model_observer *observer,
@@ -89,11 +98,20 @@ void model_catalog_tick(struct model_catalog *c, uint64_t now_ns);
 
 /* It is wanted: starts loading unless it is ready or on its way; returns at once. While draining the wish is kept: it
  * loads again after. While a lost model waits for its restart nothing changes (unload first to try at once). A failed one
- * is tried again. MODEL_NOT_FOUND (message offers the nearest id); NOMEM: no thread could be started, nothing changed.
- * `*state` out: after the call; may be NULL. */
+ * is tried again. One that is not here is pulled first where options.autopull says so: "org/name" always, a name without
+ * '/' when no model that is here has a name near it. MODEL_NOT_FOUND (message offers the nearest id, or how to pull);
+ * NOMEM: no thread could be started, nothing changed. `*state` out: after the call; may be NULL. */
 KIT_MUST_CHECK enum kit_status model_load(struct model_catalog *c, kit_str id, enum model_state *state,
                                           struct kit_err *err);
-/* It is not wanted: starts unloading; cancels a load in progress, which ends at its next word of progress (one that is in
+/* Its files are wanted from the hub, at a revision; it is not loaded for that. Returns at once: while they come it is
+ * downloading, then available; a second wish for the same joins the first. Where it was pulled before and the hub has
+ * another commit now, the new files take the place of the old. What lies in the models folder and did not come from the
+ * hub is left alone and counts as here. file: see hub_plan_read. CONFLICT: it is loaded, or being fetched at another
+ * revision, or here at none that is known, and a revision or file was asked for; UNAVAILABLE: no hub is configured; FULL:
+ * models_max; NOMEM. `*state` out: after the call, whose changes tell events. */
+KIT_MUST_CHECK enum kit_status model_pull(struct model_catalog *c, const struct hub_name *name, kit_str file,
+                                          enum model_state *state, struct kit_err *err);
+/* It is not wanted: starts unloading; cancels a pull, which keeps what it has for the next one, and a load in progress, which ends at its next word of progress (one that is in
  * line for a thread: at once); takes a failed one back to available. OK also when it was not loaded. Returns at once.
  * MODEL_NOT_FOUND. */
 KIT_MUST_CHECK enum kit_status model_unload(struct model_catalog *c, kit_str id, struct kit_err *err);
@@ -119,7 +137,9 @@ struct model_info {
     enum model_source origin;
     char commit[MODEL_COMMIT_BYTES]; /* of the hub's repository; "": unknown */
     enum model_state state;
-    bool wanted; /* it is to be ready: see model_event */
+    enum kit_status code; /* state failed: LOAD_FAILED, or why a pull failed */
+    bool absent;          /* nothing of it is here but perhaps a part: it is downloading, or that failed */
+    bool wanted;          /* it is to be ready: see model_event */
     enum plug_isolation isolation;
     uint32_t version;
     uint64_t done_bytes, total_bytes; /* of the load or download that is on; 0, 0 otherwise */
@@ -149,6 +169,8 @@ struct model_event {
     uint64_t done_bytes,
         total_bytes;               /* progress: at most every 50 ms, the first and the last word always; done rises */
     char error[KIT_ERR_MSG_BYTES]; /* state failed */
+    enum kit_status code;          /* the same: see model_info */
+    bool absent;                   /* see model_info */
     bool gone;                     /* its folder vanished: the catalog does not have it any more */
 };
 struct model_listener;

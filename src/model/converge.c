@@ -2,12 +2,15 @@
 
 #include "model/load.h"
 #include "model/box.h"
+#include "model/pull.h"
 #include "model/unload.h"
 
 static enum model_step next_step(const struct model_entry *e)
 {
     const struct model_facts facts = {
         .wanted = e->wanted,
+        .fetch = e->fetch != NULL,
+        .absent = e->info.absent,
         .due = e->restart_at_ns == 0,
         .lost = e->lost,
         .cooled = e->cooled,
@@ -16,26 +19,31 @@ static enum model_step next_step(const struct model_entry *e)
     return model_state_step(e->info.state, &facts);
 }
 
-/* Loads are long: whatever gives memory back, or books it, has threads of its own. */
+/* Loads are long and pulls are longer: whatever gives memory back, or books it, has threads of its own. */
 static struct loop_work *pool_for(const struct model_entry *e, enum model_step step)
 {
-    return step == MODEL_STEP_LOAD ? e->catalog->loads : e->catalog->work;
+    return step == MODEL_STEP_LOAD ? e->catalog->loads : step == MODEL_STEP_PULL ? e->catalog->pulls : e->catalog->work;
 }
 
 /* What shows outside that a step is on its way. */
 static void begin(struct model_entry *e, enum model_step step)
 {
     e->step = step;
-    if (step == MODEL_STEP_LOAD) {
-        model_entry_set_state(e, MODEL_LOADING, "");
+    if (step == MODEL_STEP_PULL) {
+        model_entry_set_state(e, MODEL_DOWNLOADING);
+    } else if (step == MODEL_STEP_LOAD) {
+        model_entry_set_state(e, MODEL_LOADING);
     } else if (step == MODEL_STEP_COOL && e->info.state == MODEL_READY) {
-        model_entry_set_state(e, MODEL_DRAINING, "");
+        model_entry_set_state(e, MODEL_DRAINING);
     }
 }
 
 static void do_step(struct model_entry *e, enum model_step step)
 {
     switch (step) {
+    case MODEL_STEP_PULL:
+        model_pull_run(e);
+        break;
     case MODEL_STEP_LOAD:
         model_load_run(e);
         break;
@@ -94,7 +102,7 @@ enum kit_status model_converge(struct model_entry *e)
 {
     enum model_step step = next_step(e);
     if (step == MODEL_STEP_COOL && e->info.state == MODEL_READY) {
-        model_entry_set_state(e, MODEL_DRAINING, "");
+        model_entry_set_state(e, MODEL_DRAINING);
     }
     if (e->busy && !e->running && e->step == MODEL_STEP_NONE) {
         begin(e, step); /* it was called off, and its job waits still */
@@ -114,9 +122,11 @@ enum kit_status model_converge(struct model_entry *e)
 
 void model_converge_call_off(struct model_entry *e)
 {
-    if (e->busy && !e->running && e->step == MODEL_STEP_LOAD && !e->wanted) {
+    bool pull = e->step == MODEL_STEP_PULL && e->fetch == NULL;
+    bool load = e->step == MODEL_STEP_LOAD && !e->wanted;
+    if (e->busy && !e->running && (pull || load)) {
         e->step = MODEL_STEP_NONE;
-        model_entry_set_state(e, MODEL_AVAILABLE, "");
+        model_entry_set_state(e, MODEL_AVAILABLE);
     }
 }
 

@@ -16,7 +16,7 @@ KIT_MUST_CHECK enum kit_status model_converge(struct model_entry *e);
 /* The same where a full pool may wait for the tick. */
 void model_converge_soon(struct model_entry *e);
 
-/* A load that nobody wants any more and that no thread has begun: available at once. */
+/* A load or pull that nobody wants any more and that no thread has begun: available at once. */
 void model_converge_call_off(struct model_entry *e);
 
 /* Does all steps of an idle entry that can be done now, on this thread; false: there is none, or its job is at it. The

@@ -53,16 +53,33 @@ struct model_entry *model_entry_after(struct model_catalog *c, const char *id)
     return at < c->count ? c->entries[at] : NULL;
 }
 
-static enum kit_status fail_unknown(struct model_catalog *c, kit_str id, struct kit_err *err)
+void model_entry_nearest(struct model_catalog *c, kit_str id, char ret[MODEL_ID_BYTES_MAX + 1])
 {
     struct model_id_nearest nearest = {.wanted = id};
     for (uint32_t i = 0; i < KIT_MIN(c->count, NEAREST_AMONG); i++) {
-        model_id_offer(&nearest, kit_str_c(c->entries[i]->info.id));
+        const struct model_info *info = &c->entries[i]->info;
+        if (!info->absent && !kit_str_eq(kit_str_c(info->id), id)) {
+            model_id_offer(&nearest, kit_str_c(info->id));
+        }
     }
+    memcpy(ret, nearest.best, sizeof(nearest.best));
+}
+
+static enum kit_status fail_unknown(struct model_catalog *c, kit_str id, struct kit_err *err)
+{
+    struct hub_name name;
+    char nearest[MODEL_ID_BYTES_MAX + 1];
     int shown = (int)KIT_MIN(id.len, MODEL_ID_BYTES_MAX);
-    if (nearest.best[0] != '\0') {
+    model_entry_nearest(c, id, nearest);
+    if (nearest[0] != '\0') {
         return kit_fail_param(err, KIT_MODEL_NOT_FOUND, "model", "no model '%.*s'; did you mean '%s'?", shown, id.ptr,
-                              nearest.best);
+                              nearest);
+    }
+    if (c->options.hub != NULL && hub_name_parse(id, (kit_str){0}, &name, NULL) == KIT_OK) {
+        return kit_fail_param(err, KIT_MODEL_NOT_FOUND, "model",
+                              "no model '%.*s' among the %u that are here; fetch it by POST /hub/pull or "
+                              "'heimnetz aethercore pull %.*s'",
+                              shown, id.ptr, c->count, shown, id.ptr);
     }
     return kit_fail_param(err, KIT_MODEL_NOT_FOUND, "model", "no model '%.*s' among the %u that are here", shown,
                           id.ptr, c->count);
@@ -88,12 +105,24 @@ static void tell(struct model_entry *e, bool gone)
     model_events_add(&e->catalog->events, &event);
 }
 
+void model_entry_set_place(struct model_entry *e, const struct model_found *f)
+{
+    e->info.origin = f->source;
+    memcpy(e->info.commit, f->commit, sizeof(e->info.commit));
+    kit_str_to_c(kit_str_c(f->format), e->info.format, sizeof(e->info.format));
+}
+
 void model_entry_place(struct model_entry *e, const struct model_found *f)
 {
-    if (e->box == NULL && !e->busy) {
-        e->info.origin = f->source;
-        memcpy(e->info.commit, f->commit, sizeof(e->info.commit));
-        kit_str_to_c(kit_str_c(f->format), e->info.format, sizeof(e->info.format));
+    if (e->box != NULL || e->busy) {
+        return;
+    }
+    model_entry_set_place(e, f);
+    if (e->info.absent) { /* somebody else has brought it */
+        e->info.absent = false;
+        if (e->info.state == MODEL_FAILED) {
+            model_entry_set_state(e, MODEL_AVAILABLE);
+        }
     }
 }
 
@@ -104,7 +133,7 @@ enum kit_status model_entry_folder(const struct model_entry *e, char *buf, size_
     return model_source_path(buf, size, root, e->info.origin, e->info.id, e->info.commit, err);
 }
 
-enum kit_status model_entry_add(struct model_catalog *c, const struct model_found *f)
+static enum kit_status make(struct model_catalog *c, const struct model_found *f, struct model_entry **ret)
 {
     if (c->count == c->options.models_max) {
         return KIT_FULL;
@@ -122,8 +151,30 @@ enum kit_status model_entry_add(struct model_catalog *c, const struct model_foun
     model_entry_place(e, f);
     kit_str_to_c(kit_str_lit("cpu"), e->info.device, sizeof(e->info.device));
     c->entries[c->count++] = e;
-    tell(e, false);
+    *ret = e;
     return KIT_OK;
+}
+
+enum kit_status model_entry_add(struct model_catalog *c, const struct model_found *f)
+{
+    struct model_entry *e = NULL;
+    enum kit_status rc = make(c, f, &e);
+    if (rc == KIT_OK) {
+        tell(e, false);
+    }
+    return rc;
+}
+
+enum kit_status model_entry_add_absent(struct model_catalog *c, const char *id, struct model_entry **ret)
+{
+    struct model_found f = {.format = "", .source = MODEL_SOURCE_HUB};
+    kit_str_to_c(kit_str_c(id), f.id, sizeof(f.id));
+    enum kit_status rc = make(c, &f, ret);
+    if (rc == KIT_OK) {
+        (*ret)->info.absent = (*ret)->vanished = true;
+        model_entry_sort(c);
+    }
+    return rc;
 }
 
 static int by_id(const void *a, const void *b)
@@ -146,6 +197,12 @@ void model_entry_remove(struct model_entry *e)
     memmove(&c->entries[at], &c->entries[at + 1], (c->count - at - 1) * sizeof(struct model_entry *));
     c->count--;
     tell(e, true);
+    model_entry_free(e);
+}
+
+void model_entry_free(struct model_entry *e)
+{
+    kit_alloc_free(e->fetch);
     kit_alloc_free(e);
 }
 
@@ -171,10 +228,12 @@ void model_entry_tell(const struct model_entry *e, struct model_event *ret)
     ret->done_bytes = e->info.done_bytes;
     ret->total_bytes = e->info.total_bytes;
     memcpy(ret->error, e->info.error, sizeof(ret->error));
+    ret->code = e->info.code;
+    ret->absent = e->info.absent;
     ret->gone = false;
 }
 
-void model_entry_set_state(struct model_entry *e, enum model_state state, const char *error)
+static void go_to(struct model_entry *e, enum model_state state, enum kit_status code, const char *error)
 {
     assert(model_state_may(e->info.state, state));
     if (state == MODEL_READY || e->info.state == MODEL_READY) {
@@ -186,8 +245,19 @@ void model_entry_set_state(struct model_entry *e, enum model_state state, const 
     }
     e->info.state = state;
     e->info.since_ns = kit_clock_wall_ns();
+    e->info.code = code;
     kit_str_to_c(kit_str_c(error), e->info.error, sizeof(e->info.error));
     tell(e, false);
+}
+
+void model_entry_set_state(struct model_entry *e, enum model_state state)
+{
+    go_to(e, state, KIT_OK, "");
+}
+
+void model_entry_fail(struct model_entry *e, enum kit_status code, const char *error)
+{
+    go_to(e, MODEL_FAILED, code, error);
 }
 
 void model_entry_progress(struct model_entry *e, uint64_t done, uint64_t total)

@@ -13,6 +13,12 @@
 
 struct model_box;
 
+/* A wish for files from the hub. */
+struct model_fetch {
+    char revision[HUB_REVISION_BYTES];
+    char file[HUB_FILE_BYTES]; /* "": the model's own weights */
+};
+
 struct model_entry {
     struct model_catalog *catalog; /* borrowed */
     struct loop_work_job job;
@@ -22,14 +28,17 @@ struct model_entry {
     struct model_info info; /* as shown, but for wanted, bytes and source */
     struct model_box *box;  /* owned; NULL unless loading … draining */
     bool wanted;
+    struct model_fetch *fetch;   /* owned; what somebody wants from the hub; NULL: nothing */
+    uint32_t fetches;            /* counts those wishes: a pull ends when its own is not the last any more */
     bool vanished;               /* its folder is gone: it leaves when it is unloaded */
     bool lost;                   /* its engine or its cell is gone, see why; set once a load */
     bool cooled, cooled_as_lost; /* draining: cool has returned, and what it was told */
     char why[KIT_ERR_MSG_BYTES];
     uint64_t progress_ns; /* kit_clock_ns of the last event of progress; 0: none yet */
     uint64_t progress_done;
-    uint64_t ready_ns;      /* kit_clock_ns when it became ready */
-    uint64_t restart_at_ns; /* kit_clock_ns of the next restart; 0: none waits */
+    uint64_t pull_failed_ns; /* kit_clock_ns of the last pull that did */
+    uint64_t ready_ns;       /* kit_clock_ns when it became ready */
+    uint64_t restart_at_ns;  /* kit_clock_ns of the next restart; 0: none waits */
     uint32_t restarts_in_row;
     bool restarting; /* the load that is on is a restart */
 };
@@ -39,6 +48,7 @@ struct model_catalog {
     char *hf_cache;               /* owned; "": none */
     struct model_options options; /* its folder, hf_cache: the same */
     struct loop_work *loads;      /* owned: options.loads_max threads for loading */
+    struct loop_work *pulls;      /* owned: options.pulls_max threads for downloads */
     struct loop_work *work;       /* owned: for all that must not wait behind a load */
     struct plug_engine *engine;   /* borrowed, like the next two */
     struct kit_ledger *ledger;
@@ -70,20 +80,28 @@ KIT_MUST_CHECK enum kit_status model_entry_get(struct model_catalog *c, kit_str 
 
 /* Puts a new entry, available, behind the last: model_entry_sort makes the order good again. FULL, NOMEM. */
 KIT_MUST_CHECK enum kit_status model_entry_add(struct model_catalog *c, const struct model_found *f);
+/* The same for a model of which nothing is here; it is told when it goes on. It stands where it belongs at once. */
+KIT_MUST_CHECK enum kit_status model_entry_add_absent(struct model_catalog *c, const char *id,
+                                                      struct model_entry **ret);
 /* Notes where its files lie and of which format they are; a model with a box keeps what it was opened from. */
 void model_entry_place(struct model_entry *e, const struct model_found *f);
+void model_entry_set_place(struct model_entry *e, const struct model_found *f); /* by the entry's own job */
 /* The folder of its files. INVALID: longer than buf; NOMEM. */
 KIT_MUST_CHECK enum kit_status model_entry_folder(const struct model_entry *e, char *buf, size_t size,
                                                   struct kit_err *err);
 void model_entry_sort(struct model_catalog *c);
 void model_entry_remove(struct model_entry *e); /* tells an event and frees it */
+void model_entry_free(struct model_entry *e);
+/* The id nearest to this one among the others; "" when none is near. */
+void model_entry_nearest(struct model_catalog *c, kit_str id, char ret[MODEL_ID_BYTES_MAX + 1]);
 
 /* What model_info_get answers. */
 void model_entry_show(const struct model_entry *e, struct model_info *ret);
 /* What an event tells of it now; seq is left alone. */
 void model_entry_tell(const struct model_entry *e, struct model_event *ret);
-/* Goes to another state (model_state_may) and tells the event. `error` is for failed, "" otherwise. */
-void model_entry_set_state(struct model_entry *e, enum model_state state, const char *error);
+/* Goes to another state (model_state_may) and tells the event. model_entry_fail: to failed, with a reason. */
+void model_entry_set_state(struct model_entry *e, enum model_state state);
+void model_entry_fail(struct model_entry *e, enum kit_status code, const char *error);
 /* A word of progress; tells an event when one is due. */
 void model_entry_progress(struct model_entry *e, uint64_t done, uint64_t total);
 

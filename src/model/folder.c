@@ -1,8 +1,10 @@
 #include "model/folder.h"
 
 #include <limits.h>
+#include <string.h>
 #include <sys/stat.h>
 
+#include "hub/record.h"
 #include "kit/file.h"
 
 #define SHARDS_MAX 99999 /* five digits */
@@ -22,6 +24,7 @@ struct look {
     unsigned seen;
     uint32_t shards, shards_wanted;
     bool whole;  /* a file of weights that is no shard */
+    bool pulled; /* its record is there */
     bool broken; /* weights or config.json: empty, or a link to nothing */
 };
 
@@ -91,6 +94,7 @@ static bool note_file(void *ctx, const char *name, bool is_folder)
 {
     struct look *l = ctx;
     unsigned kind = is_folder ? 0 : kind_of(kit_str_c(name));
+    l->pulled = l->pulled || strcmp(name, HUB_RECORD_NAME) == 0;
     if (kind == 0) {
         return true;
     }
@@ -126,7 +130,7 @@ enum kit_status model_folder_look(const char *path, struct model_folder *ret, st
     enum kit_status rc = kit_file_list(path, note_file, &l, err);
     if (rc == KIT_OK) {
         bool weights = l.whole || (l.shards > 0 && l.shards == l.shards_wanted);
-        *ret = (struct model_folder){.format = format_of(l.seen), .complete = weights && !l.broken};
+        *ret = (struct model_folder){.format = format_of(l.seen), .complete = weights && !l.broken, .pulled = l.pulled};
     }
     return rc;
 }

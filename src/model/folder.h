@@ -12,6 +12,7 @@ struct model_folder {
     /* Its weights are there, whole as far as names and sizes tell: one file of weights, or as many shards as their names
      * say, none of them empty or a link to nothing. False for what is "custom". */
     bool complete;
+    bool pulled; /* the hub client has brought it: hub/record.h */
 };
 
 /* What kit_file_list fails with. */

@@ -133,7 +133,7 @@ static enum kit_status warm(struct model_box *b, struct kit_err *err)
     struct model_entry *e = b->entry;
     struct model_catalog *c = e->catalog;
     kit_mutex_lock(&c->lock);
-    model_entry_set_state(e, MODEL_WARMING, "");
+    model_entry_set_state(e, MODEL_WARMING);
     model_catalog_unlock(c);
     b->warmed = true;
     enum kit_status rc = c->observer->warm(c->observer_ctx, &b->loaded, err);
@@ -198,7 +198,7 @@ static void succeed(struct model_box *b, uint64_t began_ns)
         e->ready_ns = kit_clock_ns();
         e->restarting = false;
     }
-    model_entry_set_state(e, ready ? MODEL_READY : MODEL_DRAINING, "");
+    model_entry_set_state(e, ready ? MODEL_READY : MODEL_DRAINING);
     model_catalog_unlock(e->catalog);
     count_result(ready ? "ok" : lost ? "failed" : "cancelled");
     if (ready) {
@@ -221,7 +221,7 @@ static void give_up(struct model_entry *e, struct model_box *b, enum kit_status 
     bool cancelled = stopped || !e->wanted;
     const char *why = err->msg[0] != '\0' ? err->msg : kit_status_text(rc);
     if (cancelled) {
-        model_entry_set_state(e, MODEL_AVAILABLE, "");
+        model_entry_set_state(e, MODEL_AVAILABLE);
     } else {
         model_restart_after_failed_load(e, e->lost ? e->why : why);
     }

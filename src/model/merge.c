@@ -1,12 +1,21 @@
 #include "model/merge.h"
 
+#include "kit/clock.h"
+
+/* A pull that has failed is shown for a while, so that who asked for it can see why. */
+static bool is_shown(const struct model_entry *e)
+{
+    return e->info.absent && e->info.state == MODEL_FAILED && kit_clock_ns() - e->pull_failed_ns < MODEL_PULL_SHOWN_NS;
+}
+
 /* From the end, since leaving moves those behind. */
 static void drop_vanished(struct model_catalog *c, const struct model_scan *s)
 {
     for (uint32_t i = c->count; i > 0; i--) {
         struct model_entry *e = c->entries[i - 1];
         e->vanished = model_scan_find(s, e->info.id) == NULL;
-        if (e->vanished && !e->busy && (e->info.state == MODEL_AVAILABLE || e->info.state == MODEL_FAILED)) {
+        if (e->vanished && !e->busy && !is_shown(e) &&
+            (e->info.state == MODEL_AVAILABLE || e->info.state == MODEL_FAILED)) {
             model_entry_remove(e);
         }
     }

@@ -43,7 +43,7 @@ static void plan(struct model_entry *e, const char *why)
         e->restart_at_ns = kit_clock_ns() + wait_ns;
         snprintf(text, sizeof(text), "lost, starts again in %u s: %.180s", (unsigned)(wait_ns / KIT_NS_PER_S), why);
     }
-    model_entry_set_state(e, MODEL_FAILED, text);
+    model_entry_fail(e, KIT_LOAD_FAILED, text);
 }
 
 void model_restart_after_loss(struct model_entry *e)
@@ -60,7 +60,7 @@ void model_restart_after_failed_load(struct model_entry *e, const char *why)
         plan(e, why);
     } else {
         e->wanted = false;
-        model_entry_set_state(e, MODEL_FAILED, why);
+        model_entry_fail(e, KIT_LOAD_FAILED, why);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "hub/record.h"
 #include "kit/alloc.h"
 #include "kit/file.h"
 #include "kit/log.h"
@@ -32,10 +33,13 @@ struct walk {
 
 static enum kit_status look_into(struct walk *w, struct kit_err *err);
 
-static void add_found(struct walk *w, const char *format)
+static void add_found(struct walk *w, const struct model_folder *folder)
 {
-    struct model_found f = {.format = format, .source = MODEL_SOURCE_FOLDER};
+    struct model_found f = {.format = folder->format, .source = MODEL_SOURCE_FOLDER};
     memcpy(f.id, w->id, w->id_len);
+    if (folder->pulled && hub_record_commit(w->path, f.commit, NULL) == KIT_OK) {
+        f.source = MODEL_SOURCE_HUB;
+    }
     model_list_add(&w->list, &f);
 }
 
@@ -119,7 +123,7 @@ static enum kit_status look_into(struct walk *w, struct kit_err *err)
         return rc;
     }
     if (w->depth > 0 && folder.format != NULL) {
-        add_found(w, folder.format);
+        add_found(w, &folder);
         return KIT_OK;
     }
     return kit_file_list(w->path, visit, w, err);

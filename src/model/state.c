@@ -30,9 +30,11 @@ enum model_step model_state_step(enum model_state s, const struct model_facts *f
 {
     switch (s) {
     case MODEL_AVAILABLE:
-        return f->wanted ? MODEL_STEP_LOAD : MODEL_STEP_NONE;
     case MODEL_FAILED:
-        return f->wanted && f->due ? MODEL_STEP_LOAD : MODEL_STEP_NONE;
+        if (f->fetch) {
+            return MODEL_STEP_PULL;
+        }
+        return f->wanted && !f->absent && (f->due || s == MODEL_AVAILABLE) ? MODEL_STEP_LOAD : MODEL_STEP_NONE;
     case MODEL_READY:
         return !f->wanted || f->lost ? MODEL_STEP_COOL : MODEL_STEP_NONE;
     case MODEL_DRAINING:

@@ -7,7 +7,7 @@
 
 #include "kit/base.h"
 
-/* available: on disk, not loaded. draining: takes no new work, ends what runs, gives its memory back. */
+/* available: on disk, not loaded. downloading: the hub client brings its files. draining: takes no new work, ends what runs, gives its memory back. */
 #define MODEL_STATES(X)                                                                                                \
     X(AVAILABLE, "available")                                                                                          \
     X(DOWNLOADING, "downloading")                                                                                      \
@@ -27,6 +27,8 @@ bool model_state_may(enum model_state from, enum model_state to);
 /* What is known of a model beside its state. */
 struct model_facts {
     bool wanted; /* somebody wants it loaded */
+    bool fetch;  /* somebody wants its files from the hub */
+    bool absent; /* it has no files here yet */
     bool due;    /* failed: it may be tried now (no back-off is running) */
     bool lost;   /* its engine or its cell is gone */
     bool cooled; /* draining: nothing runs any more */
@@ -36,6 +38,7 @@ struct model_facts {
 /* The work that leads from what is to what is wanted; each is done on a thread of the catalog's. */
 enum model_step {
     MODEL_STEP_NONE,
+    MODEL_STEP_PULL,  /* -> downloading -> available or failed */
     MODEL_STEP_LOAD,  /* -> loading … ready */
     MODEL_STEP_COOL,  /* -> draining: end what runs */
     MODEL_STEP_CLOSE, /* draining and cooled: give the memory back -> available or failed */

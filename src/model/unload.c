@@ -31,7 +31,7 @@ void model_unload_close(struct model_entry *e)
     if (e->cooled_as_lost && e->wanted) {
         model_restart_after_loss(e);
     } else {
-        model_entry_set_state(e, MODEL_AVAILABLE, "");
+        model_entry_set_state(e, MODEL_AVAILABLE);
     }
     e->cooled = e->lost = false;
     model_catalog_unlock(c);

@@ -90,8 +90,8 @@ TEST(plan_takes_an_index_and_its_shards)
 
 TEST(plan_prefers_one_file_to_shards)
 {
-    assert_plan("model.safetensors.index.json,model-00001-of-00001.safetensors,model.safetensors", "",
-                "model.safetensors");
+    assert_plan("model.safetensors.index.json,model-00001-of-00001.safetensors,model.safetensors,config.json", "",
+                "config.json,model.safetensors");
 }
 
 TEST(plan_takes_the_only_gguf_and_asks_where_there_are_more)
@@ -117,6 +117,7 @@ TEST(plan_says_what_there_is_instead_of_weights)
 {
     assert_refused("config.json,pytorch_model.bin,model.onnx", "", KIT_UNPROCESSABLE, "pytorch_model.bin, model.onnx");
     assert_refused("config.json,README.md", "", KIT_UNPROCESSABLE, "nothing with weights");
+    assert_refused("model.safetensors,README.md", "", KIT_UNPROCESSABLE, "no config.json");
     assert_refused("config.json,model.safetensors.index.json", "", KIT_UNPROCESSABLE, "nothing with weights");
 }
 
@@ -132,7 +133,7 @@ TEST(plan_takes_nothing_where_a_name_leads_out)
 
 TEST(plan_does_not_write_names_that_are_odd)
 {
-    char text[600] = "model.safetensors,1_";
+    char text[600] = "config.json,model.safetensors,1_";
     memset(text + strlen(text), 'x', 300);
     strcat(text, "/config.json");
     assert_refused(text, "", KIT_UNSUPPORTED, "not taken here");
@@ -144,12 +145,12 @@ TEST(plan_takes_a_file_once_and_not_too_many)
     struct kit_buf names;
     assert_plan("model.safetensors,config.json,config.json,model.safetensors", "", "config.json,model.safetensors");
     kit_buf_init(&names, 1 << 20);
-    kit_buf_printf(&names, "model.safetensors");
+    kit_buf_printf(&names, "config.json,model.safetensors");
     for (int i = 0; i < 5000; i++) {
         kit_buf_printf(&names, ",file-%d.txt", i);
     }
     kit_buf_add_char(&names, '\0');
-    assert_plan(names.ptr, "", "model.safetensors");
+    assert_plan(names.ptr, "", "config.json,model.safetensors");
     names.len--;
     for (int i = 0; i < 5000; i++) {
         kit_buf_printf(&names, ",%d_X/config.json", i);

@@ -1,6 +1,7 @@
 /* hub_pull against tests/support/hub.py, behaving and misbehaving. */
 #include "hub/hub.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -728,6 +729,22 @@ TEST(pull_of_another_commit_takes_what_is_the_same_and_drops_the_rest)
     assert_int_equal(test_hub_count(&hub, "hub", "/config.json"), 0); /* the same in both */
 }
 
+TEST(pull_removes_what_nobody_has_gone_on_with)
+{
+    struct pulled p = {.stop_at = 100000};
+    struct timespec long_ago[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    rule("storage", "\"do\":\"slow\",\"bytes\":200000");
+    pull_with("org/tiny", "", &p);
+    assert_int_equal(p.rc, KIT_CANCELLED);
+    p = pull("tiny");
+    assert_pulled(&p);
+    assert_true(is_there(".partial/org+tiny/state"));
+    assert_int_equal(utimensat(AT_FDCWD, in_models(".partial/org+tiny/state"), long_ago, 0), 0);
+    p = pull("org/empty");
+    assert_pulled(&p);
+    assert_no_partial();
+}
+
 static uint32_t other_tries;
 
 static void try_beside(uint64_t done)
@@ -878,6 +895,7 @@ int main(void)
         WITH_HUB(pull_whose_state_is_damaged_starts_anew),
         WITH_HUB(pull_believes_no_state_that_the_files_contradict),
         WITH_HUB(pull_of_another_commit_takes_what_is_the_same_and_drops_the_rest),
+        WITH_HUB(pull_removes_what_nobody_has_gone_on_with),
         WITH_HUB(pull_beside_another_of_the_same_model_waits_for_nobody),
         WITH_HUB(pull_survives_each_failed_alloc),
     };

@@ -186,6 +186,63 @@ static inline void lose_model(const char *reason)
     engine.model->options.lost(engine.model->options.ctx, reason);
 }
 
+/* --- the hub --- */
+
+#define PULLED_COMMIT "c0ffee0000000000000000000000000000000001"
+
+static struct {
+    struct hub_options *options; /* of the catalog; NULL: it has no hub */
+    bool autopull;
+    enum kit_status answer;
+    const char *says;         /* with another answer than OK */
+    const uint64_t *progress; /* as the engine's */
+    void (*at_pull)(void);    /* before its first word */
+    void (*at_progress)(uint64_t done);
+    bool empty; /* what it brings is no model */
+    uint32_t pulls;
+    struct hub_name name; /* of the last pull */
+    char file[64];
+} hub;
+
+static inline bool tell_pulled(const struct hub_wish *wish)
+{
+    uint64_t total = 0;
+    for (const uint64_t *p = hub.progress; p != NULL && *p != 0; p++) {
+        total = *p;
+    }
+    for (const uint64_t *p = hub.progress; p != NULL && *p != 0; p++) {
+        if (hub.at_progress != NULL) {
+            hub.at_progress(*p);
+        }
+        if (!wish->progress(wish->ctx, *p, total)) {
+            return false;
+        }
+    }
+    return wish->progress(wish->ctx, total, total);
+}
+
+enum kit_status hub_pull(const struct hub_options *o, const struct hub_wish *wish, struct hub_result *ret,
+                         struct kit_err *why)
+{
+    assert_ptr_equal(o, hub.options);
+    assert_string_equal(wish->models, folder);
+    hub.pulls++;
+    hub.name = wish->name;
+    kit_str_to_c(wish->file, hub.file, sizeof(hub.file));
+    if (hub.at_pull != NULL) {
+        hub.at_pull();
+    }
+    if (!tell_pulled(wish)) {
+        return kit_fail(why, KIT_CANCELLED, "cancelled");
+    }
+    if (hub.answer != KIT_OK) {
+        return kit_fail(why, hub.answer, "%s", hub.says);
+    }
+    put_file(wish->name.id, hub.empty ? "readme.md" : "echo.json", "{}");
+    *ret = (struct hub_result){.bytes = 1000, .fetched = 1000, .commit = PULLED_COMMIT};
+    return KIT_OK;
+}
+
 /* --- the observer --- */
 
 static struct {
@@ -250,6 +307,8 @@ static inline enum kit_status new_catalog(void)
                                           .hf_cache = hf_cache,
                                           .models_max = 8,
                                           .events_max = 256,
+                                          .hub = hub.options,
+                                          .autopull = hub.autopull,
                                           .isolation = PLUG_IN_PROCESS,
                                           .restart_max = 3};
     return model_catalog_new(&options, NULL, ledger, &observer, NULL, &catalog, &err);
@@ -262,6 +321,7 @@ static inline int world_make(void **state)
     kit_log_setup(&(struct kit_log_options){.level = KIT_LOG_OFF, .fd = 2});
     memset(&engine, 0, sizeof(engine));
     memset(&seen, 0, sizeof(seen));
+    memset(&hub, 0, sizeof(hub));
     memset(&err, 0, sizeof(err));
     engine.plugin = (struct acb_plugin){.size = sizeof(engine.plugin), .name = "echo"};
     engine.need[KIT_LEDGER_WEIGHTS] = 200;

@@ -34,23 +34,33 @@ TEST(state_text_names_each_state)
 
 static struct model_facts facts_of(unsigned bits)
 {
-    return (struct model_facts){
-        .wanted = bits & 1, .due = bits & 2, .lost = bits & 4, .cooled = bits & 8, .alone = bits & 16};
+    return (struct model_facts){.wanted = bits & 1,
+                                .due = bits & 2,
+                                .lost = bits & 4,
+                                .cooled = bits & 8,
+                                .alone = bits & 16,
+                                .fetch = bits & 32,
+                                .absent = bits & 64};
 }
 
 /* What must be done, said once more and otherwise than in the source. */
 static enum model_step expected_step(enum model_state s, struct model_facts f)
 {
-    bool load = (s == MODEL_AVAILABLE && f.wanted) || (s == MODEL_FAILED && f.wanted && f.due);
+    bool idle = s == MODEL_AVAILABLE || s == MODEL_FAILED;
+    bool load = (s == MODEL_AVAILABLE || (s == MODEL_FAILED && f.due)) && f.wanted && !f.absent;
     bool cool = (s == MODEL_READY && (f.lost || !f.wanted)) || (s == MODEL_DRAINING && !f.cooled);
     bool close = s == MODEL_DRAINING && f.cooled && f.alone;
-    return load ? MODEL_STEP_LOAD : cool ? MODEL_STEP_COOL : close ? MODEL_STEP_CLOSE : MODEL_STEP_NONE;
+    return idle && f.fetch ? MODEL_STEP_PULL
+           : load          ? MODEL_STEP_LOAD
+           : cool          ? MODEL_STEP_COOL
+           : close         ? MODEL_STEP_CLOSE
+                           : MODEL_STEP_NONE;
 }
 
 TEST(state_step_is_right_for_every_state_and_every_fact)
 {
     for (unsigned s = 0; s < MODEL_STATE_COUNT; s++) {
-        for (unsigned bits = 0; bits < 32; bits++) {
+        for (unsigned bits = 0; bits < 128; bits++) {
             struct model_facts f = facts_of(bits);
             assert_int_equal(model_state_step((enum model_state)s, &f), expected_step((enum model_state)s, f));
         }
