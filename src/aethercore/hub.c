@@ -66,30 +66,36 @@ static bool is_token(kit_str s)
     return true;
 }
 
-static enum kit_status take_token(struct aethercore_hub *h, kit_str token, struct kit_err *err)
+static enum kit_status take_token(struct aethercore_hub *h, kit_str token, const char *where, struct kit_err *err)
 {
     token = kit_str_trim(token);
     if (!is_token(token)) {
-        return kit_fail(err, KIT_INVALID, "the token for the hub (hub.token, HF_TOKEN) holds characters that none has");
+        return kit_fail(err, KIT_INVALID, "the token for the hub in %s holds characters that none has", where);
     }
-    return take(h->token, sizeof(h->token), token, "the token for the hub (hub.token, HF_TOKEN)", err);
+    return take(h->token, sizeof(h->token), token, "the token for the hub", err);
+}
+
+static enum kit_status read_token_file(struct aethercore_hub *h, const char *path, struct kit_err *err)
+{
+    struct kit_buf text;
+    kit_buf_init(&text, AETHERCORE_TOKEN_BYTES);
+    enum kit_status rc = kit_file_read(path, &text, err);
+    rc = rc == KIT_OK ? take_token(h, kit_buf_str(&text), path, err) : rc;
+    kit_buf_done(&text);
+    return rc;
 }
 
 static enum kit_status read_token(const struct kit_config *c, struct aethercore_hub *h, struct kit_err *err)
 {
-    const char *setting = kit_config_str(c, "hub.token"), *variable = from_environment("HF_TOKEN");
+    const char *file = kit_config_str(c, "hub.token_file"), *token = from_environment("HF_TOKEN");
     char path[AETHERCORE_PATH_BYTES];
-    struct kit_buf text;
-    if (setting[0] != '\0' || variable[0] != '\0') {
-        return take_token(h, kit_str_c(setting[0] != '\0' ? setting : variable), err);
+    if (file[0] != '\0') {
+        return read_token_file(h, file, err);
     }
-    kit_buf_init(&text, AETHERCORE_TOKEN_BYTES);
-    enum kit_status rc = KIT_OK;
-    if (find_token_file(path) && kit_file_read(path, &text, NULL) == KIT_OK) {
-        rc = take_token(h, kit_buf_str(&text), err);
+    if (token[0] != '\0') {
+        return take_token(h, kit_str_c(token), "HF_TOKEN", err);
     }
-    kit_buf_done(&text);
-    return rc;
+    return find_token_file(path) && kit_file_exists(path) ? read_token_file(h, path, err) : KIT_OK;
 }
 
 /* --- the whole --- */

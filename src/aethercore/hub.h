@@ -21,8 +21,9 @@ struct aethercore_hub {
     char ca_file[AETHERCORE_PATH_BYTES];
 };
 
-/* INVALID: an endpoint that is no http(s) address, a token that no header may carry, what is too long. A token file that is
- * not there is no token. */
+/* INVALID: an endpoint that is no http(s) address, a token that no header may carry, what is too long; NOT_FOUND, IO: the
+ * token file of the settings. One that only the environment leads to may be absent. A token is never taken from the
+ * settings themselves, which others may read. */
 KIT_MUST_CHECK enum kit_status aethercore_hub_read(const struct kit_config *c, struct aethercore_hub *ret,
                                                    struct kit_err *err);
 

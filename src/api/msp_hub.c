@@ -12,10 +12,27 @@ struct question {
     char file[HUB_FILE_BYTES];
 };
 
+static enum kit_status check_members(kit_json object, struct kit_err *err)
+{
+    for (struct kit_json_iter i = kit_json_iter(object); kit_json_next(&i);) {
+        if (!kit_str_eq(i.key, kit_str_lit("id")) && !kit_str_eq(i.key, kit_str_lit("revision")) &&
+            !kit_str_eq(i.key, kit_str_lit("file"))) {
+            char name[32];
+            kit_str_to_c(i.key, name, sizeof(name));
+            return kit_fail_param(err, KIT_INVALID, name, "'%s' is not a field of a pull (known: id, revision, file)",
+                                  name);
+        }
+    }
+    return KIT_OK;
+}
+
 static enum kit_status read_members(kit_json object, struct question *q, struct kit_err *err)
 {
     kit_str id, revision = {0}, file = {0};
-    enum kit_status rc = kit_json_need_str(object, "id", &id, err);
+    enum kit_status rc = check_members(object, err);
+    if (rc == KIT_OK) {
+        rc = kit_json_need_str(object, "id", &id, err);
+    }
     if (rc == KIT_OK) {
         rc = kit_json_str_or(object, "revision", (kit_str){0}, &revision, err);
     }

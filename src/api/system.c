@@ -29,7 +29,7 @@ static void count_model(void *ctx, const struct model_info *info)
     t->known++;
     t->ready += info->state == MODEL_READY;
     t->loading += info->state == MODEL_LOADING || info->state == MODEL_WARMING;
-    t->failed += info->state == MODEL_FAILED;
+    t->failed += info->state == MODEL_FAILED && !info->absent; /* a download that failed is no fault of this server */
 }
 
 static void write_checks(struct kit_json_writer *w, struct api *a, const struct model_totals *t)

@@ -121,7 +121,8 @@ static int print_models(struct heimnetz *h, kit_json models)
     }
     heimnetz_table_done(&t);
     heimnetz_term_put(&h->out, TERM_PLAIN,
-                      "No models yet: a folder with config.json that is put into the models folder appears here.\n");
+                      "No models yet: bring one from the hub with aethercore pull, or put a folder with config.json "
+                      "into the models folder.\n");
     return HEIMNETZ_GOOD;
 }
 

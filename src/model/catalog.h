@@ -75,8 +75,8 @@ struct model_options {
 struct model_catalog;
 
 /* engine, ledger: borrowed, outlive the catalog. observer: borrowed for ever. Takes threads of its own, started when they
- * are needed: loads_max for loading, pulls_max for pulling, four for the rest. INVALID: no folder, loads_max. NOMEM. The catalog is empty until
- * model_catalog_scan. */
+ * are needed: loads_max for loading, pulls_max for pulling, four for the rest. INVALID: no folder, loads_max, pulls_max.
+ * NOMEM. The catalog is empty until model_catalog_scan. */
 KIT_MUST_CHECK enum kit_status model_catalog_new(const struct model_options *options, struct plug_engine *engine,
                                                  struct kit_ledger *ledger, const struct model_observer *observer,
                                                  void *observer_ctx, struct model_catalog **ret, struct kit_err *err);
@@ -111,9 +111,9 @@ KIT_MUST_CHECK enum kit_status model_load(struct model_catalog *c, kit_str id, e
  * models_max; NOMEM. `*state` out: after the call, whose changes tell events. */
 KIT_MUST_CHECK enum kit_status model_pull(struct model_catalog *c, const struct hub_name *name, kit_str file,
                                           enum model_state *state, struct kit_err *err);
-/* It is not wanted: starts unloading; cancels a pull, which keeps what it has for the next one, and a load in progress, which ends at its next word of progress (one that is in
- * line for a thread: at once); takes a failed one back to available. OK also when it was not loaded. Returns at once.
- * MODEL_NOT_FOUND. */
+/* It is not wanted: starts unloading; cancels a pull, which keeps what it has for the next one, and a load in progress,
+ * which ends at its next word of progress (one that is in line for a thread: at once); takes a failed one back to
+ * available. OK also when it was not loaded. Returns at once. MODEL_NOT_FOUND. */
 KIT_MUST_CHECK enum kit_status model_unload(struct model_catalog *c, kit_str id, struct kit_err *err);
 
 /* A ready model, referenced for the caller. MODEL_NOT_FOUND; UNAVAILABLE when it is not ready (message says its state and

@@ -75,7 +75,8 @@ static enum kit_status fail_unknown(struct model_catalog *c, kit_str id, struct 
         return kit_fail_param(err, KIT_MODEL_NOT_FOUND, "model", "no model '%.*s'; did you mean '%s'?", shown, id.ptr,
                               nearest);
     }
-    if (c->options.hub != NULL && hub_name_parse(id, (kit_str){0}, &name, NULL) == KIT_OK) {
+    bool whole = kit_str_find_char(id, '/') < id.len; /* "org/name": no mere slip of the pen */
+    if (whole && c->options.hub != NULL && hub_name_parse(id, (kit_str){0}, &name, NULL) == KIT_OK) {
         return kit_fail_param(err, KIT_MODEL_NOT_FOUND, "model",
                               "no model '%.*s' among the %u that are here; fetch it by POST /hub/pull or "
                               "'heimnetz aethercore pull %.*s'",

@@ -7,7 +7,8 @@
 
 #include "kit/base.h"
 
-/* available: on disk, not loaded. downloading: the hub client brings its files. draining: takes no new work, ends what runs, gives its memory back. */
+/* available: on disk, not loaded. downloading: the hub client brings its files. draining: takes no new work, ends what runs,
+ * gives its memory back. */
 #define MODEL_STATES(X)                                                                                                \
     X(AVAILABLE, "available")                                                                                          \
     X(DOWNLOADING, "downloading")                                                                                      \

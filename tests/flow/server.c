@@ -31,7 +31,9 @@ static void run_child(const char *models, const char *const *args, int log)
     dup2(log, STDERR_FILENO);
     setenv("AETHERCORE_LOG__FORMAT", "logfmt", 1);
     setenv("AETHERCORE_MODELS__HF_CACHE", "off", 1); /* what lies on this machine is not the test's */
-    unsetenv("HEIMNETZ_API_KEY");                    /* nor is a key of who runs it */
+    setenv("AETHERCORE_HUB__AUTOPULL", "off", 0);    /* nor what lies on the hub */
+    setenv("HF_ENDPOINT", "http://127.0.0.1:1", 0);
+    unsetenv("HEIMNETZ_API_KEY"); /* nor is a key of who runs it */
     execv(argv[0], (char *const *)(uintptr_t)argv);
     _exit(127);
 }

@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import termios
 import time
+import unittest
 
 from vt import Screen
 
@@ -42,7 +43,8 @@ class Stage:
     def environment(self, state=None, **more):
         kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TMPDIR") or k.endswith("SAN_OPTIONS")}
         names = {"LANG": "C.UTF-8", "TERM": "xterm-256color", "TZ": "UTC", "HEIMNETZ_NAME": "heimnetz",
-                 "HEIMNETZ_STATE": str(state or self.folder / "nothing")}
+                 "HEIMNETZ_STATE": str(state or self.folder / "nothing"),
+                 "AETHERCORE_MODELS__HF_CACHE": "off", "AETHERCORE_HUB__AUTOPULL": "off", "HF_HUB_OFFLINE": "1"}
         return {**kept, **names, **{k: v for k, v in more.items() if v is not None}}
 
     def models(self, name, *ids, **echoes):
@@ -140,3 +142,13 @@ class ClosedPort:
 
     def __exit__(self, *_):
         self.socket.close()
+
+
+def run_tests():
+    """unittest over the program's file, counted as tools/test.py reads it. The exit code."""
+    result = unittest.main(exit=False, verbosity=1).result
+    failed, skipped = len(result.failures) + len(result.errors), len(result.skipped)
+    for kind, count in (("PASSED", result.testsRun - failed), ("FAILED", failed), ("SKIPPED", skipped)):
+        if count:
+            print(f"[  {kind:<8}] {count} test(s).")
+    return 1 if failed else 0

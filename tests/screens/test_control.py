@@ -16,7 +16,7 @@ import time
 import unittest
 import urllib.request
 
-from stage import ClosedPort, Stage
+from stage import ClosedPort, Stage, run_tests
 
 PATIENCE_S = 30
 BUILD = None
@@ -322,12 +322,7 @@ def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     BUILD = sys.argv.pop(1)
-    result = unittest.main(exit=False, verbosity=1).result
-    failed, skipped = len(result.failures) + len(result.errors), len(result.skipped)
-    for kind, count in (("PASSED", result.testsRun - failed), ("FAILED", failed), ("SKIPPED", skipped)):
-        if count:
-            print(f"[  {kind:<8}] {count} test(s).")
-    return 1 if failed else 0
+    return run_tests()
 
 
 if __name__ == "__main__":
