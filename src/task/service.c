@@ -4,6 +4,7 @@
 
 #include "kit/alloc.h"
 #include "kit/clock.h"
+#include "task/crowd.h"
 #include "task/items.h"
 #include "task/model.h"
 #include "task/wait.h"
@@ -14,6 +15,7 @@ struct task_service {
     struct loop_work *work;        /* borrowed */
     struct model_catalog *catalog; /* borrowed; set by start */
     struct task_wait *wait;        /* owned; set by start */
+    struct task_crowd *crowd;      /* owned */
 };
 
 /* --- the models' side --- */
@@ -142,15 +144,10 @@ static void begin_on_pool(struct loop_work_job *job)
     begin(KIT_CONTAINER(job, struct task_request, work));
 }
 
-static void proceed_on_pool(struct loop_work_job *job)
-{
-    proceed(KIT_CONTAINER(job, struct task_request, work));
-}
-
-static void hand_to_pool(struct task_request *r, void (*run)(struct loop_work_job *job))
+static void hand_to_pool(struct task_request *r)
 {
     struct kit_err err = {0};
-    r->work.run = run;
+    r->work.run = begin_on_pool;
     enum kit_status rc = loop_work_submit(r->service->work, &r->work);
     if (rc != KIT_OK) {
         kit_fail(&err, rc, "the work pool is full: try again later");
@@ -158,18 +155,17 @@ static void hand_to_pool(struct task_request *r, void (*run)(struct loop_work_jo
     }
 }
 
-/* The waiting room's way out: many may come at once, so that none is tokenized on its loop. */
 static void leave_room(struct task_request *r, struct model_loaded *loaded)
 {
     hold_model(r, loaded);
-    hand_to_pool(r, proceed_on_pool);
+    task_crowd_add(r->service->crowd, r);
 }
 
 void task_submit(struct task_request *r)
 {
     task_request_ref(r); /* the work side's: it comes home with the answer */
     if (r->body.len + task_inputs_bytes(&r->inputs) > r->service->options.inline_bytes_max) {
-        hand_to_pool(r, begin_on_pool);
+        hand_to_pool(r);
     } else {
         begin(r);
     }
@@ -194,6 +190,10 @@ enum kit_status task_service_new(const struct task_options *options, struct plug
     if (s == NULL) {
         return kit_fail(err, KIT_NOMEM, "out of memory for the task service");
     }
+    if (task_crowd_new(work, proceed, &s->crowd) != KIT_OK) {
+        kit_alloc_free(s);
+        return kit_fail(err, KIT_NOMEM, "out of memory for the task service");
+    }
     s->options = *options;
     s->engine = engine;
     s->work = work;
@@ -203,7 +203,10 @@ enum kit_status task_service_new(const struct task_options *options, struct plug
 
 void task_service_free(struct task_service *s)
 {
-    kit_alloc_free(s);
+    if (s != NULL) {
+        task_crowd_free(s->crowd);
+        kit_alloc_free(s);
+    }
 }
 
 const struct task_options *task_service_options(const struct task_service *s)

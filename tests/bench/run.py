@@ -17,6 +17,8 @@ import tempfile
 import time
 import urllib.request
 
+import stream
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HERE = ROOT / "tests" / "bench"
 BIN = ROOT / "build" / "release" / "bin"
@@ -26,6 +28,7 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".ca
 ROUNDS = 5
 SECONDS = 4
 CLIENTS = 32
+PARTS = ["embed", "tokens", "start", "memory", "health", "stream"]
 
 
 def environment():
@@ -96,6 +99,10 @@ class Server:
         data = json.dumps(body).encode() if body is not None else b""
         with urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=data)) as reply:
             return json.loads(reply.read())
+
+    def get(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}") as reply:
+            return reply.read().decode()
 
     def rss_mb(self):
         pages = int(pathlib.Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
@@ -219,6 +226,17 @@ def bench_memory(folder):
     }
 
 
+# --- streaming and scheduling ---
+
+
+def bench_stream(folder, rounds):
+    texts = pathlib.Path(folder, "W1.txt").read_text().splitlines()
+    server = Server("--set", "models.load=all-MiniLM-L6-v2")
+    row = stream.bench(server, texts, rounds)
+    server.stop()
+    return row
+
+
 # --- plain HTTP beside nginx ---
 
 NGINX_CONF = """
@@ -294,11 +312,11 @@ def print_table(title, row):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", choices=["embed", "tokens", "start", "memory", "health", []], help="only these")
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="only these")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--seconds", type=float, default=SECONDS)
     args = parser.parse_args()
-    parts = args.parts or ["embed", "tokens", "start", "memory", "health"]
+    parts = args.parts or PARTS
     name, flags = cpu_flags()
     print(f"{name}, {os.cpu_count()} cores, {' '.join(flags)}; {args.rounds} rounds, medians")
     result = {"cpu": name, "cores": os.cpu_count(), "flags": flags, "rounds": args.rounds}
@@ -317,6 +335,9 @@ def main():
         if "health" in parts:
             result["health"] = bench_health(args.rounds, args.seconds, 64)
             print_table("Plain HTTP: GET /health, 64 connections, one core for the server, one for the load", result["health"])
+        if "stream" in parts:
+            result["stream"] = bench_stream(folder, args.rounds)
+            print_table("Streaming: 512 texts of W1 and what else goes on, over one WebSocket", result["stream"])
         if "embed" in parts:
             onnx = CACHE / "minilm.onnx"
             if not onnx.exists():

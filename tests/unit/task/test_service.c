@@ -1,6 +1,7 @@
 /* Requests from submit to home, over the real engine, catalog and scheduler. */
 #include "rig.h"
 
+#include "kit/file.h"
 #include "support/temp.h"
 
 static const char *data(void)
@@ -96,6 +97,36 @@ TEST(a_full_waiting_room_refuses_and_a_deadline_ends_the_wait)
     rig_close(&g);
 }
 
+/* More than the work pool has room for. */
+TEST(a_crowd_that_waits_for_one_model_is_answered_to_the_last)
+{
+    enum { CROWD = 500 };
+    struct rig g;
+    char path[TEST_PATH_BYTES];
+    struct task_options options = usual;
+    static struct task_request *r[CROWD];
+    options.waiting_max = CROWD;
+    options.queue_jobs_max = CROWD;
+    test_temp_write(path, "crowd/echo/echo.json", kit_str_lit("{\"load_ms\": 200, \"dimensions\": 2}"));
+    struct kit_buf text;
+    kit_buf_init(&text, KIT_MIB);
+    assert_ok(kit_file_read(TEST_DATA "/tiny-bert/tokenizer.json", &text, NULL));
+    test_temp_write(path, "crowd/echo/tokenizer.json", kit_buf_str(&text));
+    kit_buf_done(&text);
+    rig_open(&g, test_temp_path(path, "crowd"), &options);
+    for (int i = 0; i < CROWD; i++) {
+        r[i] = ask(&g, "echo", "the cat");
+        task_submit(r[i]);
+        loop_run_once(g.loop); /* so that the way into the room is never full */
+    }
+    wait_answers(&g, CROWD);
+    for (int i = 0; i < CROWD; i++) {
+        assert_int_equal(r[i]->status, KIT_OK);
+        task_request_unref(r[i]);
+    }
+    rig_close(&g);
+}
+
 TEST(a_cancelled_question_comes_home_cancelled)
 {
     struct rig g;
@@ -149,6 +180,7 @@ int main(void)
                     TEST_OF(what_cannot_be_answered_comes_home_with_the_reason),
                     TEST_OF(without_autoload_a_model_that_is_not_loaded_is_unavailable),
                     TEST_OF(a_full_waiting_room_refuses_and_a_deadline_ends_the_wait),
+                    TEST_OF(a_crowd_that_waits_for_one_model_is_answered_to_the_last),
                     TEST_OF(a_cancelled_question_comes_home_cancelled), TEST_OF(a_stop_sends_home_what_waits),
                     TEST_OF(questions_survive_each_failed_alloc));
 }
