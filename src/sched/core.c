@@ -376,6 +376,16 @@ static uint64_t tokens_aim(const struct sched_core *c)
     return KIT_MIN(waiting <= share + share / 2 ? waiting : share, limit);
 }
 
+/* A job that keeps all workers busy for several batches begins with a small one: its first rows are there early. */
+static uint64_t tokens_aim_of_next(const struct sched_core *c)
+{
+    const struct sched_job *job = sched_queue_first(c->queue);
+    uint64_t aim = tokens_aim(c);
+    uint64_t round = c->options.instances * KIT_MIN(tokens_by_time(c), c->options.batch_tokens_max);
+    bool begins = job != NULL && job->rows_next == 0 && job->book.tokens_waiting > SCHED_CORE_LONG_ROUNDS * round;
+    return begins ? KIT_MIN(aim, SCHED_CORE_FILL_TOKENS) : aim;
+}
+
 /* True when a row of so many tokens brings the batch nearer to its aim. */
 static bool is_nearer(uint64_t have, uint64_t cost, uint64_t aim)
 {
@@ -441,7 +451,7 @@ static void form_batch(struct sched_core *c, uint32_t worker, uint64_t now_ns)
 {
     struct worker *w = &c->workers[worker];
     enum sched_priority most_urgent = SCHED_LOW;
-    uint64_t aim = tokens_aim(c);
+    uint64_t aim = tokens_aim_of_next(c);
     w->count = w->from = w->rows = 0;
     w->tokens = 0;
     for (struct sched_job *job; (job = sched_queue_first(c->queue)) != NULL;) {

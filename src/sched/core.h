@@ -21,6 +21,7 @@
 #define SCHED_CORE_SPREAD_TOKENS 64 /* fewer are not worth a second worker */
 #define SCHED_CORE_FILL_TOKENS 256  /* a batch of so many uses a core well; below it, less urgent rows may join */
 #define SCHED_CORE_TIMED_TOKENS 128 /* batch_ms_target makes no batch smaller than this */
+#define SCHED_CORE_LONG_ROUNDS 4 /* a job that takes more batches of all workers begins with SCHED_CORE_FILL_TOKENS */
 
 struct sched_core;
 

@@ -306,6 +306,25 @@ TEST(core_cuts_batches_to_what_was_seen_to_fit_the_target_time)
     rig_free(r);
 }
 
+TEST(core_begins_a_long_job_with_a_small_batch_and_goes_on_with_large_ones)
+{
+    struct rig *r = rig_new(usual);
+    struct sched_job *before = submit_new(r, 1, 10);
+    assert_true(take(r, 0));
+    r->now += MS / 100; /* fast: the target time cuts nothing */
+    finish(r, 0, KIT_OK);
+    assert_done(r, before, KIT_OK);
+    struct sched_job *large = submit_new(r, 60, 100);
+    assert_true(take(r, 0));
+    assert_slice(r, 0, large, 0, 3);
+    finish(r, 0, KIT_OK);
+    assert_true(take(r, 0));
+    assert_slice(r, 0, large, 3, 10);
+    finish(r, 0, KIT_OK);
+    drain(r);
+    rig_free(r);
+}
+
 TEST(core_target_time_makes_no_batch_too_small)
 {
     struct sched_lane_options o = usual;
@@ -1055,6 +1074,7 @@ int main(void)
         TEST_OF(core_lets_a_small_job_in_between_the_rows_of_a_large_one_of_the_same_principal),
         TEST_OF(core_gives_a_job_one_slice_of_a_batch_even_when_it_had_several_turns),
         TEST_OF(core_cuts_batches_to_what_was_seen_to_fit_the_target_time),
+        TEST_OF(core_begins_a_long_job_with_a_small_batch_and_goes_on_with_large_ones),
         TEST_OF(core_target_time_makes_no_batch_too_small), TEST_OF(core_lends_all_cores_to_a_lone_text),
         TEST_OF(core_lends_one_core_to_all_workers_but_the_first),
         TEST_OF(core_gives_the_first_worker_what_the_others_leave),
