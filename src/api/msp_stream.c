@@ -226,6 +226,18 @@ static void say(struct stream *s, struct question *q)
     }
 }
 
+/* All of it was sent. There may be thousands of sockets: one that rests holds no memory for frames. */
+static void empty_out(struct stream *s)
+{
+    s->out_at = 0;
+    if (s->first == NULL || s->out.room > 2 * TURN_BYTES) {
+        kit_buf_done(&s->out);
+        kit_buf_init(&s->out, OUT_BYTES_MAX);
+    } else {
+        kit_buf_clear(&s->out);
+    }
+}
+
 /* False: the socket takes no more now. */
 static bool send_out(struct stream *s)
 {
@@ -240,8 +252,7 @@ static bool send_out(struct stream *s)
         }
     }
     if (!s->full) {
-        kit_buf_clear(&s->out);
-        s->out_at = 0;
+        empty_out(s);
     }
     return !s->full;
 }
