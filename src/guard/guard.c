@@ -10,7 +10,7 @@
 
 void guard_init(struct guard *g, struct guard_rules *rules)
 {
-    g->rules = rules;
+    *g = (struct guard){.rules = rules};
 }
 
 void guard_done(struct guard *g)
@@ -22,15 +22,22 @@ void guard_done(struct guard *g)
 void guard_set(struct guard *g, struct guard_rules *rules)
 {
     guard_rules_unref(g->rules);
-    g->rules = rules;
+    guard_init(g, rules);
 }
 
 /* --- where it comes from --- */
 
-static enum kit_status check_host(const struct guard_rules *rules, const struct http_request *r, struct kit_err *err)
+static enum kit_status check_host(struct guard *g, const struct http_request *r, struct kit_err *err)
 {
-    if (r->host.len == 0 || guard_rules_allow_host(rules, r->host)) {
-        return KIT_OK; /* without one: HTTP/1.0, which no browser speaks */
+    if (kit_str_eq(r->host, (kit_str){g->host, g->host_len})) {
+        return KIT_OK; /* or there is none: HTTP/1.0, which no browser speaks */
+    }
+    if (r->host.len == 0 || guard_rules_allow_host(g->rules, r->host)) {
+        if (r->host.len > 0 && r->host.len <= sizeof(g->host)) {
+            memcpy(g->host, r->host.ptr, r->host.len);
+            g->host_len = r->host.len;
+        }
+        return KIT_OK;
     }
     return kit_fail(err, KIT_MISDIRECTED,
                     "this server does not go by the name '%.*s': use its address, or add the name to "
@@ -141,8 +148,9 @@ static enum kit_status check_key(const struct guard_rules *rules, struct http_re
 
 enum kit_status guard_admit(struct http_request *r, void *ctx, struct kit_err *err)
 {
-    const struct guard_rules *rules = ((const struct guard *)ctx)->rules;
-    enum kit_status rc = check_host(rules, r, err);
+    struct guard *g = ctx;
+    const struct guard_rules *rules = g->rules;
+    enum kit_status rc = check_host(g, r, err);
     if (rc == KIT_OK) {
         rc = check_origin(rules, r, err);
     }

@@ -14,6 +14,8 @@
 
 struct guard {
     struct guard_rules *rules; /* a reference */
+    char host[64];             /* the last Host that they allowed: most clients send the same */
+    size_t host_len;
 };
 
 /* Takes over the reference. */

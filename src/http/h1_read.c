@@ -176,32 +176,44 @@ static int check_method(struct http_h1 *h, struct http_request *r, uint8_t metho
     return 0;
 }
 
-static uint32_t count_fields(const struct http_request *r, const char *name, kit_str *value)
+/* The fields that framing hangs on, found in one go. */
+enum found_name { TRANSFER_ENCODING, CONTENT_LENGTH, HOST, EXPECT, FOUND_NAMES };
+
+struct found {
+    uint32_t count[FOUND_NAMES];
+    kit_str value[FOUND_NAMES]; /* of the last one */
+};
+
+static struct found find_fields(const struct http_request *r)
 {
-    uint32_t count = 0;
+    static const struct {
+        const char *name;
+        size_t len;
+    } names[] = {{"Transfer-Encoding", 17}, {"Content-Length", 14}, {"Host", 4}, {"Expect", 6}};
+    struct found f = {0};
     for (uint32_t i = 0; i < r->field_count; i++) {
-        if (kit_str_eq_nocase(r->fields[i].name, kit_str_c(name))) {
-            *value = r->fields[i].value;
-            count++;
+        kit_str name = r->fields[i].name;
+        for (size_t n = 0; n < FOUND_NAMES; n++) {
+            if (name.len == names[n].len && kit_str_eq_nocase(name, (kit_str){names[n].name, names[n].len})) {
+                f.count[n]++;
+                f.value[n] = r->fields[i].value;
+            }
         }
     }
-    return count;
+    return f;
 }
 
 /* What llhttp leaves to us, and once more what no reader may understand in two ways (RFC 9112, section 6.3). */
-static int check_framing(struct http_h1 *h, struct http_exchange *x)
+static int check_framing(struct http_h1 *h, const struct http_exchange *x, const struct found *f)
 {
-    const struct http_request *r = &x->request;
-    kit_str coding = {0}, length = {0};
-    uint32_t codings = count_fields(r, "Transfer-Encoding", &coding);
-    uint32_t lengths = count_fields(r, "Content-Length", &length);
-    if (codings + lengths > 1) {
+    uint32_t codings = f->count[TRANSFER_ENCODING];
+    if (codings + f->count[CONTENT_LENGTH] > 1) {
         return refuse(h, 400, "malformed", KIT_INVALID, "more than one Content-Length or Transfer-Encoding");
     }
     if (codings == 1 && x->old) {
         return refuse(h, 400, "malformed", KIT_INVALID, "HTTP/1.0 has no Transfer-Encoding");
     }
-    if (codings == 1 && !kit_str_eq_nocase(coding, kit_str_lit("chunked"))) {
+    if (codings == 1 && !kit_str_eq_nocase(f->value[TRANSFER_ENCODING], kit_str_lit("chunked"))) {
         return refuse(h, 501, "transfer_coding", KIT_UNSUPPORTED, "the only transfer coding known here is 'chunked'");
     }
     return 0;
@@ -210,25 +222,27 @@ static int check_framing(struct http_h1 *h, struct http_exchange *x)
 /* Bytes that no host and port have could mean something else to a reader before or behind us (RFC 9112, section 3.2). */
 static bool is_authority(kit_str host)
 {
-    static const char others[] = "-._~%!$&'()*+,;=:[]";
+    static const char fits[128] = {
+        ['-'] = 1,  ['.'] = 1, ['_'] = 1, ['~'] = 1,         ['%'] = 1,         ['!'] = 1,         ['$'] = 1, ['&'] = 1,
+        ['\''] = 1, ['('] = 1, [')'] = 1, ['*'] = 1,         ['+'] = 1,         [','] = 1,         [';'] = 1, ['='] = 1,
+        [':'] = 1,  ['['] = 1, [']'] = 1, ['0' ... '9'] = 1, ['a' ... 'z'] = 1, ['A' ... 'Z'] = 1,
+    };
     for (size_t i = 0; i < host.len; i++) {
-        char c = host.ptr[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && memchr(others, c, sizeof(others) - 1) == NULL) {
+        unsigned char c = (unsigned char)host.ptr[i];
+        if (c >= sizeof(fits) || fits[c] == 0) {
             return false;
         }
     }
     return true;
 }
 
-static int check_host(struct http_h1 *h, struct http_exchange *x)
+static int check_host(struct http_h1 *h, const struct http_exchange *x, const struct found *f)
 {
-    kit_str host = {0};
-    uint32_t hosts = count_fields(&x->request, "Host", &host);
+    uint32_t hosts = f->count[HOST];
     if (hosts > 1 || (hosts == 0 && !x->old)) {
         return refuse(h, 400, "malformed", KIT_INVALID, "a request needs one Host field, this one has %u", hosts);
     }
-    if (!is_authority(host)) {
+    if (!is_authority(f->value[HOST])) {
         return refuse(h, 400, "malformed", KIT_INVALID, "the Host field is no name or address with a port");
     }
     return 0;
@@ -243,13 +257,12 @@ static int check_version(struct http_h1 *h, const llhttp_t *p, struct http_excha
     return 0;
 }
 
-static int check_expect(struct http_h1 *h, struct http_exchange *x, bool has_body)
+static int check_expect(struct http_h1 *h, struct http_exchange *x, const struct found *f, bool has_body)
 {
-    kit_str expect = {0};
-    if (count_fields(&x->request, "Expect", &expect) == 0 || x->old) {
+    if (f->count[EXPECT] == 0 || x->old) {
         return 0;
     }
-    if (!kit_str_eq_nocase(expect, kit_str_lit("100-continue"))) {
+    if (!kit_str_eq_nocase(f->value[EXPECT], kit_str_lit("100-continue"))) {
         return refuse(h, 417, "malformed", KIT_INVALID, "the only expectation known here is '100-continue'");
     }
     x->wants_continue = has_body;
@@ -325,13 +338,14 @@ static int on_headers_complete(llhttp_t *p)
     x->upgrade = p->upgrade != 0;
     p->upgrade = 0; /* a handler may ignore it (RFC 9110, section 7.8); until it has answered, nothing is read */
     fix_fields(x);
-    if (check_version(h, p, x) != 0 || check_method(h, &x->request, p->method) != 0 || check_framing(h, x) != 0 ||
-        check_host(h, x) != 0) {
+    struct found f = find_fields(&x->request);
+    if (check_version(h, p, x) != 0 || check_method(h, &x->request, p->method) != 0 || check_framing(h, x, &f) != 0 ||
+        check_host(h, x, &f) != 0) {
         return -1;
     }
     bool has_body = announces_body(p, &body_bytes);
     x->keep_alive = llhttp_should_keep_alive(p) != 0;
-    return check_expect(h, x, has_body) != 0 || route(h, x, body_bytes) != 0 ? -1 : 0;
+    return check_expect(h, x, &f, has_body) != 0 || route(h, x, body_bytes) != 0 ? -1 : 0;
 }
 
 /* --- the body --- */

@@ -7,7 +7,7 @@ kit_str http_request_field(const struct http_request *r, const char *name)
 {
     kit_str wanted = kit_str_c(name);
     for (uint32_t i = 0; i < r->field_count; i++) {
-        if (kit_str_eq_nocase(r->fields[i].name, wanted)) {
+        if (r->fields[i].name.len == wanted.len && kit_str_eq_nocase(r->fields[i].name, wanted)) {
             return r->fields[i].value;
         }
     }
