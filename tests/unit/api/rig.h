@@ -1,5 +1,5 @@
 /* tests/unit/api/rig.h - the whole api over a real HTTP server, engine and catalog, on the test's thread: a client's turn is
- * a turn of the loop. Models are echoes that embed: a text's vector is its first token ids. */
+ * a turn of the loop. Models that rig_model makes are echoes that embed: a text's vector is its first token ids. */
 #ifndef API_TEST_RIG_H
 #define API_TEST_RIG_H
 
@@ -12,26 +12,25 @@
 #include "kit/file.h"
 #include "support/http_client.h"
 #include "support/temp.h"
-#include "support/test.h"
+#include "unit/task/stack.h"
 
 #define RIG_WAIT_NS (20 * KIT_NS_PER_S)
 
 struct rig {
-    struct plug_engine *engine;
-    struct kit_ledger *ledger;
+    struct stack stack;
     struct kit_budget trees, bodies;
     struct api api;
-    struct loop *loop;
     struct http_server *server;
     uint16_t port;
     /* What a test may set before rig_open; zeros are the usual. */
+    const char *models; /* folder; where rig_model writes */
     struct http_options http;
     struct api_options options;
     uint64_t inline_bytes_max; /* of questions */
     uint32_t queue_jobs_max;
 };
 
-/* Writes a model: echo.json, and a tokenizer. */
+/* Writes a model into the usual folder: echo.json, and a tokenizer. */
 static inline void rig_model(const char *id, const char *settings)
 {
     char path[TEST_PATH_BYTES], name[128];
@@ -48,14 +47,13 @@ static inline void rig_model(const char *id, const char *settings)
 static inline void rig_turn(void *ctx)
 {
     struct rig *g = ctx;
-    loop_run_once(g->loop);
+    loop_run_once(g->stack.loop);
     usleep(50); /* the model threads want the core, too */
 }
 
-static inline void rig_make_tasks(struct rig *g, const char *models)
+static inline void rig_open_stack(struct rig *g)
 {
-    struct plug_options plug = {
-        .folder = TEST_BUILD "/lib/aether", .cell_exe = "/bin/false", .cores_max = 2, .backends_max = 8};
+    char usual[TEST_PATH_BYTES];
     struct task_options tasks = {.autoload = true,
                                  .waiting_max = 64,
                                  .text_bytes_max = 4096,
@@ -65,14 +63,12 @@ static inline void rig_make_tasks(struct rig *g, const char *models)
                                  .batch_rows_max = 16,
                                  .queue_tokens_max = 1 << 20,
                                  .queue_jobs_max = g->queue_jobs_max};
-    struct model_options model = {.folder = models, .models_max = 16, .events_max = 64, .loads_max = 2};
-    assert_ok(plug_engine_new(&plug, &g->engine, NULL));
-    assert_ok(kit_ledger_new(0, 64, &g->ledger));
-    assert_ok(loop_work_new(2, 256, &g->api.work, NULL));
-    assert_ok(task_service_new(&tasks, g->engine, g->api.work, &g->api.tasks, NULL));
-    assert_ok(
-        model_catalog_new(&model, g->engine, g->ledger, task_service_observer(), g->api.tasks, &g->api.catalog, NULL));
-    assert_ok(model_catalog_scan(g->api.catalog, NULL));
+    const char *models = g->models != NULL ? g->models : test_temp_path(usual, "models");
+    stack_open(&g->stack, STACK_BACKENDS, models, 256, &tasks);
+    g->api.tasks = g->stack.tasks;
+    g->api.catalog = g->stack.catalog;
+    g->api.ledger = g->stack.ledger;
+    g->api.work = g->stack.work;
 }
 
 static inline void rig_set_usual(struct rig *g)
@@ -99,34 +95,22 @@ static inline void rig_set_usual(struct rig *g)
 /* g: zeroed, or with what a test wants set. */
 static inline void rig_open(struct rig *g)
 {
-    char models[TEST_PATH_BYTES];
     rig_set_usual(g);
-    rig_make_tasks(g, test_temp_path(models, "models"));
+    rig_open_stack(g);
     g->api.options = g->options;
-    g->api.ledger = g->ledger;
     g->api.trees = &g->trees;
     g->api.bodies = &g->bodies;
     assert_ok(api_init(&g->api, NULL));
-    assert_ok(loop_new(&g->loop, NULL));
-    assert_ok(http_server_new(g->loop, g->api.router, &g->http, &g->server, NULL));
-    assert_ok(api_loop_add(&g->api, g->loop, g->server, NULL));
+    assert_ok(http_server_new(g->stack.loop, g->api.router, &g->http, &g->server, NULL));
+    assert_ok(api_loop_add(&g->api, g->stack.loop, g->server, NULL));
     assert_ok(http_server_listen(g->server, "127.0.0.1", 0, &g->port, NULL));
-    assert_ok(task_service_start(g->api.tasks, g->api.catalog, g->loop, NULL));
 }
 
-/* In the order of aethercore_app_stop. */
 static inline void rig_close(struct rig *g)
 {
     http_server_free(g->server);
     api_loop_close(&g->api.loops[0]);
-    loop_work_drain(g->api.work);
-    task_service_stop(g->api.tasks);
-    model_catalog_free(g->api.catalog);
-    loop_work_free(g->api.work);
-    loop_free(g->loop);
-    task_service_free(g->api.tasks);
-    plug_engine_free(g->engine);
-    kit_ledger_free(g->ledger);
+    stack_close(&g->stack);
     assert_int_equal(kit_budget_used(&g->trees), 0);
     assert_int_equal(kit_budget_used(&g->bodies), 0);
     api_done(&g->api);

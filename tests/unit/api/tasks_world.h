@@ -12,17 +12,13 @@
 #include "kit/file.h"
 #include "support/json_near.h"
 #include "support/temp.h"
-#include "support/test.h"
+#include "unit/task/stack.h"
 
 #define WORLD_WAIT_NS (20 * KIT_NS_PER_S)
 #define WORLD_NEAR 1e-6
 
 struct world {
-    struct plug_engine *engine;
-    struct kit_ledger *ledger;
-    struct loop_work *work;
-    struct model_catalog *catalog;
-    struct loop *loop;
+    struct stack stack;
     struct loop_chan *home;
     struct api api;
     struct task_request *last; /* what came home last */
@@ -88,36 +84,19 @@ static inline void world_open(struct world *w)
                                               .batch_rows_max = 16,
                                               .queue_tokens_max = 20000,
                                               .queue_jobs_max = 8};
-    struct kit_err err = {0};
     char models[TEST_PATH_BYTES];
     *w = (struct world){.api.options = {.texts_max = 64, .timeout_max_ms = 60000}};
-    struct plug_options plug = {.folder = TEST_HEADS, .cell_exe = "/bin/false", .cores_max = 2, .backends_max = 8};
-    struct model_options model = {.folder = test_temp_path(models, "world"), .models_max = 32, .events_max = 64};
-    struct loop_chan_options chan = {.max = 64, .ctx = w, .receive = world_receive, .drop = world_drop};
-    assert_int_equal(plug_engine_new(&plug, &w->engine, &err), KIT_OK);
-    assert_int_equal(kit_ledger_new(0, 64, &w->ledger), KIT_OK);
-    assert_int_equal(loop_work_new(2, 64, &w->work, &err), KIT_OK);
-    assert_int_equal(task_service_new(&tasks, w->engine, w->work, &w->api.tasks, &err), KIT_OK);
-    assert_int_equal(
-        model_catalog_new(&model, w->engine, w->ledger, task_service_observer(), w->api.tasks, &w->catalog, &err),
-        KIT_OK);
-    assert_int_equal(model_catalog_scan(w->catalog, &err), KIT_OK);
-    assert_int_equal(loop_new(&w->loop, &err), KIT_OK);
-    assert_int_equal(loop_chan_new(w->loop, &chan, &w->home, &err), KIT_OK);
-    assert_int_equal(task_service_start(w->api.tasks, w->catalog, w->loop, &err), KIT_OK);
+    stack_open(&w->stack, TEST_HEADS, test_temp_path(models, "world"), 64, &tasks);
+    w->api.tasks = w->stack.tasks;
+    struct loop_chan_options home = {.max = 64, .ctx = w, .receive = world_receive, .drop = world_drop};
+    assert_ok(loop_chan_new(w->stack.loop, &home, &w->home, NULL));
 }
 
 static inline void world_close(struct world *w)
 {
-    task_request_unref(w->last);
-    task_service_stop(w->api.tasks);
-    model_catalog_free(w->catalog);
-    loop_work_free(w->work);
     loop_chan_close(w->home);
-    loop_free(w->loop);
-    task_service_free(w->api.tasks);
-    plug_engine_free(w->engine);
-    kit_ledger_free(w->ledger);
+    task_request_unref(w->last);
+    stack_close(&w->stack);
 }
 
 /* Asks, and waits for the answer, which stays in w->last with its outputs rendered. */
@@ -133,7 +112,7 @@ static inline enum kit_status world_ask(struct world *w, const char *question)
     uint64_t until_ns = kit_clock_ns() + WORLD_WAIT_NS;
     task_submit(r);
     while (w->answers < answers && kit_clock_ns() < until_ns) {
-        loop_run_once(w->loop); /* does not wait */
+        loop_run_once(w->stack.loop); /* does not wait */
         usleep(100);
     }
     assert_int_equal(w->answers, answers);

@@ -1,64 +1,39 @@
 /* Every handler of api/ on a server in this process, with each allocation of its loop failing in turn: an answer or a
  * closed connection, nothing lost, and the next client is served. */
-#include "api/handlers.h"
-#include "api/watch.h"
-#include "support/http_client.h"
-#include "unit/task/rig.h"
+#include "rig.h"
 
 #define ANSWER_BYTES_MAX (48 * KIT_KIB) /* what http_client has room for before failures are ordered */
 
-struct host {
-    struct rig rig;
-    struct api api;
-    struct kit_budget trees;
-    struct http_server *server;
-    uint16_t port;
-};
-
-static struct host host;
+static struct rig rig;
 
 /* As the program does: the loop, and the catalog's retries. */
 static void turn(void *ctx)
 {
-    struct host *h = ctx;
-    loop_run_once(h->rig.loop);
-    model_catalog_tick(h->rig.catalog, kit_clock_ns());
+    struct rig *g = ctx;
+    loop_run_once(g->stack.loop);
+    model_catalog_tick(g->stack.catalog, kit_clock_ns());
 }
 
-static int open_host(void **state)
+static int open_rig(void **state)
 {
-    struct http_options options = HTTP_OPTIONS_DEFAULT;
     (void)state;
-    rig_open(&host.rig, TEST_DATA, &usual);
-    host.api =
-        (struct api){.options = {.program = "aethercore",
-                                 .version = "0",
-                                 .inline_bytes_max = KIT_MIB, /* all of it on the loop, where failures are ordered */
-                                 .trees_bytes_max = KIT_MIB,
-                                 .texts_max = 16,
-                                 .timeout_max_ms = 60000,
-                                 .load_wait_max_ms = 60000},
-                     .tasks = host.rig.tasks,
-                     .catalog = host.rig.catalog,
-                     .ledger = host.rig.ledger,
-                     .work = host.rig.work,
-                     .trees = &host.trees};
-    options.fail = api_error_send;
-    assert_ok(api_init(&host.api, NULL));
-    assert_ok(http_server_new(host.rig.loop, host.api.router, &options, &host.server, NULL));
-    assert_ok(api_loop_add(&host.api, host.rig.loop, host.server, NULL));
-    assert_ok(http_server_listen(host.server, "127.0.0.1", 0, &host.port, NULL));
-    kit_flag_set(&host.api.ready, true);
+    rig = (struct rig){.models = TEST_DATA, .inline_bytes_max = 200, .queue_jobs_max = 8};
+    rig.options = (struct api_options){.program = "aethercore",
+                                       .version = "0",
+                                       .inline_bytes_max = KIT_MIB, /* all on the loop, where failures are ordered */
+                                       .trees_bytes_max = KIT_MIB,
+                                       .texts_max = 16,
+                                       .timeout_max_ms = 60000,
+                                       .load_wait_max_ms = 60000};
+    rig_open(&rig);
+    kit_flag_set(&rig.api.ready, true);
     return 0;
 }
 
-static int close_host(void **state)
+static int close_rig(void **state)
 {
     (void)state;
-    http_server_free(host.server);
-    api_loop_close(&host.api.loops[0]);
-    rig_close(&host.rig);
-    api_done(&host.api);
+    rig_close(&rig);
     return 0;
 }
 
@@ -93,7 +68,7 @@ static int status_of(const struct http_client *c)
 static int ask_failing(const struct question *q, uint64_t n, bool *failed)
 {
     struct http_client c;
-    http_client_open(&c, host.port, turn, &host);
+    http_client_open(&c, rig.port, turn, &rig);
     kit_alloc_fail_at(n);
     send_question(&c, q);
     http_client_wait_end(&c);
@@ -106,11 +81,11 @@ static int ask_failing(const struct question *q, uint64_t n, bool *failed)
 
 static void wait_until_nothing_runs(void)
 {
-    uint64_t until_ns = kit_clock_ns() + WAIT_NS;
-    while (http_server_counts(host.server).connections > 0 && kit_clock_ns() < until_ns) {
-        turn(&host);
+    uint64_t until_ns = kit_clock_ns() + RIG_WAIT_NS;
+    while (http_server_counts(rig.server).connections > 0 && kit_clock_ns() < until_ns) {
+        turn(&rig);
     }
-    assert_int_equal(http_server_counts(host.server).connections, 0);
+    assert_int_equal(http_server_counts(rig.server).connections, 0);
 }
 
 /* Asked until no allocation is left to fail. What a failure may cost is this answer: it says so, or is cut. */
@@ -124,7 +99,7 @@ static void sweep(const struct question *q)
         }
         wait_until_nothing_runs();
     }
-    assert_int_equal(kit_budget_used(&host.trees), 0);
+    assert_int_equal(kit_budget_used(&rig.trees), 0);
 }
 
 /* --- all of them --- */
@@ -176,5 +151,5 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {TEST_OF(api_handlers_survive_each_failed_alloc),
                                        TEST_OF(api_handlers_leave_nothing_behind_when_allocs_fail)};
-    return cmocka_run_group_tests(tests, open_host, close_host);
+    return cmocka_run_group_tests(tests, open_rig, close_rig);
 }

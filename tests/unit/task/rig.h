@@ -3,13 +3,12 @@
 #ifndef TASK_TEST_RIG_H
 #define TASK_TEST_RIG_H
 
-#include "task/service.h"
+#include "unit/task/stack.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
 #include "kit/clock.h"
-#include "support/test.h"
 
 #define WAIT_NS (20 * KIT_NS_PER_S)
 
@@ -26,12 +25,8 @@ static const struct task_options usual = {
 };
 
 struct rig {
-    struct plug_engine *engine;
-    struct kit_ledger *ledger;
-    struct loop_work *work;
-    struct task_service *tasks;
-    struct model_catalog *catalog;
-    struct loop *loop;
+    struct stack stack;
+    struct loop *loop; /* the stack's */
     struct loop_chan *home, *news;
     void (*told)(struct rig *g, struct task_request *r); /* called with each message of news; NULL: none are wanted */
     struct task_request *last;                           /* what came home last; the work side's reference */
@@ -65,39 +60,21 @@ static inline void told(struct task_request *r)
 
 static inline void rig_open(struct rig *g, const char *models, const struct task_options *options)
 {
-    struct kit_err err = {0};
     *g = (struct rig){0};
-    struct plug_options plug = {
-        .folder = TEST_BUILD "/lib/aether", .cell_exe = "/bin/false", .cores_max = 2, .backends_max = 8};
-    struct model_options model = {.folder = models, .models_max = 64, .events_max = 64};
-    struct loop_chan_options chan = {.max = 64, .ctx = g, .receive = receive, .drop = drop};
+    stack_open(&g->stack, STACK_BACKENDS, models, 64, options);
+    g->loop = g->stack.loop;
+    struct loop_chan_options home = {.max = 64, .ctx = g, .receive = receive, .drop = drop};
     struct loop_chan_options news = {.max = 64, .receive = task_request_receive_news, .drop = task_request_drop_news};
-    assert_int_equal(plug_engine_new(&plug, &g->engine, &err), KIT_OK);
-    assert_int_equal(kit_ledger_new(0, 64, &g->ledger), KIT_OK);
-    assert_int_equal(loop_work_new(2, 64, &g->work, &err), KIT_OK);
-    assert_int_equal(task_service_new(options, g->engine, g->work, &g->tasks, &err), KIT_OK);
-    assert_int_equal(
-        model_catalog_new(&model, g->engine, g->ledger, task_service_observer(), g->tasks, &g->catalog, &err), KIT_OK);
-    assert_int_equal(model_catalog_scan(g->catalog, &err), KIT_OK);
-    assert_int_equal(loop_new(&g->loop, &err), KIT_OK);
-    assert_int_equal(loop_chan_new(g->loop, &chan, &g->home, &err), KIT_OK);
-    assert_int_equal(loop_chan_new(g->loop, &news, &g->news, &err), KIT_OK);
-    assert_int_equal(task_service_start(g->tasks, g->catalog, g->loop, &err), KIT_OK);
+    assert_ok(loop_chan_new(g->loop, &home, &g->home, NULL));
+    assert_ok(loop_chan_new(g->loop, &news, &g->news, NULL));
 }
 
 static inline void rig_close(struct rig *g)
 {
-    loop_chan_close(g->home); /* what is on its way refers to models */
+    loop_chan_close(g->home);
     loop_chan_close(g->news);
     task_request_unref(g->last);
-    loop_work_drain(g->work);
-    task_service_stop(g->tasks);
-    model_catalog_free(g->catalog);
-    loop_work_free(g->work);
-    loop_free(g->loop);
-    task_service_free(g->tasks);
-    plug_engine_free(g->engine);
-    kit_ledger_free(g->ledger);
+    stack_close(&g->stack);
 }
 
 /* A question of so many equal texts; the asker's reference is the caller's. NULL: out of memory. */
@@ -106,7 +83,7 @@ static inline struct task_request *ask_many(struct rig *g, const char *model, co
     struct task_asker asker = {
         .render = render, .told = told, .home = g->home, .news = g->told != NULL ? g->news : NULL, .ctx = g};
     struct task_request *r = NULL;
-    if (task_request_new(g->tasks, &asker, KIT_MIB, &r, NULL) != KIT_OK) {
+    if (task_request_new(g->stack.tasks, &asker, KIT_MIB, &r, NULL) != KIT_OK) {
         return NULL;
     }
     kit_str *texts = kit_arena_zero(&r->arena, count, sizeof(*texts));
