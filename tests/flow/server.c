@@ -342,3 +342,16 @@ const char *server_models(const char *const *names)
     }
     return folder;
 }
+
+int server_set_up(void **state, struct server *s, const char *model)
+{
+    server_start(s, server_models((const char *const[]){model, NULL}), NULL);
+    *state = s;
+    return 0;
+}
+
+int server_tear_down(void **state)
+{
+    server_stop(*state);
+    return 0;
+}

@@ -52,6 +52,11 @@ void server_ask_echo(int fd, const char *model, const char *more);
 /* Reads up to the end of an answer's head and gives its status; 0: closed without one, or nothing within 20 s. */
 int server_read_status(int fd);
 
+/* For cmocka_run_group_tests, where all tests share one server. Set up: starts s with one model (see server_models) and
+ * makes it the group's state. Tear down: server_stop of the group's state. */
+int server_set_up(void **state, struct server *s, const char *model);
+int server_tear_down(void **state);
+
 /* A models folder of this test: `names` (NULL behind the last) are taken from tests/data/models or tests/data and copied.
  * Lives until the process ends. */
 const char *server_models(const char *const *names);

@@ -123,16 +123,9 @@ static int start(void **state)
                                        "--set",
                                        "server.allowed_origins=https://app.example.org",
                                        NULL};
-    (void)state;
     test_temp_write(path, "heimnetz.key", kit_str_lit(KEY "\n"));
     server_start(&server, server_models(models), args);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    server_stop(&server);
+    *state = &server;
     return 0;
 }
 
@@ -144,5 +137,5 @@ int main(void)
                                        TEST_OF(access_of_heimnetz_takes_the_key_from_the_environment),
                                        TEST_OF(access_by_a_foreign_name_or_page_is_refused_on_every_path),
                                        TEST_OF(access_off_loopback_needs_a_key_and_says_how_to_make_one)};
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, server_tear_down);
 }

@@ -206,15 +206,8 @@ TEST(a_cell_that_is_killed_costs_its_model_only_and_comes_back)
 
 static int start(void **state)
 {
-    (void)state;
     server_start(&server, fresh_models(), NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    server_stop(&server);
+    *state = &server;
     return 0;
 }
 
@@ -225,5 +218,5 @@ int main(void)
                                        TEST_OF(a_truncated_safetensors_is_refused_with_the_tensors_name),
                                        TEST_OF(a_file_that_is_cut_while_mapped_fails_its_model_only_which_comes_back),
                                        TEST_OF(a_cell_that_is_killed_costs_its_model_only_and_comes_back)};
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, server_tear_down);
 }

@@ -157,19 +157,12 @@ static int start(void **state)
     static const char *const args[] = {"--set", "queue.requests_max=8",   "--set", "http.idle_timeout=2s",
                                        "--set", "models.load=slow,quick", NULL};
     char path[TEST_PATH_BYTES];
-    (void)state;
     test_temp_write(path, "echoes/slow/echo.json", kit_str_lit("{\"delay_ms\": 60}"));
     test_temp_write(path, "echoes/quick/echo.json", kit_str_lit("{}"));
     server_start(&server, test_temp_path(path, "echoes"), args);
     server_expect_only(&server, "POST", "/models/slow/load?wait=true", "", 200);
     server_expect_only(&server, "POST", "/models/quick/load?wait=true", "", 200);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    server_stop(&server);
+    *state = &server;
     return 0;
 }
 
@@ -180,5 +173,5 @@ int main(void)
                                        TEST_OF(clients_that_leave_take_their_work_with_them),
                                        TEST_OF(a_thousand_clients_that_vanish_leave_nothing_behind),
                                        TEST_OF(clients_that_vanish_behind_a_long_body_leave_nothing_behind)};
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, server_tear_down);
 }

@@ -166,22 +166,15 @@ static void start_with(const char *const *args)
 
 static int start(void **state)
 {
-    (void)state;
     start_with(in_process);
+    *state = &server;
     return 0;
 }
 
 static int start_cells(void **state)
 {
-    (void)state;
     start_with(in_cell);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    server_stop(&server);
+    *state = &server;
     return 0;
 }
 
@@ -195,6 +188,6 @@ int main(void)
                                        TEST_OF(unknown_models_are_said_to_be_unknown),
                                        TEST_OF(a_folder_that_is_dropped_in_appears_and_one_that_is_taken_out_goes),
                                        TEST_OF(a_hundred_loads_and_unloads_leave_the_ledger_empty)};
-    int failed = cmocka_run_group_tests_name("in process", tests, start, stop);
-    return failed + cmocka_run_group_tests_name("in a cell", tests, start_cells, stop);
+    int failed = cmocka_run_group_tests_name("in process", tests, start, server_tear_down);
+    return failed + cmocka_run_group_tests_name("in a cell", tests, start_cells, server_tear_down);
 }

@@ -118,17 +118,7 @@ TEST(only_parts_of_pages_lie_below_web)
 
 static int start(void **state)
 {
-    static const char *const models[] = {"org/echo", NULL};
-    (void)state;
-    server_start(&server, server_models(models), NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    server_stop(&server);
-    return 0;
+    return server_set_up(state, &server, "org/echo");
 }
 
 int main(void)
@@ -139,5 +129,5 @@ int main(void)
                                        TEST_OF(a_file_that_the_client_has_is_not_sent_again),
                                        TEST_OF(files_come_compressed_to_who_takes_gzip),
                                        TEST_OF(only_parts_of_pages_lie_below_web)};
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, server_tear_down);
 }

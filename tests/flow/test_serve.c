@@ -309,17 +309,7 @@ TEST(two_hundred_texts_equal_sentence_transformers)
 
 static int start(void **state)
 {
-    static const char *const models[] = {"tiny-bert", NULL};
-    (void)state;
-    server_start(&server, server_models(models), NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    server_stop(&server);
-    return 0;
+    return server_set_up(state, &server, "tiny-bert");
 }
 
 int main(void)
@@ -334,5 +324,5 @@ int main(void)
                                        TEST_OF(five_thousand_short_texts_fit_into_one_question),
                                        TEST_OF(similar_texts_are_closer_than_others_as_their_vectors_are),
                                        TEST_OF(two_hundred_texts_equal_sentence_transformers)};
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, server_tear_down);
 }

@@ -75,7 +75,6 @@ TEST(a_pipe_where_a_file_should_be_fails_that_load_and_nothing_else)
 
 static int start(void **state)
 {
-    (void)state;
     static const char *const models[] = {"org/echo", NULL};
     static char cache[TEST_PATH_BYTES + 32];
     char path[TEST_PATH_BYTES];
@@ -86,13 +85,7 @@ static int start(void **state)
     assert_int_equal(mkfifo(test_temp_path(path, "models/pipe"), 0644), 0);
     snprintf(cache, sizeof(cache), "models.hf_cache=%s", test_temp_path(path, "cache"));
     server_start(&server, folder, (const char *const[]){"--set", cache, "--set", "models.scan=200ms", NULL});
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    server_stop(&server);
+    *state = &server;
     return 0;
 }
 
@@ -101,5 +94,5 @@ int main(void)
     const struct CMUnitTest tests[] = {TEST_OF(a_model_in_the_cache_is_served_where_it_lies),
                                        TEST_OF(half_of_a_model_in_the_cache_is_no_model),
                                        TEST_OF(a_pipe_where_a_file_should_be_fails_that_load_and_nothing_else)};
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, server_tear_down);
 }

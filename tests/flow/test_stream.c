@@ -241,7 +241,6 @@ static int start(void **state)
     static const char *const args[] = {"--set", "compute.instances_max=2", "--set", "compute.cores=2", NULL};
     struct kit_buf text;
     char path[TEST_PATH_BYTES];
-    (void)state;
     kit_buf_init(&text, KIT_MIB);
     assert_ok(kit_file_read(TEST_DATA "/tiny-bert/tokenizer.json", &text, NULL));
     test_temp_write(path, "models/paced/tokenizer.json", kit_buf_str(&text));
@@ -249,13 +248,7 @@ static int start(void **state)
     kit_buf_done(&text);
     server_start(&server, test_temp_path(path, "models"), args);
     server_expect_only(&server, "POST", "/models/paced/load?wait=true", "", 200);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    server_stop(&server);
+    *state = &server;
     return 0;
 }
 
@@ -271,5 +264,5 @@ int main(void)
         ON_A_SOCKET(one_with_high_priority_overtakes_five_hundred_with_low),
         ON_A_SOCKET(twenty_sockets_with_questions_of_their_own_get_their_own_answers),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, server_tear_down);
 }

@@ -64,17 +64,7 @@ TEST(root_answers_json_to_who_accepts_it)
 
 static int start(void **state)
 {
-    static const char *const models[] = {"org/echo", NULL};
-    (void)state;
-    server_start(&server, server_models(models), NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    server_stop(&server);
-    return 0;
+    return server_set_up(state, &server, "org/echo");
 }
 
 int main(void)
@@ -83,5 +73,5 @@ int main(void)
                                        TEST_OF(heartbeat_is_alive), TEST_OF(metrics_count_requests),
                                        TEST_OF(unknown_paths_and_methods_get_an_error_that_says_so),
                                        TEST_OF(root_answers_json_to_who_accepts_it)};
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, server_tear_down);
 }

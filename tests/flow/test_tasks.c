@@ -82,15 +82,8 @@ static int start(void **state)
                                          "tiny-roberta-answer",    "tiny-distilbert-classify",
                                          "tiny-distilbert-tokens", "tiny-distilbert-fill-mask",
                                          "tiny-distilbert-answer", NULL};
-    (void)state;
     server_start(&server, server_models(models), NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    server_stop(&server);
+    *state = &server;
     return 0;
 }
 
@@ -99,5 +92,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST_OF(bert_answers_as_transformers_does), TEST_OF(roberta_answers_as_transformers_does),
         TEST_OF(models_say_what_can_be_asked_of_them), TEST_OF(distilbert_answers_as_transformers_does)};
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, server_tear_down);
 }
