@@ -217,6 +217,9 @@ static enum kit_status fail_not_ready(const struct model_entry *e, struct kit_er
     case MODEL_AVAILABLE:
         return kit_fail_param(err, KIT_UNAVAILABLE, "model", "model '%s' is not loaded: load it first", id);
     case MODEL_FAILED:
+        if (e->info.absent) {
+            return kit_fail_param(err, KIT_MODEL_NOT_FOUND, "model", "model '%s' is not here: %s", id, e->info.error);
+        }
         return kit_fail_param(err, e->wanted ? KIT_UNAVAILABLE : e->info.code, "model", "model '%s' failed: %s", id,
                               e->info.error);
     case MODEL_DRAINING:

@@ -12,6 +12,10 @@
 static enum kit_status wish_main(struct model_entry *e, struct kit_err *err)
 {
     struct hub_name name;
+    if (!e->catalog->options.autopull) {
+        return kit_fail_param(err, KIT_MODEL_NOT_FOUND, "model", "model '%s' is not here: %s", e->info.id,
+                              e->info.error[0] != '\0' ? e->info.error : "its pull was called off");
+    }
     enum kit_status rc = hub_name_parse(kit_str_c(e->info.id), (kit_str){0}, &name, err);
     return rc == KIT_OK ? model_pull_wish(e, &name, (kit_str){0}, err) : rc;
 }

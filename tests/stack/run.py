@@ -33,6 +33,7 @@ SUITES = {
     "browser": lambda: node_test("tests/stack/browser.test.mjs"),
     "node": lambda: node_test("tests/clients/client.test.mjs"),
     "python": lambda: python_test("tests/clients/client_test.py"),
+    "hub": lambda: python_test("tests/clients/hub_test.py"),
     "openapi": lambda: python_test("tests/stack/openapi_test.py"),
     "readme": lambda: [sys.executable, "-B", ROOT / "tests/readme/run.py"],
 }

@@ -45,7 +45,8 @@ export async function start(models = {}, {args = [], env = {}} = {}) {
   const clean = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(AETHERCORE|HEIMNETZ)_/.test(key)));
   mkdirSync(folder);
   Object.entries(models).forEach(([name, content]) => putModel(folder, name, content));
-  Object.assign(clean, {AETHERCORE_MODELS__HF_CACHE: 'off', HF_HUB_OFFLINE: '1'}); /* this machine's models are not the test's */
+  /* This machine's models are not the test's, nor are the hub's. */
+  Object.assign(clean, {AETHERCORE_MODELS__HF_CACHE: 'off', AETHERCORE_HUB__AUTOPULL: 'off', HF_HUB_OFFLINE: '1'});
   const server = {url: '', models: folder, add: (name, content) => putModel(folder, name, content)};
   let child;
   const run = async port => {

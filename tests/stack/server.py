@@ -37,7 +37,8 @@ class Server:
 
     def __enter__(self):
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("AETHERCORE_", "HEIMNETZ_"))}
-        environment |= {"AETHERCORE_MODELS__HF_CACHE": "off", "HF_HUB_OFFLINE": "1"}  # this machine's models are not the test's
+        # This machine's models are not the test's, nor are the hub's.
+        environment |= {"AETHERCORE_MODELS__HF_CACHE": "off", "AETHERCORE_HUB__AUTOPULL": "off", "HF_HUB_OFFLINE": "1"}
         (self.folder / "models").mkdir(exist_ok=True)
         self.log = open(self.folder / "log.txt", "w+b")
         self.process = subprocess.Popen([BINARY, "--port", "0", "--models", self.folder / "models", "--set",

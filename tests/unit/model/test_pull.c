@@ -382,6 +382,13 @@ TEST(load_pulls_nothing_where_autopull_is_off_and_says_how)
     assert_says(err.msg, "heimnetz aethercore pull org/new");
     pool_run();
     assert_int_equal(hub.pulls, 0);
+    hub.answer = KIT_IO;
+    hub.says = "cut off";
+    assert_int_equal(pull_it("org/new"), KIT_OK);
+    pool_run();
+    assert_int_equal(load_it("org/new"), KIT_MODEL_NOT_FOUND); /* nor what a pull did not bring */
+    assert_says(err.msg, "is not here: cut off");
+    assert_int_equal(hub.pulls, 1);
 }
 
 TEST(acquire_pulls_nothing)
@@ -395,7 +402,8 @@ TEST(acquire_pulls_nothing)
     hub.answer = KIT_NO_SPACE;
     hub.says = "no room";
     pool_run();
-    assert_int_equal(acquire_it("org/new", &m), KIT_NO_SPACE);
+    assert_int_equal(acquire_it("org/new", &m), KIT_MODEL_NOT_FOUND);
+    assert_says(err.msg, "is not here: no room");
 }
 
 /* --- room --- */
