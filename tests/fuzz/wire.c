@@ -10,6 +10,7 @@
 #include "kit/alloc.h"
 
 #define TURNS_MAX 20000
+#define REFUSED_TURNS 20
 #define QUIET_TURNS 3 /* in which nothing comes: the server has said what it says */
 
 static struct loop *loop;
@@ -151,15 +152,18 @@ static void listen_until_quiet(struct peer *p)
     }
 }
 
+/* Stops where the server takes no more: it waits for an answer that does not come, or for us to read. */
 static void say(struct peer *p, kit_str bytes, size_t piece)
 {
-    for (size_t done = 0; done < bytes.len && !p->ended;) {
+    int refused = 0;
+    for (size_t done = 0; done < bytes.len && !p->ended && refused < REFUSED_TURNS;) {
         size_t n = piece == 0 ? bytes.len - done : KIT_MIN(piece, bytes.len - done);
         ssize_t sent = send(p->fd, bytes.ptr + done, n, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent < 0 && errno != EAGAIN) {
             return;
         }
         done += sent > 0 ? (size_t)sent : 0;
+        refused = sent > 0 ? 0 : refused + 1;
         loop_run_once(loop);
         (void)hear(p);
     }
