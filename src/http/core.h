@@ -82,9 +82,10 @@ struct http_reply {
     int status;
     int forced_status; /* of the protocol; 0: the handler's */
     bool started, finished, aborted;
-    bool bodyless; /* HEAD, 204, 304: body bytes are thrown away */
-    bool chunked;  /* the codec's */
-    bool pull;     /* `more` is due once there is room */
+    bool bodyless;  /* HEAD, 204, 304: body bytes are thrown away */
+    bool chunked;   /* the codec's */
+    bool pull;      /* `more` is due once there is room */
+    size_t refused; /* bytes of the chunk that there was no room for; 0: none */
     bool told_to_drain;
     bool out_of_memory;
 };
@@ -250,6 +251,18 @@ static inline size_t http_server_write_max(const struct http_server *s)
 {
     size_t max = s->options.write_buffer_bytes_max;
     return s->writes_bytes < s->options.writes_bytes_max ? max : KIT_MIN(max, HTTP_SERVER_TIGHT_BYTES);
+}
+/* May so many bytes be queued behind those that wait? Whatever is larger than the buffer goes alone. */
+static inline bool http_server_takes(const struct http_server *s, size_t waiting, size_t bytes)
+{
+    size_t max = http_server_write_max(s);
+    return waiting == 0 || (waiting < max && bytes <= max - waiting);
+}
+/* Is it time to ask who was refused with so many bytes? Not before half of the buffer is free and they fit: asked sooner, he
+ * would be refused again, and again. */
+static inline bool http_server_has_room(const struct http_server *s, size_t waiting, size_t refused)
+{
+    return waiting <= http_server_write_max(s) / 2 && http_server_takes(s, waiting, refused);
 }
 kit_str http_server_date(struct http_server *s); /* "Date: …\r\n" */
 void http_server_count_request(struct http_server *s, const struct http_exchange *x, int code);

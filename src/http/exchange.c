@@ -280,8 +280,8 @@ static void tell_gone(struct http_exchange *x)
 static bool pull_more(struct http_exchange *x)
 {
     struct http_reply *reply = &x->reply;
-    size_t low = http_server_write_max(x->connection->server) / 2;
-    if (!reply->pull || x->connection->codec->out(x)->bytes > low) {
+    size_t waiting = x->connection->codec->out(x)->bytes;
+    if (!reply->pull || !http_server_has_room(x->connection->server, waiting, reply->refused)) {
         return false;
     }
     reply->pull = false;

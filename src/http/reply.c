@@ -141,7 +141,6 @@ enum kit_status http_reply_chunk(struct http_request *r, kit_str bytes)
     struct http_reply *reply = &x->reply;
     const struct http_codec *codec = x->connection->codec;
     assert(reply->started && !reply->finished);
-    size_t waiting = codec->out(x)->bytes, max = http_server_write_max(x->connection->server);
     if (x->connection->lost) {
         return KIT_NOMEM; /* or it failed a moment ago: `gone` comes */
     }
@@ -149,7 +148,9 @@ enum kit_status http_reply_chunk(struct http_request *r, kit_str bytes)
         return KIT_OK;
     }
     reply->pull = true;
-    if (waiting > 0 && (waiting >= max || bytes.len > max - waiting)) {
+    reply->refused = 0;
+    if (!http_server_takes(x->connection->server, codec->out(x)->bytes, bytes.len)) {
+        reply->refused = bytes.len;
         return KIT_FULL;
     }
     http_connection_wake(x->connection);

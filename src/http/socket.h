@@ -23,8 +23,9 @@ struct http_socket {
     const struct http_ws_handler *handler;
     struct http_ws_options options;
     enum http_socket_state state;
-    bool paused; /* by the handler */
-    bool full;   /* `writable` is due when there is room */
+    bool paused;    /* by the handler */
+    bool full;      /* `writable` is due when there is room */
+    size_t refused; /* for so many bytes */
     bool told_to_drain, told_gone;
     char *principal; /* owned */
     /* Reading. */

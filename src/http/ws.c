@@ -69,12 +69,12 @@ enum kit_status http_ws_send(struct http_ws *ws, bool text, kit_str bytes)
 {
     struct http_socket *s = socket_of(ws);
     LOOP_ASSERT_HERE(ws->server->loop);
-    size_t waiting = s->connection->out.bytes, max = http_server_write_max(ws->server);
     if (s->state != HTTP_SOCKET_OPEN || s->connection->lost) {
         return KIT_CANCELLED;
     }
-    if (waiting > 0 && (waiting >= max || bytes.len > max - waiting)) {
+    if (!http_server_takes(ws->server, s->connection->out.bytes, bytes.len)) {
         s->full = true;
+        s->refused = bytes.len;
         return KIT_FULL;
     }
     return http_socket_send(s, text ? WSLAY_TEXT_FRAME : WSLAY_BINARY_FRAME, bytes);
@@ -301,7 +301,7 @@ static bool tell_handler(struct http_socket *s)
         }
         return true;
     }
-    if (s->full && s->connection->out.bytes <= http_server_write_max(server) / 2) {
+    if (s->full && http_server_has_room(server, s->connection->out.bytes, s->refused)) {
         s->full = false;
         if (s->handler->writable != NULL) {
             s->handler->writable(&s->ws);

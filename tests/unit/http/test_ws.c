@@ -4,6 +4,7 @@
 
 #include "host.h"
 #include "http/metrics.h"
+#include "http/socket.h"
 #include "support/ws_client.h"
 
 #define FEW_TURNS 20
@@ -21,6 +22,7 @@ static struct {
     char *taken;      /* by a message that begins with "take" */
     size_t taken_len;
     int floods;
+    kit_str again; /* what was refused: `writable` sends it */
 } seen;
 
 #define FLOOD 8000 /* messages of 1 KiB */
@@ -55,6 +57,9 @@ static void on_writable(struct http_ws *ws)
     seen.writables++;
     if (seen.floods > 0) {
         flood(ws);
+    }
+    if (seen.again.len > 0 && http_ws_send(ws, false, seen.again) == KIT_OK) {
+        seen.again.len = 0;
     }
 }
 
@@ -574,6 +579,41 @@ TEST(ws_send_is_full_while_the_client_does_not_read)
     end(&h, &c);
 }
 
+/* Half of the buffer is free, but it does not fit: to ask for it again and again would be a loop. */
+TEST(ws_asks_once_for_a_message_that_does_not_fit_yet)
+{
+    static char block[64 * KIT_KIB];
+    struct host h = {.options = HTTP_OPTIONS_DEFAULT};
+    struct http_client c;
+    int room = 64 * KIT_KIB;
+    h.options.write_buffer_bytes_max = sizeof(block);
+    h.ws_options = HTTP_WS_OPTIONS_DEFAULT;
+    h.ws_options.ping_every_ms = 0;
+    begin_with(&h, &c);
+    assert_int_equal(setsockopt(c.fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
+    const struct http_out *out = &KIT_CONTAINER(h.ws, struct http_socket, ws)->connection->out;
+    for (int quiet = 0; quiet < 1000; quiet++) { /* until the kernel takes nothing more */
+        if (out->bytes == 0) {
+            assert_int_equal(http_ws_send(h.ws, false, (kit_str){block, 20000}), KIT_OK);
+            quiet = 0;
+        }
+        host_turn(&h);
+    }
+    seen.again = (kit_str){block, sizeof(block)};
+    assert_int_equal(http_ws_send(h.ws, false, seen.again), KIT_FULL);
+    assert_int_equal(http_ws_send(h.ws, false, (kit_str){block, 1}), KIT_OK); /* something happens */
+    assert_in_range(out->bytes, 1, sizeof(block) / 2);
+    for (int i = 0; i < 100; i++) {
+        host_turn(&h);
+    }
+    assert_int_equal(seen.writables, 0);
+    while (seen.again.len > 0) {
+        ws_client_next(&c, NULL, NULL);
+    }
+    assert_int_equal(seen.writables, 1);
+    end(&h, &c);
+}
+
 TEST(ws_takes_one_message_larger_than_the_buffer_when_it_is_empty)
 {
     struct host h = {.options = HTTP_OPTIONS_DEFAULT};
@@ -809,6 +849,7 @@ int main(void)
         TEST_OF(ws_that_is_never_closed_by_its_client_ends_all_the_same),
         TEST_OF(ws_tells_gone_when_the_client_vanishes), TEST_OF(ws_tells_gone_when_the_server_is_freed),
         TEST_OF(ws_send_is_full_while_the_client_does_not_read),
+        TEST_OF(ws_asks_once_for_a_message_that_does_not_fit_yet),
         TEST_OF(ws_takes_one_message_larger_than_the_buffer_when_it_is_empty),
         TEST_OF(ws_does_not_read_pings_of_a_client_that_takes_no_pongs),
         TEST_OF(ws_pause_keeps_messages_until_they_are_wanted),
