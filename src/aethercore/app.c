@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "aethercore/access.h"
+#include "aethercore/descriptors.h"
 #include "aethercore/inner.h"
 #include "aethercore/metrics.h"
 #include "aethercore/notify.h"
@@ -150,7 +151,7 @@ static struct http_options http_options(struct app_loop *al)
     struct app *a = al->app;
     const struct kit_config *c = a->config;
     struct http_options o = HTTP_OPTIONS_DEFAULT;
-    o.connections_max = (uint32_t)kit_config_int(c, "http.connections_max");
+    o.connections_max = a->connections_max;
     o.head_bytes_max = (uint32_t)kit_config_int(c, "http.head_bytes_max");
     o.body_bytes_max = (uint64_t)kit_config_int(c, "http.body_bytes_max");
     o.bodies_bytes_max = (uint64_t)kit_config_int(c, "http.bodies_bytes_max");
@@ -292,6 +293,8 @@ static enum kit_status make_loops(struct app *a, struct kit_err *err)
     if (a->loops == NULL) {
         return kit_fail(err, KIT_NOMEM, "out of memory for %u loops", count);
     }
+    a->connections_max =
+        aethercore_descriptors_connections((uint32_t)kit_config_int(a->config, "http.connections_max"), count);
     enum kit_status rc = KIT_OK;
     while (rc == KIT_OK && a->loop_count < count) {
         rc = make_loop(a, &a->loops[a->loop_count], err);

@@ -56,8 +56,9 @@ struct app {
     struct kit_budget trees;   /* bytes of their JSON once it is parsed */
     struct app_loop *loops;    /* [loop_count]; the first runs on main's thread */
     uint32_t loop_count;
-    uint32_t loops_open; /* servers that are not drained yet; main's thread */
-    uint16_t port;       /* the bound one */
+    uint32_t connections_max; /* of each loop */
+    uint32_t loops_open;      /* servers that are not drained yet; main's thread */
+    uint16_t port;            /* the bound one */
     char models_folder[4096];
     struct loop_work_job scan; /* looks at the models folder again; one at a time */
     struct kit_flag scanning;

@@ -90,6 +90,49 @@ TEST(crowd_of_ten_thousand_idle_connections_costs_little_and_all_work_on)
     server_stop(&server);
 }
 
+#define UPGRADE                                                                                                        \
+    "GET /serve/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                   \
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+TEST(crowd_of_idle_sockets_costs_little_and_all_answer)
+{
+    static const char *const args[] = {"--set", "http.connections_max=12000", NULL};
+    static const char ping[] = "\x89\x80\0\0\0\0";
+    static struct witness w;
+    struct crowd c;
+    start(args);
+    witness_start(&w, &server);
+    witness_ask(&w);
+    double before = (double)server_rss(&server);
+    crowd_open(&c, &server, crowd_descriptors(crowd_is_long() ? 10000 : 3000));
+    for (int i = 0; i < c.count; i++) {
+        assert_true(crowd_send(&c, i, UPGRADE, strlen(UPGRADE)));
+    }
+    wait_answers(&c, 101, c.count);
+    double grown = (double)server_rss(&server) - before;
+    watch(&w, &c, 500);
+    crowd_forget(&c);
+    for (int i = 0; i < c.count; i++) {
+        assert_true(crowd_send(&c, i, ping, sizeof(ping) - 1));
+    }
+    uint64_t until_ns = kit_clock_ns() + 60 * KIT_NS_PER_S;
+    for (int i = 0; i < c.count; i++) {
+        while (c.member[i].got < 2) {
+            assert_true(kit_clock_ns() < until_ns);
+            crowd_read(&c, 50);
+        }
+        assert_memory_equal(c.member[i].head, "\x8a\0", 2);
+    }
+    printf("idle WebSockets: %d\n", c.count);
+    show(&w, grown);
+    crowd_row("bytes each", "%.0f", grown / c.count);
+    assert_true(grown / c.count < 16 * (double)KIT_KIB);
+    crowd_close(&c);
+    witness_end(&w);
+    server_wait_metric(&server, "http_sockets", 0);
+    server_stop(&server);
+}
+
 /* --- slow --- */
 
 static const char *dribbled(int i)
@@ -261,6 +304,7 @@ int main(void)
 {
     crowd_descriptors(10000);
     const struct CMUnitTest tests[] = {TEST_OF(crowd_of_ten_thousand_idle_connections_costs_little_and_all_work_on),
+                                       TEST_OF(crowd_of_idle_sockets_costs_little_and_all_answer),
                                        TEST_OF(crowd_of_a_thousand_slow_clients_is_shown_out_and_nobody_waits_for_it),
                                        TEST_OF(crowd_that_never_reads_holds_a_bounded_buffer_each_until_it_is_cut),
                                        TEST_OF(crowd_that_vanishes_leaves_nothing_behind)};
