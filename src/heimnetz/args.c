@@ -112,7 +112,8 @@ static enum kit_status take_option(struct heimnetz *h, int argc, char *const *ar
         }
         value = argv[(*at)++];
     }
-    h->given[h->given_count++] = (struct heimnetz_given){.option = option, .value = value};
+    h->given[h->given_count++] =
+        (struct heimnetz_given){.option = option, .value = value, .words_before = h->word_count};
     return KIT_OK;
 }
 
@@ -139,6 +140,9 @@ enum kit_status heimnetz_args_read(struct heimnetz *h, int argc, char *const *ar
     uint32_t taken = 0;
     h->command = heimnetz_args_find(h->words, h->word_count, &taken);
     h->word_count -= taken;
+    for (uint32_t i = 0; i < h->given_count; i++) {
+        h->given[i].words_before -= KIT_MIN(h->given[i].words_before, taken);
+    }
     memmove(h->words, h->words + taken, h->word_count * sizeof(*h->words));
     return rc;
 }

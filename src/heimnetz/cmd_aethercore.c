@@ -78,7 +78,7 @@ int heimnetz_cmd_aethercore_info(struct heimnetz *h)
 
 static void add_tasks(struct heimnetz_table *t, kit_json tasks)
 {
-    heimnetz_table_add(t, TERM_PLAIN, "%s", kit_json_count(tasks) == 0 ? "-" : "");
+    heimnetz_table_add(t, TERM_DIM, "%s", kit_json_count(tasks) == 0 ? "-" : "");
     for (struct kit_json_iter i = kit_json_iter(tasks); kit_json_next(&i);) {
         kit_str task = kit_json_str(i.value, kit_str_lit("?"));
         heimnetz_table_more(t, TERM_PLAIN, "%s%.*s", i.index > 0 ? ", " : "", KIT_STR_ARG(task));
@@ -95,14 +95,16 @@ static void add_model(struct heimnetz_table *t, kit_json m)
     kit_str state = heimnetz_server_text(m, "state");
     kit_str error = kit_json_str(kit_json_get(m, "error"), kit_str_lit(""));
     bool moves = kit_str_eq(state, kit_str_lit("loading")) || kit_str_eq(state, kit_str_lit("downloading"));
-    heimnetz_table_add(t, TERM_BOLD, "%.*s", KIT_STR_ARG(heimnetz_server_text(m, "id")));
+    kit_str engine = heimnetz_server_text(m, "backend");
+    bool runs = kit_json_type(kit_json_get(m, "backend")) == KIT_JSON_STRING;
+    heimnetz_table_add(t, runs ? TERM_BOLD : TERM_PLAIN, "%.*s", KIT_STR_ARG(heimnetz_server_text(m, "id")));
     heimnetz_table_add(t, heimnetz_term_style_of_state(state), "%.*s", KIT_STR_ARG(state));
     if (moves && total > 0) {
         heimnetz_table_more(t, TERM_PLAIN, " %2u %%", (unsigned)(100 * (double)done / (double)total));
     }
-    heimnetz_table_add(t, TERM_PLAIN, "%.*s", KIT_STR_ARG(heimnetz_server_text(m, "backend")));
+    heimnetz_table_add(t, runs ? TERM_PLAIN : TERM_DIM, "%.*s", KIT_STR_ARG(engine));
     add_tasks(t, kit_json_get(m, "tasks"));
-    heimnetz_table_add(t, TERM_PLAIN, "%s", held > 0 ? heimnetz_term_bytes(held, bytes) : "-");
+    heimnetz_table_add(t, held > 0 ? TERM_PLAIN : TERM_DIM, "%s", held > 0 ? heimnetz_term_bytes(held, bytes) : "-");
     if (error.len > 0) {
         heimnetz_table_note(t, TERM_BAD, "%.*s", KIT_STR_ARG(error));
     }

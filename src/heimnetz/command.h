@@ -82,7 +82,8 @@ extern const struct heimnetz_command heimnetz_commands[]; /* ends with words NUL
 /* An option as it was given. */
 struct heimnetz_given {
     enum heimnetz_option option;
-    const char *value; /* borrowed of argv; NULL for a switch */
+    const char *value;     /* borrowed of argv; NULL for a switch */
+    uint32_t words_before; /* how many of struct heimnetz's words stand before it */
 };
 
 struct heimnetz {

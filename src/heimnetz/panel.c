@@ -54,6 +54,9 @@ static void add_framed(struct kit_buf *out, const struct heimnetz_term *t, kit_s
         kit_buf_add(out, line);
         heimnetz_rich_pad(out, width - FRAME_COLUMNS > used ? width - FRAME_COLUMNS - used : 0);
         kit_buf_add_char(out, ' ');
+        if (heimnetz_rich_is_uncertain(line)) {
+            heimnetz_rich_place(out, width);
+        }
         heimnetz_rich_add(out, TERM_DIM, "%s", t->signs->down);
         kit_buf_add_char(out, '\n');
     }

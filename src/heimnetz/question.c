@@ -126,6 +126,18 @@ static enum kit_status take_option(struct heimnetz_question *q, const struct hei
     }
 }
 
+/* The words before `end` that were not taken yet are texts. */
+static enum kit_status take_words(const struct heimnetz *h, struct heimnetz_question *q, uint32_t *word, uint32_t end,
+                                  struct kit_err *err)
+{
+    enum kit_status rc = KIT_OK;
+    while (rc == KIT_OK && *word < end) {
+        const char *text = h->words[(*word)++];
+        rc = strcmp(text, "-") == 0 ? add_file(q, "-", err) : add(q, kit_str_c(text), err);
+    }
+    return rc;
+}
+
 static enum kit_status check(const struct heimnetz_question *q, struct kit_err *err)
 {
     if (q->query.ptr != NULL && q->answers) {
@@ -146,14 +158,14 @@ static enum kit_status check(const struct heimnetz_question *q, struct kit_err *
 enum kit_status heimnetz_question_read(const struct heimnetz *h, struct heimnetz_question *ret, struct kit_err *err)
 {
     enum kit_status rc = KIT_OK;
+    uint32_t word = 1;
     *ret = (struct heimnetz_question){.model = h->words[0]};
     kit_arena_init(&ret->arena, 2 * TEXT_BYTES_MAX);
-    for (uint32_t i = 1; rc == KIT_OK && i < h->word_count; i++) {
-        rc = strcmp(h->words[i], "-") == 0 ? add_file(ret, "-", err) : add(ret, kit_str_c(h->words[i]), err);
-    }
     for (uint32_t i = 0; rc == KIT_OK && i < h->given_count; i++) {
-        rc = take_option(ret, &h->given[i], err);
+        rc = take_words(h, ret, &word, h->given[i].words_before, err);
+        rc = rc == KIT_OK ? take_option(ret, &h->given[i], err) : rc;
     }
+    rc = rc == KIT_OK ? take_words(h, ret, &word, h->word_count, err) : rc;
     if (rc == KIT_OK && ret->count == 0 && isatty(STDIN_FILENO) == 0) {
         rc = add_file(ret, "-", err);
     }

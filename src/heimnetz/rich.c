@@ -6,6 +6,9 @@
 
 #define PIECE_BYTES_MAX (16 * KIT_MIB) /* of one call of add */
 #define REPLACEMENT "\xEF\xBF\xBD"     /* U+FFFD */
+#define PLACE 'G'                      /* behind a MARK: four digits follow, a column */
+#define STYLE_BYTES 2
+#define PLACE_BYTES 6
 
 /* --- making it clean --- */
 
@@ -87,7 +90,7 @@ struct step {
 static struct step step_at(kit_str s, size_t at)
 {
     if (s.ptr[at] == RICH_MARK) {
-        return (struct step){.bytes = 2};
+        return (struct step){.bytes = s.ptr[at + 1] == PLACE ? PLACE_BYTES : STYLE_BYTES};
     }
     uint32_t bytes, cp = text_unicode_read(s.ptr + at, &bytes);
     struct step ret = {.bytes = bytes, .columns = text_unicode_columns(cp), .cp = cp};
@@ -115,6 +118,21 @@ uint32_t heimnetz_rich_columns(kit_str rich)
         at += s.bytes;
     }
     return widest;
+}
+
+bool heimnetz_rich_is_uncertain(kit_str rich)
+{
+    static const char *const signs[] = {"\xE2\x80\x8D", "\xEF\xB8\x8F", "\xF0\x9F\x87"}; /* U+200D, U+FE0F, U+1F1E6 … */
+    bool uncertain = false;
+    for (size_t i = 0; i < KIT_COUNT(signs); i++) {
+        uncertain = uncertain || kit_str_find(rich, kit_str_c(signs[i])) < rich.len;
+    }
+    return uncertain;
+}
+
+void heimnetz_rich_place(struct kit_buf *out, uint32_t column)
+{
+    kit_buf_printf(out, "%c%c%04u", RICH_MARK, PLACE, KIT_MIN(column, 9999u));
 }
 
 /* Bytes of the longest front without a line's end that takes at most `columns`. */
@@ -208,7 +226,7 @@ static size_t line_length(kit_str s, uint32_t columns, bool *whole)
 static enum heimnetz_style style_after(kit_str line, enum heimnetz_style style)
 {
     for (size_t at = 0; at + 1 < line.len; at++) {
-        if (line.ptr[at] == RICH_MARK) {
+        if (line.ptr[at] == RICH_MARK && line.ptr[at + 1] != PLACE) {
             style = (enum heimnetz_style)(line.ptr[++at] - '0');
         }
     }
@@ -271,19 +289,28 @@ static void print_text(const struct heimnetz_term *t, kit_str s)
 void heimnetz_rich_print(const struct heimnetz_term *t, kit_str rich)
 {
     while (rich.len > 0) {
-        size_t plain = kit_str_find_char(rich, RICH_MARK);
-        print_text(t, kit_str_sub(rich, 0, plain));
-        if (plain + 1 < rich.len) {
-            print_style(t, rich.ptr[plain + 1]);
+        size_t mark_at = kit_str_find_char(rich, RICH_MARK);
+        print_text(t, kit_str_sub(rich, 0, mark_at));
+        rich = kit_str_sub(rich, mark_at, rich.len);
+        if (rich.len == 0) {
+            return;
         }
-        rich = kit_str_sub(rich, plain + 2, rich.len);
+        bool place = rich.ptr[1] == PLACE;
+        if (!place) {
+            print_style(t, rich.ptr[1]);
+        } else if (t->moves) {
+            fprintf(t->out, "\033[%.4sG", rich.ptr + 2);
+        }
+        rich = kit_str_sub(rich, place ? PLACE_BYTES : STYLE_BYTES, rich.len);
     }
 }
 
 void heimnetz_rich_print_wrapped(const struct heimnetz_term *t, kit_str rich)
 {
-    kit_str text = kit_str_sub(rich, 0, rich.len > 0 ? rich.len - 1 : 0);
-    for (struct heimnetz_rich_lines l = heimnetz_rich_lines(text); heimnetz_rich_next(&l, t->width);) {
+    for (struct heimnetz_rich_lines l = heimnetz_rich_lines(rich); heimnetz_rich_next(&l, t->width);) {
+        if (l.rest.ptr == NULL && heimnetz_rich_columns(l.line) == 0) {
+            return; /* behind the last '\n' */
+        }
         if (l.style != TERM_PLAIN) {
             print_style(t, (char)('0' + l.style));
         }

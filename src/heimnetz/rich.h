@@ -1,6 +1,6 @@
 /* src/heimnetz/rich.h - text with styles in it, ready for a terminal: clean, measured, wrapped.
  *
- * Rich text is valid UTF-8 in a kit_buf. A change of style is the byte MARK and a letter; '\n' ends a line; there is no
+ * Rich text is valid UTF-8 in a kit_buf. A change of style or place is the byte MARK and what follows; '\n' ends a line; there is no
  * other control character, whoever the text came from. Columns are counted as terminals do: combining characters none,
  * East Asian wide ones and emoji two; a sequence that some terminals join counts as its parts.
  * Thread: main. Memory: the kit_buf's. */
@@ -23,6 +23,10 @@ void heimnetz_rich_fit(struct kit_buf *out, enum heimnetz_style style, kit_str s
 void heimnetz_rich_pad(struct kit_buf *out, uint32_t columns); /* that many spaces */
 
 uint32_t heimnetz_rich_columns(kit_str rich); /* of its widest line */
+/* Does it hold what terminals measure differently: joined emoji, flags, emoji that are asked for by a selector? */
+bool heimnetz_rich_is_uncertain(kit_str rich);
+/* Goes on at a column, counted from 1, where the terminal's cursor moves: behind a text that is uncertain. */
+void heimnetz_rich_place(struct kit_buf *out, uint32_t column);
 
 /* Lines of at most `columns` (0: only '\n' ends a line): after a blank, else after one of / - _ , : or a wide
  * character, else anywhere between two characters.

@@ -87,26 +87,32 @@ class Piped:
 
 
 class Terminal:
+    """One program in a pseudo-terminal. We hold its other end open, too: what was written last is not lost when the
+    program closes it, and a mark that we write behind it says that all has been read."""
+    END = b"\x1c"  # a control character that the screen would not take
+
     def __init__(self, stage, args, columns, state, more):
         self.screen = Screen(columns)
         self.code = None
         self.args = args
-        master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-        self.master = master
-        self.process = subprocess.Popen([stage.bin / "heimnetz", *args], stdin=slave, stdout=slave, stderr=slave,
-                                        env=stage.environment(state, **more), start_new_session=True)
-        os.close(slave)
+        self.master, self.slave = pty.openpty()
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        self.process = subprocess.Popen([stage.bin / "heimnetz", *args], stdin=self.slave, stdout=self.slave,
+                                        stderr=self.slave, env=stage.environment(state, **more), start_new_session=True)
         self.bytes = b""
 
     def play(self, until):
         deadline = time.monotonic() + PATIENCE_S
         try:
-            while self.read_some(deadline) and not (until and until(self.screen)):
-                pass
-            if until and self.process.poll() is None:
-                self.process.send_signal(signal.SIGINT)
+            while self.process.poll() is None:
+                self.read(deadline)
+                if until and until(self.screen):
+                    self.process.send_signal(signal.SIGINT)
+                    break
             self.code = self.process.wait(timeout=PATIENCE_S)
+            os.write(self.slave, self.END)
+            while not until and not self.read(deadline):
+                pass
         except subprocess.TimeoutExpired as e:
             raise Failed(f"heimnetz {' '.join(self.args)} does not end") from e
         finally:
@@ -114,22 +120,23 @@ class Terminal:
                 self.process.kill()
                 self.process.wait()
             os.close(self.master)
+            os.close(self.slave)
         return self
 
-    def read_some(self, deadline):
-        """False: the program has closed the terminal."""
-        ready, _, _ = select.select([self.master], [], [], max(deadline - time.monotonic(), 0))
-        if not ready:
+    def read(self, deadline):
+        """True: the mark was read."""
+        if time.monotonic() > deadline:
             raise Failed(f"heimnetz {' '.join(self.args)} hangs; on the screen:\n{self.screen.lines()}")
-        try:
-            self.bytes += os.read(self.master, 65536)
-        except OSError:  # Linux says so at the end
+        ready, _, _ = select.select([self.master], [], [], 0.01)
+        if not ready:
             return False
-        whole = self.bytes.decode("utf-8", errors="ignore")  # a character may be cut in the middle
-        if len(whole.encode()) == len(self.bytes):
+        self.bytes += os.read(self.master, 65536)
+        ended = self.END in self.bytes
+        whole = self.bytes.replace(self.END, b"").decode("utf-8", errors="ignore")  # one may be cut in the middle
+        if ended or len(whole.encode()) == len(self.bytes):
             self.screen.feed(whole)
             self.bytes = b""
-        return True
+        return ended
 
 
 class ClosedPort:

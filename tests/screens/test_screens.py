@@ -111,6 +111,8 @@ def check_frames(name, screen):
     """Every line of a frame is as wide as the others of it, and none was wrapped by the terminal."""
     if screen.wrapped:
         raise Failed(f"{name}: a line is wider than the terminal")
+    if screen.row != len(screen.lines()) and not is_bar(screen):
+        raise Failed(f"{name}: blank lines at the end, or no end of the last line")
     wide = None
     for text, _ in screen.lines():
         if text[:1] in "╭│╰" and text:
