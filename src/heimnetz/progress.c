@@ -52,7 +52,7 @@ static void add_figures(const struct heimnetz_progress *p, uint32_t columns, uin
 
 void heimnetz_progress_line(const struct heimnetz_progress *p, uint32_t columns, uint64_t bytes_s, struct kit_buf *out)
 {
-    const uint32_t percent = 6, figures = 34; /* columns that " 100 %" and all figures take */
+    const uint32_t percent = 6, figures = 40; /* columns that " 100 %" and all figures take */
     bool bar = p->total > 0;
     uint32_t label_max = columns > 4 ? (bar ? columns / 3 : columns - 4) : 1;
     heimnetz_rich_add(out, TERM_ACCENT, "%s", p->term->signs->spin[p->frame % TERM_SPIN_FRAMES]);
