@@ -7,10 +7,9 @@ ARGS ?=
 SECONDS_EACH ?= 30
 # Debian's own Python first: it is the one that the packages in tools/deps/apt.txt belong to.
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
-export PYTHON
+export PYTHON PREFIX DESTDIR
 
 build := build/release
-manifest = $(DESTDIR)$(abspath $(PREFIX))/share/doc/heimnetz/installed-files.txt
 
 .DEFAULT_GOAL := release
 .PHONY: release deps models sbom demo run test soak bench fuzz check tidy format lint install uninstall clean help
@@ -70,13 +69,12 @@ format: ## lay out all C files
 lint: release ## clang-tidy's bug finders, where clang-tidy is installed
 	@tools/check --lint
 
-install: release ## into PREFIX (default /usr/local)
-	@DESTDIR="$(DESTDIR)" cmake --install $(build) --prefix "$(abspath $(PREFIX))" --strip >/dev/null
-	@cp $(build)/install_manifest.txt "$(manifest)"
-	@echo "installed into $(DESTDIR)$(abspath $(PREFIX)): bin/, lib/aether/, include/aether/, share/doc/heimnetz/"
+install: ## into PREFIX (default /usr/local)
+	@if [ "$$(id -u)" != 0 ] || [ "$$(stat -c %u .)" = 0 ]; then $(MAKE) --no-print-directory release; fi
+	@tools/install
 
 uninstall: ## take away what install put into PREFIX
-	@tools/uninstall "$(manifest)" "$(DESTDIR)"
+	@tools/uninstall
 
 clean: ## remove what was built; build/models stays
 	@rm -rf build/release build/asan build/tsan build/fuzz build/deps build/log
