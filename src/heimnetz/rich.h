@@ -1,8 +1,8 @@
 /* src/heimnetz/rich.h - text with styles in it, ready for a terminal: clean, measured, wrapped.
  *
  * Rich text is valid UTF-8 in a kit_buf. A change of style or place is the byte MARK and what follows; '\n' ends a line;
- * there is no other control character, whoever the text came from. Columns are counted as terminals do: combining characters none,
- * East Asian wide ones and emoji two; a sequence that some terminals join counts as its parts.
+ * there is no other control character, whoever the text came from. Columns are counted as terminals do: combining
+ * characters none, East Asian wide ones and emoji two; a sequence that some terminals join counts as its parts.
  * Thread: main. Memory: the kit_buf's. */
 #ifndef HEIMNETZ_RICH_H
 #define HEIMNETZ_RICH_H
