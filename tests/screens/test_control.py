@@ -327,7 +327,7 @@ def main():
 =======
     result = unittest.main(exit=False, verbosity=1).result
     failed, skipped = len(result.failures) + len(result.errors), len(result.skipped)
-    for kind, count in ("PASSED", result.testsRun - failed - skipped), ("FAILED", failed), ("SKIPPED", skipped)):
+    for kind, count in (("PASSED", result.testsRun - failed - skipped), ("FAILED", failed), ("SKIPPED", skipped)):
         if count:
             print(f"[  {kind:<8}] {count} test(s).")
     return 1 if failed else 0
