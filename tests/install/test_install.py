@@ -9,6 +9,10 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "screens"))
+
+from stage import run_tests  # noqa: E402
+
 BUILD = ROOT / "build" / "release"
 EXPECTED = ("bin/aethercore", "bin/heimnetz", "include/aether/backend.h", "lib/aether/echo.so", "lib/aether/native.so",
             "share/bash-completion/completions/heimnetz", "share/doc/heimnetz/LICENSE",
@@ -103,9 +107,4 @@ class Install(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    outcome = unittest.main(exit=False, verbosity=0).result
-    failed, skipped = len(outcome.failures) + len(outcome.errors), len(outcome.skipped)
-    for kind, count in (("PASSED", outcome.testsRun - failed - skipped), ("FAILED", failed), ("SKIPPED", skipped)):
-        if count:
-            print(f"[  {kind:<8}] {count} test(s).")
-    sys.exit(1 if failed else 0)
+    sys.exit(run_tests())

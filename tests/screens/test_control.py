@@ -322,16 +322,7 @@ def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     BUILD = sys.argv.pop(1)
-<<<<<<< HEAD
     return run_tests()
-=======
-    result = unittest.main(exit=False, verbosity=1).result
-    failed, skipped = len(result.failures) + len(result.errors), len(result.skipped)
-    for kind, count in (("PASSED", result.testsRun - failed - skipped), ("FAILED", failed), ("SKIPPED", skipped)):
-        if count:
-            print(f"[  {kind:<8}] {count} test(s).")
-    return 1 if failed else 0
->>>>>>> 2a7723b (make install: any PREFIX, nothing left in the checkout, the manual and the completions)
 
 
 if __name__ == "__main__":
