@@ -191,3 +191,11 @@ enum kit_status task_call(struct task_model *m, struct plug_instance *instance, 
     kit_alloc_free(c.places);
     return rc;
 }
+
+enum kit_status task_call_head(struct task_model *m, struct plug_instance *instance, const struct sched_slice *slices,
+                               uint32_t count, uint32_t cores, struct kit_err *err)
+{
+    const struct task_type *t = task_type_of(task_request_of_slice(&slices[0])->kind);
+    struct task_want want = {.port = m->logits, .places = t->places, .take = t->take};
+    return task_call(m, instance, slices, count, cores, &want, err);
+}

@@ -8,12 +8,9 @@
 #include "task/type.h"
 
 struct task_want {
-    const struct acb_port *port; /* rank 2: [rows or tokens, columns] */
-    /* The places of a row that are wanted of a ragged port, counted from the row's first token, ascending, with their
-     * number; NULL: all. */
+    const struct acb_port *port; /* rank 2: [rows, or tokens where it is ragged; columns] */
+    /* As in struct task_type, over this port. */
     const uint32_t *(*places)(const struct task_request *r, uint32_t row, uint32_t *count);
-    /* A row's part: values [lines][port's columns]. A dense port has one line a row, a ragged one a line a token or wanted
-     * place. Writes into the row's own part of the request, nowhere else; cannot fail. */
     void (*take)(const struct task_model *m, struct task_request *r, uint32_t row, const float *values, uint32_t lines);
 };
 
@@ -21,5 +18,9 @@ struct task_want {
 KIT_MUST_CHECK enum kit_status task_call(struct task_model *m, struct plug_instance *instance,
                                          const struct sched_slice *slices, uint32_t count, uint32_t cores,
                                          const struct task_want *want, struct kit_err *err);
+/* The logits, as the type of these slices takes them: its `run`. */
+KIT_MUST_CHECK enum kit_status task_call_head(struct task_model *m, struct plug_instance *instance,
+                                              const struct sched_slice *slices, uint32_t count, uint32_t cores,
+                                              struct kit_err *err);
 
 #endif

@@ -186,13 +186,6 @@ static void take(const struct task_model *m, struct task_request *r, uint32_t ro
     r->hits.counts[row] = lines * k;
 }
 
-static enum kit_status run(struct task_model *m, struct plug_instance *instance, const struct sched_slice *slices,
-                           uint32_t count, uint32_t cores, struct kit_err *err)
-{
-    struct task_want want = {.port = m->logits, .places = places_of, .take = take};
-    return task_call(m, instance, slices, count, cores, &want, err);
-}
-
 const struct task_type task_fill_mask = {
     .kind = TASK_FILL_MASK,
     .shapes = 1u << TASK_SHAPE_TEXT,
@@ -200,5 +193,7 @@ const struct task_type task_fill_mask = {
     .can = can,
     .fits = fits,
     .prepare = prepare,
-    .run = run,
+    .run = task_call_head,
+    .places = places_of,
+    .take = take,
 };

@@ -22,7 +22,7 @@ struct task_hits {
     uint32_t *counts;    /* [rows] in use; of an item: at its first row */
 };
 
-/* room: hits that a row may have. TOO_LARGE: more than TASK_HITS_MAX together; NOMEM. h is zeroed before. */
+/* room: hits that a row may have; NULL: one each. TOO_LARGE: more than TASK_HITS_MAX together; NOMEM. h is zeroed before. */
 KIT_MUST_CHECK enum kit_status task_hits_make(struct task_hits *h, uint32_t rows,
                                               uint32_t (*room)(const void *ctx, uint32_t row), const void *ctx,
                                               struct kit_err *err);

@@ -45,6 +45,16 @@ static void make_up(struct task_labels *l)
     }
 }
 
+static void take_texts(struct task_labels *l, kit_json array)
+{
+    bool list = kit_json_type(array) == KIT_JSON_ARRAY;
+    for (struct kit_json_iter i = kit_json_iter(array); list && kit_json_next(&i) && i.index < l->count;) {
+        if (kit_json_type(i.value) == KIT_JSON_STRING) {
+            l->label[i.index].text = kit_json_str(i.value, (kit_str){0});
+        }
+    }
+}
+
 enum kit_status task_labels_make(struct task_labels *l, kit_str json, uint32_t count, struct kit_err *err)
 {
     *l = (struct task_labels){.count = count};
@@ -59,11 +69,8 @@ enum kit_status task_labels_make(struct task_labels *l, kit_str json, uint32_t c
         return rc;
     }
     make_up(l);
-    kit_json array = json.len > 0 ? kit_json_root(l->doc) : (kit_json){0};
-    for (struct kit_json_iter i = kit_json_iter(array); kit_json_next(&i) && i.index < count;) {
-        if (kit_json_type(i.value) == KIT_JSON_STRING) {
-            l->label[i.index].text = kit_json_str(i.value, (kit_str){0});
-        }
+    if (l->doc != NULL) {
+        take_texts(l, kit_json_root(l->doc));
     }
     for (uint32_t i = 0; i < count; i++) {
         read_prefix(&l->label[i]);

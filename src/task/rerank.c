@@ -10,18 +10,11 @@ static bool can(const struct task_model *m)
     return task_model_has_head(m, TASK_RERANK, false) && m->logits->shape[1] == 1;
 }
 
-static uint32_t one(const void *ctx, uint32_t row)
-{
-    (void)ctx;
-    (void)row;
-    return 1;
-}
-
 static enum kit_status prepare(struct task_model *m, const struct task_options *o, struct task_request *r,
                                struct kit_err *err)
 {
     enum kit_status rc = task_texts_prepare(m, o, r, false, err);
-    return rc == KIT_OK ? task_hits_make(&r->hits, r->rows.count, one, NULL, err) : rc;
+    return rc == KIT_OK ? task_hits_make(&r->hits, r->rows.count, NULL, NULL, err) : rc;
 }
 
 static void take(const struct task_model *m, struct task_request *r, uint32_t row, const float *values, uint32_t lines)
@@ -29,13 +22,6 @@ static void take(const struct task_model *m, struct task_request *r, uint32_t ro
     (void)m;
     (void)lines;
     task_hits_of(&r->hits, row)->score = r->parameters.raw_scores ? values[0] : task_sigmoid(values[0]);
-}
-
-static enum kit_status run(struct task_model *m, struct plug_instance *instance, const struct sched_slice *slices,
-                           uint32_t count, uint32_t cores, struct kit_err *err)
-{
-    struct task_want want = {.port = m->logits, .take = take};
-    return task_call(m, instance, slices, count, cores, &want, err);
 }
 
 /* Rows of an item lie side by side, each with one hit: together they are the item's. */
@@ -57,6 +43,7 @@ const struct task_type task_rerank = {
     .takes = "{\"query\":\"…\",\"texts\":[…]} or an array of such",
     .can = can,
     .prepare = prepare,
-    .run = run,
+    .run = task_call_head,
+    .take = take,
     .finish = finish,
 };

@@ -5,18 +5,11 @@
 #include "task/embed.h"
 #include "task/rows.h"
 
-static uint32_t one(const void *ctx, uint32_t row)
-{
-    (void)ctx;
-    (void)row;
-    return 1;
-}
-
 static enum kit_status prepare(struct task_model *m, const struct task_options *o, struct task_request *r,
                                struct kit_err *err)
 {
     enum kit_status rc = task_embed_prepare(m, o, r, err);
-    return rc == KIT_OK ? task_hits_make(&r->hits, r->rows.count, one, NULL, err) : rc;
+    return rc == KIT_OK ? task_hits_make(&r->hits, r->rows.count, NULL, NULL, err) : rc;
 }
 
 /* 0 for a vector of length 0, which has no direction. */

@@ -170,18 +170,12 @@ static void take(const struct task_model *m, struct task_request *r, uint32_t ro
     r->hits.counts[row] = t.count;
 }
 
-static enum kit_status run(struct task_model *m, struct plug_instance *instance, const struct sched_slice *slices,
-                           uint32_t count, uint32_t cores, struct kit_err *err)
-{
-    struct task_want want = {.port = m->logits, .take = take};
-    return task_call(m, instance, slices, count, cores, &want, err);
-}
-
 const struct task_type task_token_classify = {
     .kind = TASK_TOKEN_CLASSIFY,
     .shapes = 1u << TASK_SHAPE_TEXT,
     .takes = "a text or an array of texts",
     .can = can,
     .prepare = prepare,
-    .run = run,
+    .run = task_call_head,
+    .take = take,
 };

@@ -20,9 +20,16 @@ struct task_type {
     /* Inputs become job.rows, and room for the answer is made; errors name the input. */
     enum kit_status (*prepare)(struct task_model *m, const struct task_options *o, struct task_request *r,
                                struct kit_err *err);
-    /* One call of the engine for slices of this task; each row's result goes into its own request. Model thread. */
+    /* One call of the engine for slices of this task; each row's result goes into its own request. Model thread. Tasks with
+     * a head have task_call_head (call.h) here, and the two functions behind it. */
     enum kit_status (*run)(struct task_model *m, struct plug_instance *instance, const struct sched_slice *slices,
                            uint32_t count, uint32_t cores, struct kit_err *err);
+    /* Of a head with a line a token: the places of a row that are wanted, counted from its first token, ascending, with their
+     * number; NULL: all. */
+    const uint32_t *(*places)(const struct task_request *r, uint32_t row, uint32_t *count);
+    /* A row's part of the logits: values [lines][columns], one line, or one for each token or wanted place. Writes into the
+     * row's own part of the request, nowhere else; cannot fail. */
+    void (*take)(const struct task_model *m, struct task_request *r, uint32_t row, const float *values, uint32_t lines);
     /* All rows of an item are there: what it gives is put together. NULL: nothing is to be done. Model thread; cannot
      * fail. */
     void (*finish)(const struct task_model *m, struct task_request *r, uint32_t item);
