@@ -210,10 +210,17 @@ void model_catalog_tick(struct model_catalog *c, uint64_t now_ns)
 
 /* --- acquiring --- */
 
+/* What is here, wanted and not begun yet (a download has just ended) loads by itself in a moment. */
+static enum model_state state_for_callers(const struct model_entry *e)
+{
+    return e->info.state == MODEL_AVAILABLE && e->wanted ? MODEL_LOADING : e->info.state;
+}
+
 static enum kit_status fail_not_ready(const struct model_entry *e, struct kit_err *err)
 {
     const char *id = e->info.id;
-    switch (e->info.state) {
+    enum model_state state = state_for_callers(e);
+    switch (state) {
     case MODEL_AVAILABLE:
         return kit_fail_param(err, KIT_UNAVAILABLE, "model", "model '%s' is not loaded: load it first", id);
     case MODEL_FAILED:
@@ -226,7 +233,7 @@ static enum kit_status fail_not_ready(const struct model_entry *e, struct kit_er
         return kit_fail_param(err, KIT_UNAVAILABLE, "model", "model '%s' is being unloaded: load it again", id);
     default:
         return kit_fail_param(err, KIT_UNAVAILABLE, "model", "model '%s' is %s: try again when it is ready", id,
-                              model_state_text(e->info.state));
+                              model_state_text(state));
     }
 }
 
@@ -234,7 +241,7 @@ static enum kit_status acquire(struct model_entry *e, enum model_state *state, s
                                struct kit_err *err)
 {
     if (state != NULL) {
-        *state = e->info.state;
+        *state = state_for_callers(e);
     }
     if (e->info.state != MODEL_READY) {
         return fail_not_ready(e, err);

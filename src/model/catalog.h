@@ -117,8 +117,9 @@ KIT_MUST_CHECK enum kit_status model_pull(struct model_catalog *c, const struct 
 KIT_MUST_CHECK enum kit_status model_unload(struct model_catalog *c, kit_str id, struct kit_err *err);
 
 /* A ready model, referenced for the caller. MODEL_NOT_FOUND; UNAVAILABLE when it is not ready (message says its state and
- * what to do; *state says it to the caller), also while it waits for a restart; LOAD_FAILED with the reason when it failed
- * for good, MODEL_NOT_FOUND with it when that was a pull and nothing is here. state, err may be NULL. */
+ * what to do; *state says it to the caller, LOADING also between a download and its load), also while it waits for a
+ * restart; LOAD_FAILED with the reason when it failed for good, MODEL_NOT_FOUND with it when that was a pull and nothing is
+ * here. state, err may be NULL. */
 KIT_MUST_CHECK enum kit_status model_acquire(struct model_catalog *c, kit_str id, enum model_state *state,
                                              struct model_loaded **ret, struct kit_err *err);
 /* For acquire without an id: the only ready model. INVALID, param "model": none or several are ready. */
