@@ -94,7 +94,7 @@ function responses(map) {
   }));
 }
 
-/* A socket's frames, both ways: x-frames = {send: schema, receive: schema}. */
+/* A socket's frames, both ways: x-frames = {send: schema, receive: schema, example: what to send}. */
 function frames(both) {
   return both && h('div', {}, ...[['You send', both.send], ['The server sends', both.receive]].map(([title, schema]) =>
     h('div', {}, h('h4', {}, title), inside(schema, []))));
@@ -157,6 +157,38 @@ function tryIt(path, method, operation, list) {
     h('button', {class: 'main'}, 'Send')), result);
 }
 
+/* The key as a subprotocol, which is all that a browser's WebSocket can send. */
+function protocols() {
+  const key = sessionStorage.getItem('heimnetz.key');
+  const shown = key && btoa(key).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return ['heimnetz.msp', ...(shown ? [`heimnetz.key.${shown}`] : [])];
+}
+
+function trySocket(path, example) {
+  const text = h('textarea', {class: 'code', name: 'frame', spellcheck: 'false'}), out = h('pre', {class: 'sample', tabindex: 0, hidden: true});
+  let socket = null;
+  text.value = JSON.stringify(example, null, 1);
+  const told = (mark, line) => {
+    out.hidden = false;
+    out.append(`${mark} ${line.length > 400 ? `${line.slice(0, 400)}…` : line}\n`);
+    out.scrollTop = out.scrollHeight;
+  };
+  const send = async event => {
+    event.preventDefault();
+    if (socket?.readyState !== WebSocket.OPEN) {
+      await request('/health'); /* asks for a key where one is needed: a socket cannot say that it was refused for that */
+      socket = new WebSocket(path, protocols());
+      socket.onmessage = message => told('<', message.data);
+      socket.onclose = close => told('·', `closed (${close.code})`);
+      if (!await new Promise(done => { socket.onopen = () => done(true); socket.onerror = () => done(false); })) return;
+    }
+    told('>', text.value.replaceAll('\n', ''));
+    socket.send(text.value);
+  };
+  return h('details', {class: 'try'}, h('summary', {}, 'Try it'), h('form', {submit: send}, h('label', {}, 'Frame', text),
+    h('div', {class: 'row'}, h('button', {class: 'main'}, 'Send'), h('button', {type: 'button', class: 'plain', click: () => socket?.close()}, 'Close'))), out);
+}
+
 function operationOf(path, method, item) {
   const operation = item[method], list = [...(item.parameters ?? []), ...(operation.parameters ?? [])].map(deref);
   const open = operation.security?.length === 0, socket = operation['x-frames'];
@@ -165,7 +197,7 @@ function operationOf(path, method, item) {
     h('p', {class: 'quiet'}, operation.summary, open ? ' · open, no key' : ''),
     operation.description && words(operation.description), parameters(list),
     operation.requestBody && h('div', {}, h('h4', {}, 'Body'), ...body(operation.requestBody.content)),
-    frames(socket), responses(operation.responses), !socket && tryIt(path, method, operation, list)));
+    frames(socket), responses(operation.responses), socket ? trySocket(path, socket.example) : tryIt(path, method, operation, list)));
 }
 
 function draw() {

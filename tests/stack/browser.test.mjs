@@ -32,7 +32,7 @@ async function open(path, options = {}, at = server) {
   page.setDefaultTimeout(15000);
   page.on('pageerror', error => faults.push(error.message));
   page.on('console', message => ['error', 'warning'].includes(message.type()) && faults.push(message.text()));
-  page.on('request', request => request.url().startsWith(at.url) || request.url().startsWith('data:') || faults.push(`asks ${request.url()}`));
+  page.on('request', request => request.url().replace(/^ws:/, 'http:').startsWith(at.url) || request.url().startsWith('data:') || faults.push(`asks ${request.url()}`));
   await page.goto(at.url + path);
   /* Those that the test meant to cause. */
   page.end = async (...meant) => {
@@ -257,6 +257,10 @@ test('a server that has a key asks for it once, and takes no other', async t => 
   await page.locator('#models .try summary').click();
   await page.locator('#models').getByRole('button', {name: 'Send'}).click();
   await page.locator('#models .try .sample', {hasText: '"id": "quick"'}).waitFor();
+  await page.locator('#serveStream .try summary').click();
+  await page.locator('#serveStream').getByLabel('Frame').fill('{"type":"start","id":"a","model":"nosuch","inputs":"x"}');
+  await page.locator('#serveStream').getByRole('button', {name: 'Send'}).click();
+  await page.locator('#serveStream .try .sample', {hasText: 'model_not_found'}).waitFor();
   assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), []);
   await page.end(ANSWER);
 });
@@ -307,6 +311,12 @@ test('the description is readable, complete and can be tried', async () => {
   await page.locator('#serve').getByLabel('Body').fill('{"model":"tiny-bert","inputs":"x"}');
   await page.locator('#serve').getByRole('button', {name: 'Send'}).click();
   await page.locator('#serve .try .sample', {hasText: '"task": "embed"'}).waitFor();
+  await page.locator('#serveStream .try summary').click();
+  await page.locator('#serveStream').getByLabel('Frame').fill('{"type":"start","id":"a","model":"tiny-bert","inputs":["x","y"]}');
+  await page.locator('#serveStream').getByRole('button', {name: 'Send'}).click();
+  await page.locator('#serveStream .try .sample', {hasText: /"type":"item".*"type":"done","id":"a","items":2/s}).waitFor();
+  await page.locator('#serveStream').getByRole('button', {name: 'Close'}).click();
+  await page.locator('#serveStream .try .sample', {hasText: 'closed (1005)'}).waitFor();
   await page.locator('#modelsEvents .try summary').click();
   await page.locator('#modelsEvents').getByRole('button', {name: 'Send'}).click();
   await page.locator('#modelsEvents .try .sample', {hasText: 'event: state'}).waitFor();
