@@ -57,6 +57,19 @@ async function toggle(m) {
   refresh();
 }
 
+async function pull(event) {
+  event.preventDefault();
+  const said = byId('pull-said');
+  try {
+    await call('/hub/pull', {method: 'POST', body: JSON.stringify({id: byId('pull-id').value.trim()})});
+    byId('pull').reset();
+    said.replaceChildren();
+  } catch (problem) {
+    said.replaceChildren(problemBox(problem));
+  }
+  refresh();
+}
+
 function put(info) {
   const m = Object.assign(models.get(info.id) ?? {}, info);
   models.set(info.id, m);
@@ -297,6 +310,7 @@ async function copy() {
   }
 }
 
+byId('pull').addEventListener('submit', pull);
 byId('form').addEventListener('submit', ask);
 byId('form').addEventListener('keydown', event => {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) byId('form').requestSubmit();

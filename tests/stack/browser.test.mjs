@@ -1,7 +1,9 @@
 /* The pages in headless Chromium, against the real server: what they show, that nothing else is asked, and that everybody can
  * use them (axe-core: WCAG 2.2 A and AA). */
 import assert from 'node:assert/strict';
-import {readFileSync, writeFileSync} from 'node:fs';
+import {execFileSync, spawn} from 'node:child_process';
+import {cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, test} from 'node:test';
 import {ROOT, need, start} from './server.mjs';
@@ -177,7 +179,6 @@ test('a question can be copied as a curl command that works', async () => {
   await page.getByRole('button', {name: 'Copy as curl'}).click();
   await page.getByRole('button', {name: 'Copied'}).waitFor();
   const line = await page.evaluate(() => navigator.clipboard.readText());
-  const {execFileSync} = await import('node:child_process');
   const answer = JSON.parse(execFileSync('sh', ['-c', `${line} -sS`], {encoding: 'utf8'}));
   assert.equal(answer.outputs.length, 1);
   await page.end();
@@ -262,6 +263,42 @@ test('a server that has a key asks for it once, and takes no other', async t => 
   await page.locator('#serveStream').getByRole('button', {name: 'Send'}).click();
   await page.locator('#serveStream .try .sample', {hasText: 'model_not_found'}).waitFor();
   assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), []);
+  await page.end(ANSWER);
+});
+
+test('a model is brought from the hub with live progress, can be called off, and what is not there is told', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'heimnetz-hub-'));
+  cpSync(TINY, join(folder, 'org/tiny'), {recursive: true});
+  const hub = spawn('python3', ['-B', join(ROOT, 'tests/support/hub.py'), folder], {stdio: ['pipe', 'pipe', 'inherit']});
+  t.after(() => {
+    hub.stdin.end(); /* ends it */
+    rmSync(folder, {recursive: true});
+  });
+  const ports = JSON.parse(await new Promise(done => hub.stdout.once('data', done)));
+  const slow = rules => fetch(`http://127.0.0.1:${ports.control}/control`, {method: 'POST', body: JSON.stringify({rules})});
+  await slow([{at: 'storage', path: 'safetensors', do: 'slow', bytes: 100000}]);
+  const own = await startFor(t, {}, {env: {HF_ENDPOINT: `http://127.0.0.1:${ports.hub}`, HF_HUB_OFFLINE: '0'}});
+  const page = await open('/', {}, own), field = page.getByLabel('Get a model from the hub');
+  await field.fill('org/tiny');
+  await page.keyboard.press('Enter');
+  await state(page, 'org/tiny', 'downloading');
+  await page.locator('#models progress[value]').waitFor();
+  assert.equal(await field.inputValue(), '');
+  await page.getByRole('button', {name: 'Cancel org/tiny'}).click();
+  await page.locator('#empty').waitFor(); /* nothing is placed before all of it is there */
+  await slow([]);
+  await field.fill(' org/tiny ');
+  await page.getByRole('button', {name: 'Get', exact: true}).click();
+  await state(page, 'org/tiny', 'not loaded');
+  await page.getByRole('button', {name: 'Load org/tiny'}).click();
+  await state(page, 'org/tiny', 'ready');
+  await field.fill('org/none');
+  await page.keyboard.press('Enter');
+  await row(page, 'org/none').locator('.error', {hasText: 'private'}).waitFor();
+  await field.fill('no id at all');
+  await page.keyboard.press('Enter');
+  await page.locator('#pull-said .error', {hasText: 'id'}).waitFor();
+  await assertAccessible(page, 'hub');
   await page.end(ANSWER);
 });
 
