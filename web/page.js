@@ -11,7 +11,7 @@ function about(m) {
   const size = m.bytes.weights + m.bytes.kv + m.bytes.cache;
   const facts = [m.format, m.backend, m.dimensions && `${m.dimensions} dimensions`,
     m.context_tokens && `${m.context_tokens} tokens`, size > 0 && bytes(size)];
-  return [facts.filter(Boolean).join(' · '), ...m.tasks.map(task => h('span', {class: 'chip'}, task))];
+  return [`${facts.filter(Boolean).join(' · ')} `, ...m.tasks.map(task => h('span', {class: 'chip'}, task))];
 }
 
 function progress(m) {
@@ -251,15 +251,15 @@ function drawChoice() {
   drawTasks();
 }
 
+/* Before it was loaded once, nobody knows what it can do: '' asks for what it does best. */
 function drawTasks() {
-  const own = chosen()?.tasks ?? [];
-  const known = [...new Set(own.flatMap(task => task === 'embed' ? [task, 'similarity'] : task))].filter(task => TASKS[task]);
-  options(byId('task'), known.length > 0 ? known : ['embed'], task => known.length > 0 ? task : `${task} (as far as we know)`);
+  const known = (chosen()?.tasks ?? []).filter(task => TASKS[task]);
+  options(byId('task'), known.length > 0 ? known : [''], task => task || 'what it does best');
   drawFields();
 }
 
 function drawFields() {
-  const task = byId('task').value, fields = byId('fields');
+  const task = byId('task').value || 'embed', fields = byId('fields');
   if (fields.dataset.task === task) return;
   fields.dataset.task = task;
   fields.replaceChildren(...TASKS[task].fields.map(([name, label, value, single, kind]) => {
@@ -272,7 +272,7 @@ function drawFields() {
 function question() {
   const task = byId('task').value;
   const values = Object.fromEntries(new FormData(byId('form')));
-  return {model: chosen().id, task, inputs: TASKS[task].inputs(values)};
+  return {model: chosen().id, ...(task && {task}), inputs: TASKS[task || 'embed'].inputs(values)};
 }
 
 function showAnswer(body, answer) {

@@ -146,9 +146,10 @@ static enum kit_status choose(struct weights *w, const char *id, kit_str file, s
         return KIT_OK;
     }
     if (file.len > 0) {
-        return kit_fail_param(err, KIT_INVALID, "file", "%s file '%.*s' in '%s'; weights there: %.*s",
-                              w->hits == 0 ? "no" : "more than one", (int)KIT_MIN(file.len, (size_t)64), file.ptr, id,
-                              KIT_STR_ARG(names));
+        bool none = w->hits == 0;
+        return kit_fail_param(err, none ? KIT_NOT_FOUND : KIT_INVALID, "file", "%s file '%.*s' in '%s'%s%.*s",
+                              none ? "no" : "more than one", (int)KIT_MIN(file.len, (size_t)64), file.ptr, id,
+                              names.len > 0 ? "; weights there: " : "", KIT_STR_ARG(names));
     }
     if ((w->single || w->index) && !w->config) {
         return kit_fail(err, KIT_UNPROCESSABLE, "'%s' has weights but no config.json: what they are of nobody can tell",

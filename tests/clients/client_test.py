@@ -80,12 +80,10 @@ class Stream(unittest.TestCase):
                 order.append(frame["id"])
         self.assertEqual([order.count(one) for one in ids], [65] * 8)
 
-    def test_a_short_question_overtakes_a_long_one(self):
-        for model in ("slow", "tiny-bert"):
-            self.server.call("POST", f"/models/{model}/load?wait=true", headers={"X-Api-Key": KEY})
+    def test_an_urgent_question_overtakes_a_long_one(self):
         with self.connect() as socket:
-            self.say(socket, type="start", id="long", model="slow", inputs=raw(1))
-            self.say(socket, type="start", id="short", model="tiny-bert", inputs="x")
+            self.say(socket, type="start", id="long", model="tiny-bert", inputs=["a b c d e f"] * 8000)
+            self.say(socket, type="start", id="short", model="tiny-bert", inputs="x", priority="high")
             ends = []
             while len(ends) < 2:
                 frame = self.hear(socket)

@@ -137,12 +137,15 @@ test('texts are embedded, and the vectors are shown', async () => {
   const page = await open('/');
   await state(page, 'tiny-bert', 'not loaded');
   await page.locator('#model').selectOption('tiny-bert');
+  assert.deepEqual(await page.locator('#task option').allTextContents(), ['what it does best']); /* nobody knows yet */
   await page.getByLabel('Texts, one a line').fill('one\n\n  two  \n');
   await page.locator('#ask').click();
   await page.locator('#result li').nth(1).waitFor();
   assert.equal(await page.locator('#result li').count(), 2);
   assert.match(await page.locator('#result').textContent(), /32 dimensions · norm \d\.\d{4}.*cosine with the first: -?\d\.\d{4}.*tokens · computed in/s);
   await state(page, 'tiny-bert', 'ready'); /* asking loaded it */
+  await page.locator('#task option', {hasText: 'similarity'}).waitFor({state: 'attached'});
+  assert.equal(await page.locator('#task').inputValue(), 'embed');
   await page.end();
 });
 
@@ -276,7 +279,7 @@ test('a model is brought from the hub with live progress, can be called off, and
   });
   const ports = JSON.parse(await new Promise(done => hub.stdout.once('data', done)));
   const slow = rules => fetch(`http://127.0.0.1:${ports.control}/control`, {method: 'POST', body: JSON.stringify({rules})});
-  await slow([{at: 'storage', path: 'safetensors', do: 'slow', bytes: 100000}]);
+  await slow([{at: 'storage', path: 'safetensors', do: 'slow', bytes: 20000}]);
   const own = await startFor(t, {}, {env: {HF_ENDPOINT: `http://127.0.0.1:${ports.hub}`, HF_HUB_OFFLINE: '0'}});
   const page = await open('/', {}, own), field = page.getByLabel('Get a model from the hub');
   await field.fill('org/tiny');

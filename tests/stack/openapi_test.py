@@ -10,13 +10,16 @@ import sys
 import unittest
 import urllib.parse
 
-from server import ROOT, Server
+from server import Hub, ROOT, Server
 from spec import check, follow
 
 HERE = pathlib.Path(__file__).resolve().parent
 TINY = ROOT / "tests/data/tiny-bert"
 MINILM = ROOT / "build/models/all-MiniLM-L6-v2"
 KEY = "a-key-of-this-test-0123456789"
+# What the examples name.
+REPOSITORIES = {"sentence-transformers/all-MiniLM-L6-v2": TINY, "org/name": TINY, "org/name@v1.0": TINY}
+NO_AUTOPULL = ("--set", "hub.autopull=off")  # a load of what is nowhere is 404
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -40,12 +43,14 @@ def examples_of(media):
 class Description(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Server({"all-MiniLM-L6-v2": MINILM, "org/echo": {}}, "--set", "models.autoload=true").__enter__()
+        cls.hub = Hub(REPOSITORIES).__enter__()
+        cls.server = Server({"all-MiniLM-L6-v2": MINILM, "org/echo": {}}, *NO_AUTOPULL, env=cls.hub.env).__enter__()
         cls.spec = cls.server.call("GET", "/openapi.json")[2]
 
     @classmethod
     def tearDownClass(cls):
         cls.server.__exit__()
+        cls.hub.__exit__()
 
     def test_the_examples_of_answers_fit_their_schemas(self):
         for path, method, operation, _ in operations(self.spec):
@@ -100,7 +105,8 @@ class Thought(unittest.TestCase):
     """What schemathesis thinks up: valid and invalid questions, wrong methods, wrong keys."""
 
     def test_schemathesis_finds_nothing(self):
-        with Server({"org/echo": {}, "tiny-bert": TINY, "all-MiniLM-L6-v2": TINY}, env={"HEIMNETZ_API_KEY": KEY}) as server:
+        models = {"org/echo": {}, "tiny-bert": TINY, "all-MiniLM-L6-v2": TINY}
+        with Hub(REPOSITORIES) as hub, Server(models, *NO_AUTOPULL, env={**hub.env, "HEIMNETZ_API_KEY": KEY}) as server:
             command = [pathlib.Path(sys.executable).with_name("schemathesis"), "--config-file", HERE / "schemathesis.toml", "--no-color", "run",
                        "--header", f"Authorization: Bearer {KEY}", server.url + "/openapi.json"]
             done = subprocess.run(command, cwd=server.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -6,6 +6,7 @@ import re
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -14,6 +15,28 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = ROOT / "build/release/bin/aethercore"
 READY_S = 20
+
+
+class Hub:
+    """tests/support/hub.py: the hub's API over {repository: folder}. with Hub({"org/tiny": TINY}) as hub: hub.env"""
+
+    def __init__(self, repositories):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="heimnetz-hub-"))
+        for name, content in repositories.items():
+            shutil.copytree(content, self.folder / name)
+
+    def __enter__(self):
+        self.process = subprocess.Popen([sys.executable, "-B", ROOT / "tests/support/hub.py", self.folder],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        port = json.loads(self.process.stdout.readline())["hub"]
+        self.env = {"HF_ENDPOINT": f"http://127.0.0.1:{port}", "HF_HUB_OFFLINE": "0"}
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()  # ends it
+        self.process.wait(20)
+        self.process.stdout.close()
+        shutil.rmtree(self.folder)
 
 
 class Server:

@@ -104,7 +104,7 @@ TEST(plan_takes_the_only_gguf_and_asks_where_there_are_more)
     assert_plan("a.gguf,sub/a.gguf", "a.gguf", "a.gguf");
     assert_plan("sub/a.gguf,a.gguf", "a.gguf", "a.gguf");
     assert_refused("a-Q4_K_M.gguf,a-Q4_K_S.gguf", "Q4_K", KIT_INVALID, "more than one file 'Q4_K'");
-    assert_refused("a-Q4_K_M.gguf", "Q5", KIT_INVALID, "no file 'Q5'");
+    assert_refused("a-Q4_K_M.gguf", "Q5", KIT_NOT_FOUND, "no file 'Q5'");
 }
 
 TEST(plan_takes_all_shards_of_a_file_that_is_named)
