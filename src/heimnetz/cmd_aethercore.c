@@ -123,8 +123,9 @@ static int print_models(struct heimnetz *h, kit_json models)
     }
     heimnetz_table_done(&t);
     heimnetz_term_put(&h->out, TERM_PLAIN,
-                      "No models yet: bring one from the hub with aethercore pull, or put a folder with config.json "
-                      "into the models folder.\n");
+                      "No models yet: bring one from the hub with '%s aethercore pull ORG/NAME', or put a folder with "
+                      "config.json into the models folder.\n",
+                      h->name);
     return HEIMNETZ_GOOD;
 }
 

@@ -4,17 +4,20 @@
 
 #include "heimnetz/args.h"
 #include "heimnetz/control.h"
+#include "heimnetz/launch.h"
 #include "heimnetz/load.h"
 #include "heimnetz/server.h"
 #include "heimnetz/service.h"
 #include "kit/alloc.h"
 #include "kit/clock.h"
+#include "kit/file.h"
 
 #define START_S 60
 #define STOP_S 30
 #define TIMEOUT_S_MAX 86400
 #define JSON_BYTES_MAX KIT_MIB
 #define MODELS_MAX 256 /* that restart brings back */
+#define KEY_BYTES 4096
 
 /* --- which services --- */
 
@@ -53,74 +56,6 @@ static enum kit_status read_order(const struct heimnetz *h, struct order *ret, s
     ret->timeout_ms = (uint32_t)timeout_s * 1000;
     if (rc == KIT_OK && ret->count == 0) {
         return kit_fail(err, KIT_INVALID, "neither aethercore nor contextforge lies beside heimnetz: is it installed?");
-    }
-    return rc;
-}
-
-/* --- what it is started with --- */
-
-static bool is_start_option(enum heimnetz_option option)
-{
-    return option == HEIMNETZ_OPT_HOST || option == HEIMNETZ_OPT_PORT || option == HEIMNETZ_OPT_MODELS ||
-           option == HEIMNETZ_OPT_CONFIG || option == HEIMNETZ_OPT_SET;
-}
-
-/* A path holds whatever folder the service runs in, and the next restart comes from. */
-static enum kit_status add_path(struct heimnetz_record *r, const char *flag, const char *path, struct kit_err *err)
-{
-    char whole[PLACES_BYTES];
-    if (realpath(path, whole) == NULL) {
-        return kit_fail(err, KIT_INVALID, "%s: '%s' is not there", flag, path);
-    }
-    return heimnetz_record_argument(r, kit_str_c(whole), err);
-}
-
-static enum kit_status add_given(const struct heimnetz *h, struct heimnetz_record *r, struct kit_err *err)
-{
-    enum kit_status rc = KIT_OK;
-    for (uint32_t i = 0; rc == KIT_OK && i < h->given_count; i++) {
-        const struct heimnetz_given *g = &h->given[i];
-        if (!is_start_option(g->option)) {
-            continue;
-        }
-        const char *flag = heimnetz_options[g->option].name;
-        bool path = g->option == HEIMNETZ_OPT_MODELS || g->option == HEIMNETZ_OPT_CONFIG;
-        rc = heimnetz_record_argument(r, kit_str_c(flag), err);
-        if (rc == KIT_OK) {
-            rc = path ? add_path(r, flag, g->value, err) : heimnetz_record_argument(r, kit_str_c(g->value), err);
-        }
-    }
-    return rc;
-}
-
-static bool same_key(const char *a, const char *b)
-{
-    size_t key = strcspn(a, "=");
-    return strncmp(a, b, key + 1) == 0;
-}
-
-/* Is the pair of an earlier start said anew? */
-static bool is_replaced(const struct heimnetz *h, const char *flag, const char *value)
-{
-    bool replaced = false;
-    for (uint32_t i = 0; i < h->given_count; i++) {
-        const struct heimnetz_given *g = &h->given[i];
-        bool same = is_start_option(g->option) && strcmp(heimnetz_options[g->option].name, flag) == 0;
-        replaced = replaced || (same && (g->option != HEIMNETZ_OPT_SET || same_key(value, g->value)));
-    }
-    return replaced;
-}
-
-/* What it was started with before, except what is said anew. */
-static enum kit_status add_before(const struct heimnetz *h, const struct heimnetz_record *before,
-                                  struct heimnetz_record *r, struct kit_err *err)
-{
-    enum kit_status rc = KIT_OK;
-    for (uint32_t i = 0; rc == KIT_OK && i + 1 < before->argument_count; i += 2) {
-        if (!is_replaced(h, before->arguments[i], before->arguments[i + 1])) {
-            rc = heimnetz_record_argument(r, kit_str_c(before->arguments[i]), err);
-            rc = rc == KIT_OK ? heimnetz_record_argument(r, kit_str_c(before->arguments[i + 1]), err) : rc;
-        }
     }
     return rc;
 }
@@ -223,24 +158,6 @@ static void print_down(const struct heimnetz *h, const struct told *t)
 
 /* --- doing --- */
 
-/* Starting options that a service which runs already does not have. */
-static enum kit_status check_same(const struct heimnetz *h, const struct heimnetz_record *running,
-                                  const struct heimnetz_record *wanted, struct kit_err *err)
-{
-    bool same = true;
-    for (uint32_t i = 0; i + 1 < wanted->argument_count; i += 2) {
-        bool found = false;
-        for (uint32_t k = 0; k + 1 < running->argument_count; k += 2) {
-            found = found || (strcmp(wanted->arguments[i], running->arguments[k]) == 0 &&
-                              strcmp(wanted->arguments[i + 1], running->arguments[k + 1]) == 0);
-        }
-        same = same && found;
-    }
-    return same ? KIT_OK
-                : kit_fail(err, KIT_CONFLICT, "it runs already, at %s, with other options: '%s restart' takes new ones",
-                           running->url, h->name);
-}
-
 static void tell_start(struct told *t, const struct heimnetz_record *r, uint64_t started_ns)
 {
     t->pid = r->process.pid;
@@ -249,23 +166,34 @@ static void tell_start(struct told *t, const struct heimnetz_record *r, uint64_t
     kit_str_to_c(kit_str_c(r->url), t->url, sizeof(t->url));
 }
 
-/* Starts it with what is given, and with `before`'s arguments where that is not NULL. */
+/* What runs already must have what is asked for. */
+static enum kit_status check_running(const struct heimnetz *h, const struct heimnetz_record *running,
+                                     struct kit_err *err)
+{
+    struct heimnetz_record wanted = {0};
+    enum kit_status rc = heimnetz_launch_given(h, &wanted, err);
+    if (rc == KIT_OK && !heimnetz_launch_has(running, &wanted)) {
+        rc = kit_fail(err, KIT_CONFLICT, "it runs already, at %s, with other options: '%s restart' takes new ones",
+                      running->url, h->name);
+    }
+    heimnetz_record_done(&wanted);
+    return rc;
+}
+
+/* Starts it with what is given, and with what `before` had where that is not NULL. */
 static enum kit_status start_one(struct heimnetz *h, struct heimnetz_control *c, const struct heimnetz_record *before,
                                  struct told *t, struct kit_err *err)
 {
-    struct heimnetz_record wanted = {0}, r = {0};
+    struct heimnetz_record r = {0};
     uint64_t started_ns = kit_clock_ns();
-    enum kit_status rc = add_given(h, &wanted, err);
-    rc = rc == KIT_OK && before != NULL ? add_before(h, before, &r, err) : rc;
-    rc = rc == KIT_OK ? add_given(h, &r, err) : rc;
+    enum kit_status rc = before != NULL ? heimnetz_launch_again(h, before, &r, err) : heimnetz_launch_given(h, &r, err);
     rc = rc == KIT_OK ? heimnetz_control_start(c, &r, &t->outcome, err) : rc;
     if (rc == KIT_OK && t->outcome == CONTROL_RUNNING) {
-        rc = check_same(h, &r, &wanted, err);
+        rc = check_running(h, &r, err);
     }
     if (rc == KIT_OK) {
         tell_start(t, &r, started_ns);
     }
-    heimnetz_record_done(&wanted);
     heimnetz_record_done(&r);
     return rc;
 }
@@ -300,26 +228,54 @@ static bool is_loaded(kit_json model)
            kit_str_eq(state, kit_str_lit("warming"));
 }
 
-/* Which models are loaded now. A server that does not say has none to bring back. */
-static void ask_loaded(struct heimnetz *h, const char *url, struct loaded *ret)
+/* The key of what runs: ours, that of its environment, or that in the file it was given; "" when there is none. */
+static void find_key(const struct heimnetz *h, const struct heimnetz_record *r, const struct heimnetz_environment *e,
+                     char *buf, size_t size)
 {
-    struct client client;
-    struct client_answer a = {0};
-    if (client_init(&client, url, h->client.key, NULL) != KIT_OK) {
-        return;
+    struct kit_buf text;
+    const char *file = heimnetz_launch_value(r, "--api-key-file");
+    const char *key = h->client.key != NULL ? h->client.key : heimnetz_environment_get(e, "HEIMNETZ_API_KEY");
+    kit_buf_init(&text, KEY_BYTES);
+    if (key != NULL) {
+        kit_buf_add(&text, kit_str_c(key));
+    } else if (file != NULL && kit_file_read(file, &text, NULL) != KIT_OK) {
+        kit_buf_clear(&text); /* then the server says that it wants one */
     }
-    client.timeout_ms = HEIMNETZ_CALL_MS;
-    if (client_call(&client, "GET", "/models", (kit_str){0}, &a, NULL) == KIT_OK && a.doc != NULL) {
-        kit_json models = kit_json_get(kit_json_root(a.doc), "models");
-        for (struct kit_json_iter i = kit_json_iter(models); ret->count < MODELS_MAX && kit_json_next(&i);) {
-            kit_str id = heimnetz_server_text(i.value, "id");
-            char *copy = is_loaded(i.value) ? kit_alloc_copy(id.ptr, id.len) : NULL;
-            if (copy != NULL) {
-                ret->ids[ret->count++] = copy;
-            }
+    kit_str_to_c(kit_str_trim(kit_buf_str(&text)), buf, size);
+    kit_buf_done(&text);
+}
+
+static void take_loaded(kit_json models, struct loaded *ret)
+{
+    for (struct kit_json_iter i = kit_json_iter(models); ret->count < MODELS_MAX && kit_json_next(&i);) {
+        kit_str id = heimnetz_server_text(i.value, "id");
+        char *copy = is_loaded(i.value) ? kit_alloc_copy(id.ptr, id.len) : NULL;
+        if (copy != NULL) {
+            ret->ids[ret->count++] = copy;
         }
     }
+}
+
+/* Which models are loaded now; h's client is the server's from here on. A server that is too ill to say has none to bring
+ * back; UNAUTHORIZED: it would say it to somebody else. */
+static enum kit_status ask_loaded(struct heimnetz *h, const char *url, const char *key, struct loaded *ret,
+                                  struct kit_err *err)
+{
+    struct client_answer a = {0};
+    enum kit_status rc = client_init(&h->client, url, key[0] != '\0' ? key : NULL, err);
+    if (rc != KIT_OK) {
+        return rc;
+    }
+    h->client.timeout_ms = HEIMNETZ_CALL_MS;
+    rc = client_call(&h->client, "GET", "/models", (kit_str){0}, &a, err);
+    if (rc == KIT_OK && a.doc != NULL) {
+        take_loaded(kit_json_get(kit_json_root(a.doc), "models"), ret);
+    }
     client_answer_done(&a);
+    return rc == KIT_UNAUTHORIZED
+               ? kit_fail(err, rc,
+                          "which models to bring back is told only to who has the key: put it into HEIMNETZ_API_KEY")
+               : KIT_OK;
 }
 
 /* Loads them again, one after the other; the first error is told and the others go on. */
@@ -361,22 +317,41 @@ static enum kit_status down_one(struct heimnetz *h, struct heimnetz_control *c, 
     return rc;
 }
 
-static enum kit_status restart_one(struct heimnetz *h, struct heimnetz_control *c, struct told *t, struct kit_err *err)
+/* Down and up again, with what it had. */
+static enum kit_status cycle(struct heimnetz *h, struct heimnetz_control *c, const struct heimnetz_record *before,
+                             struct told *t, struct kit_err *err)
 {
-    struct heimnetz_record before;
-    struct loaded loaded = {0};
-    bool ran = heimnetz_record_read(c->service, &before, NULL) == KIT_OK;
-    if (ran && t->id == HEIMNETZ_SERVICE_AETHERCORE) {
-        ask_loaded(h, before.url, &loaded);
-    }
     enum kit_status rc = down_one(h, c, t, err);
-    rc = rc == KIT_OK ? start_one(h, c, &before, t, err) : rc;
+    rc = rc == KIT_OK ? start_one(h, c, before, t, err) : rc;
     if (rc == KIT_OK && !h->json) {
         print_up(h, t);
     }
-    rc = rc == KIT_OK ? load_again(h, t->url, &loaded, err) : rc;
+    return rc;
+}
+
+static enum kit_status restart_one(struct heimnetz *h, struct heimnetz_control *c, struct told *t, struct kit_err *err)
+{
+    struct heimnetz_record before;
+    struct heimnetz_environment environment = {0};
+    struct loaded loaded = {0};
+    char key[KEY_BYTES] = "";
+    enum kit_status rc = KIT_OK;
+    bool ran = heimnetz_record_read(c->service, &before, NULL) == KIT_OK;
+    if (ran) {
+        rc = heimnetz_environment_of(&before.process, &environment, err);
+    }
+    if (ran && rc == KIT_OK && t->id == HEIMNETZ_SERVICE_AETHERCORE) {
+        find_key(h, &before, &environment, key, sizeof(key));
+        rc = ask_loaded(h, before.url, key, &loaded, err);
+    }
+    c->environment = environment.list;
+    rc = rc == KIT_OK ? cycle(h, c, &before, t, err) : rc;
+    rc = rc == KIT_OK && loaded.count > 0 ? load_again(h, t->url, &loaded, err) : rc;
     heimnetz_record_done(&before);
+    heimnetz_environment_done(&environment);
     free_loaded(&loaded);
+    c->environment = NULL;
+    h->client.key = NULL; /* it lay in `key` */
     return rc;
 }
 

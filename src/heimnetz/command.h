@@ -34,6 +34,11 @@ _Static_assert(HEIMNETZ_OPT_COUNT <= 64, "a set of options is one 64-bit word");
     (HEIMNETZ_BIT(URL) | HEIMNETZ_BIT(CONTEXT_URL) | HEIMNETZ_BIT(JSON) | HEIMNETZ_BIT(NO_COLOR) |                     \
      HEIMNETZ_BIT(HELP) | HEIMNETZ_BIT(VERSION))
 
+/* Those that a service is started with; they have the service's own names. */
+#define HEIMNETZ_STARTS                                                                                                \
+    (HEIMNETZ_BIT(HOST) | HEIMNETZ_BIT(PORT) | HEIMNETZ_BIT(MODELS) | HEIMNETZ_BIT(API_KEY_FILE) |                     \
+     HEIMNETZ_BIT(CONFIG) | HEIMNETZ_BIT(SET))
+
 /* What the value of an option, or a word of a command, stands for. */
 enum heimnetz_kind {
     HEIMNETZ_KIND_OTHER,

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "client/client.h"
+#include "heimnetz/launch.h"
 #include "heimnetz/logline.h"
 #include "heimnetz/progress.h"
 #include "kit/alloc.h"
@@ -90,20 +91,10 @@ static uint16_t port_of(const char *url)
     return colon != NULL && kit_str_to_u64(kit_str_c(colon + 1), &port) == KIT_OK && port <= 65535 ? (uint16_t)port : 0;
 }
 
-/* The value behind the last of a flag ("--port", "8001") among the arguments; NULL: none. */
-static const char *argument_of(const struct heimnetz_record *r, const char *flag)
-{
-    const char *value = NULL;
-    for (uint32_t i = 0; i + 1 < r->argument_count; i += 2) {
-        value = strcmp(r->arguments[i], flag) == 0 ? r->arguments[i + 1] : value;
-    }
-    return value;
-}
-
 /* Where it will be, as far as the arguments tell; "" when it picks a free port. */
 static void expect_url(const struct heimnetz_control *c, const struct heimnetz_record *r, char ret[RECORD_URL_BYTES])
 {
-    const char *port = argument_of(r, "--port");
+    const char *port = heimnetz_launch_value(r, "--port");
     if (port == NULL) {
         kit_str_to_c(kit_str_c(c->home), ret, RECORD_URL_BYTES);
     } else {
@@ -237,17 +228,17 @@ static uint64_t rotate_log(const char *log)
     return bytes > LOG_BYTES_MAX && rename(log, old) == 0 ? 0 : bytes;
 }
 
-/* Our environment with NOTIFY_SOCKET as given; owned by the caller, its strings are not. */
-static char **with_notify(char *notify)
+/* The environment with NOTIFY_SOCKET as given; owned by the caller, its strings are not. */
+static char **with_notify(char *const *from, char *notify)
 {
     size_t count = 0, used = 0;
-    while (environ[count] != NULL) {
+    while (from[count] != NULL) {
         count++;
     }
     char **ret = kit_alloc_array(count + 2, sizeof(*ret));
     for (size_t i = 0; ret != NULL && i < count; i++) {
-        if (!kit_str_starts(kit_str_c(environ[i]), kit_str_lit("NOTIFY_SOCKET="))) {
-            ret[used++] = environ[i];
+        if (!kit_str_starts(kit_str_c(from[i]), kit_str_lit("NOTIFY_SOCKET="))) {
+            ret[used++] = from[i];
         }
     }
     if (ret != NULL) {
@@ -257,18 +248,18 @@ static char **with_notify(char *notify)
     return ret;
 }
 
-static enum kit_status spawn(const struct heimnetz_record *r, const char *program, const char *log, const char *socket,
-                             pid_t *pid, struct kit_err *err)
+static enum kit_status spawn(const struct heimnetz_control *c, struct heimnetz_record *r, const char *program,
+                             const char *log, const char *socket, struct kit_err *err)
 {
     char notify[160];
     char *argv[RECORD_ARGUMENTS_MAX + 2] = {(char *)(uintptr_t)program};
     memcpy(argv + 1, r->arguments, r->argument_count * sizeof(argv[0]));
     snprintf(notify, sizeof(notify), "NOTIFY_SOCKET=%s", socket);
-    char **environment = with_notify(notify);
+    char **environment = with_notify(c->environment != NULL ? c->environment : environ, notify);
     if (environment == NULL) {
         return kit_fail(err, KIT_NOMEM, "out of memory for the environment of %s", program);
     }
-    enum kit_status rc = heimnetz_process_start(argv, environment, log, pid, err);
+    enum kit_status rc = heimnetz_process_start(argv, environment, log, &r->process.pid, err);
     kit_alloc_free(environment);
     return rc;
 }
@@ -306,7 +297,7 @@ static enum kit_status start_and_wait(struct start *s, const char *program, cons
 {
     struct heimnetz_control *c = s->control;
     struct heimnetz_progress progress;
-    enum kit_status rc = spawn(s->record, program, s->log, socket, &s->record->process.pid, err);
+    enum kit_status rc = spawn(c, s->record, program, s->log, socket, err);
     if (rc != KIT_OK) {
         return rc;
     }

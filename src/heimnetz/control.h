@@ -14,6 +14,7 @@ struct heimnetz_control {
     char url[RECORD_URL_BYTES]; /* where it is looked for when `up` did not write it down */
     const char *name;           /* of this program, for messages */
     const struct heimnetz_term *term;
+    char *const *environment;   /* of what is started; NULL: ours */
     uint32_t start_ms, stop_ms; /* how long each may take */
     int lock;                   /* open file; control's own */
 };

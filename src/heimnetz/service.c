@@ -95,6 +95,10 @@ static void note_failure(struct heimnetz_service *s, enum kit_status rc, const s
     s->answers = !nobody;
     SET(s->state, denied ? "no access" : nobody ? "down" : "failing");
     /* Its address stands beside it. */
+    if (denied && heimnetz_service_rows[s->id].address != NULL) { /* one of the suite */
+        SET(s->reason, getenv("HEIMNETZ_API_KEY") != NULL ? "it takes another key" : "it wants its key");
+        return;
+    }
     SET(s->reason, kit_str_starts(kit_str_c(err->msg), kit_str_lit("nothing answers")) ? "nothing answers" : err->msg);
 }
 

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import select
 import shutil
 import signal
@@ -23,6 +24,7 @@ from vt import Screen
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data"
 PATIENCE_S = 30
+CUT = re.compile(r"\x1b(?:\[[?0-9;]*)?$")
 
 
 class Failed(Exception):
@@ -45,7 +47,7 @@ class Stage:
         names = {"LANG": "C.UTF-8", "TERM": "xterm-256color", "TZ": "UTC", "HEIMNETZ_NAME": "heimnetz",
                  "HEIMNETZ_STATE": str(state or self.folder / "nothing"),
                  "AETHERCORE_MODELS__HF_CACHE": "off", "AETHERCORE_HUB__AUTOPULL": "off", "HF_HUB_OFFLINE": "1"}
-        return {**kept, **names, **{k: v for k, v in more.items() if v is not None}}
+        return {k: v for k, v in {**kept, **names, **more}.items() if v is not None}
 
     def models(self, name, *ids, **echoes):
         """A models folder with copies of tests/data, and echo models with the settings given."""
@@ -132,8 +134,9 @@ class Terminal:
             return False
         self.bytes += os.read(self.master, 65536)
         ended = self.END in self.bytes
-        whole = self.bytes.replace(self.END, b"").decode("utf-8", errors="ignore")  # one may be cut in the middle
-        if ended or len(whole.encode()) == len(self.bytes):
+        whole = self.bytes.replace(self.END, b"").decode("utf-8", errors="ignore")
+        cut = len(whole.encode()) != len(self.bytes) or CUT.search(whole)  # in the middle of a character or sequence
+        if ended or not cut:
             self.screen.feed(whole)
             self.bytes = b""
         return ended

@@ -248,6 +248,25 @@ class Control(unittest.TestCase):
         self.heimnetz("restart")
         self.assertEqual(self.record()[1]["arguments"], record["arguments"])
 
+    def test_restart_keeps_the_key_whoever_restarts_it(self):
+        self.up(HEIMNETZ_API_KEY="a-key-that-is-long-enough")
+        self.heimnetz("aethercore", "models", code=1)
+        self.heimnetz("aethercore", "load", "echo", HEIMNETZ_API_KEY="a-key-that-is-long-enough")
+        self.assertIn("echo is loaded again", self.heimnetz("restart").out)
+        self.heimnetz("aethercore", "models", code=1)
+        self.heimnetz("restart", HEIMNETZ_API_KEY="another-key-that-is-long", code=1)  # not its key: nothing is lost
+        self.heimnetz("aethercore", "models", HEIMNETZ_API_KEY="a-key-that-is-long-enough")
+
+    def test_restart_reads_the_key_file_that_the_server_reads(self):
+        key = self.stage.folder / "key"
+        key.write_text("a-key-that-is-long-enough\n")
+        key.chmod(0o600)
+        self.up("--api-key-file", str(key))
+        self.assertIn("no access", self.heimnetz("status", code=1).out)
+        self.heimnetz("aethercore", "load", "echo", HEIMNETZ_API_KEY="a-key-that-is-long-enough")
+        self.assertIn("echo is loaded again", self.heimnetz("restart").out)
+        self.heimnetz("aethercore", "models", code=1)
+
     # --- logs ---
 
     def test_logs_end_with_the_last_line_and_follow_what_comes(self):

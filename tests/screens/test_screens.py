@@ -116,7 +116,7 @@ def check_frames(name, screen):
     wide = None
     for text, _ in screen.lines():
         if text[:1] in "╭│╰" and text:
-            if text[0] != "╭" and width_of(text) != wide or text[-1] not in "╮│╯":
+            if text[0] != "╭" and width_of(text) != wide or text[-1] not in "╮│╯" or width_of(text) > screen.width:
                 raise Failed(f"{name}: the frame is not closed: {text!r}")
             wide = width_of(text)
 
@@ -188,6 +188,40 @@ def judge(world, state, name, args, reach, update):
     return None if got == wanted else f"{path.relative_to(GOLDEN.parent)}: {difference(wanted, got)}"
 
 
+# --- every terminal ---
+
+WIDE = {**OVERVIEW, "texts": GOOD["serve-texts"], "tokens": GOOD["serve-tokens"], "answer": GOOD["serve-answer"],
+        "help": GOOD["help"], "help-serve": GOOD["help-serve"]}
+TERMINALS = {
+    "narrow": [({}, columns) for columns in (20, 21, 30, 39, 40, 41, 60)],
+    "wide": [({}, columns) for columns in (100, 200)],
+    "ascii": [({"LANG": "C"}, 80)],
+    "dumb": [({"TERM": "dumb"}, 80), ({"TERM": None}, 80)],
+}
+
+
+def judge_terminal(world, kind):
+    """No command draws beyond any width; nothing but ASCII where nothing else can be shown, no escape on a dumb one."""
+    reach = world.states["good"][1]
+    for more, columns in TERMINALS[kind]:
+        for name, args in WIDE.items():
+            shown = world.stage.show(*args, columns=columns, **reach, **more)
+            check_frames(f"{name} at {columns} columns", shown.screen)
+            text = "".join(line for line, _ in shown.screen.lines())
+            if kind == "ascii" and not text.isascii():
+                raise Failed(f"{name}: more than ASCII: {text!r}")
+            if kind == "dumb" and (shown.screen.styled or shown.screen.escaped):
+                raise Failed(f"{name}: escapes on a dumb terminal")
+
+
+def judge_terminals(world, kind):
+    try:
+        judge_terminal(world, kind)
+    except Failed as e:
+        return str(e)
+    return None
+
+
 def chosen(states, names):
     for state, (screens, reach) in states.items():
         for name, args in screens.items():
@@ -209,12 +243,16 @@ def main(args):
             with concurrent.futures.ThreadPoolExecutor(2 * len(os.sched_getaffinity(0))) as pool:
                 found = pool.map(lambda job: judge(world, *job, update), jobs)
                 wrong = [f"{state}/{name}: {what}" for (state, name, *_), what in zip(jobs, found) if what]
+                kinds = [] if args[1:] else list(TERMINALS)
+                found = pool.map(lambda kind: judge_terminals(world, kind), kinds)
+                wrong += [f"terminal {kind}: {what}" for kind, what in zip(kinds, found) if what]
     finally:
         stage.close()
     for text in wrong:
         print(text)
-    if len(jobs) > len(wrong):
-        print(f"[  PASSED  ] {len(jobs) - len(wrong)} test(s).")
+    count = len(jobs) + len(kinds)
+    if count > len(wrong):
+        print(f"[  PASSED  ] {count - len(wrong)} test(s).")
     if wrong:
         print(f"[  FAILED  ] {len(wrong)} test(s); tests/screens/test_screens.py {args[0]} --update takes them as they are")
     return 1 if wrong else 0

@@ -31,12 +31,14 @@ class Screen:
         self.full = False     # the last column is written; the next character wraps
         self.wrapped = False  # a line was too long for the screen
         self.styled = False   # a style was asked for
+        self.escaped = False  # so was anything else than text
 
     def feed(self, text):
         at = 0
         while at < len(text):
             match = CONTROL.match(text, at)
             if match:
+                self.escaped = True
                 if match.group(2):
                     self.control(match.group(1), match.group(2))
                 at = match.end()
