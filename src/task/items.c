@@ -2,7 +2,8 @@
 
 #include "task/rows.h"
 
-#define HIT_NUMBERS 8 /* what a hit takes to write: a label, a place or two, text */
+#define NUMBER_BYTES 16 /* of text that take as long as a number */
+#define HIT_NUMBERS 8   /* what a hit takes to write: a label, a place or two, text */
 
 enum kit_status task_items_count(struct task_request *r, struct kit_err *err)
 {
@@ -61,6 +62,20 @@ void task_items_rows_done(const struct task_model *m, struct task_request *r, ui
     }
 }
 
+/* Text that is read again, or sent back, when the items are written. */
+static uint64_t text_bytes(const struct task_request *r, uint32_t first, uint32_t count)
+{
+    const struct task_inputs *in = &r->inputs;
+    uint64_t bytes = 0;
+    if (r->kind != TASK_TOKEN_CLASSIFY && r->kind != TASK_ANSWER && !r->parameters.return_text) {
+        return 0;
+    }
+    for (uint32_t i = task_item_first(in->firsts, first); i < task_item_first(in->firsts, first + count); i++) {
+        bytes += in->pairs != NULL ? in->pairs[i].len : in->texts[i].len;
+    }
+    return bytes;
+}
+
 uint64_t task_items_numbers(const struct task_request *r, uint32_t first, uint32_t count)
 {
     uint32_t row = task_rows_first(r, first), end = task_rows_first(r, first + count);
@@ -68,6 +83,7 @@ uint64_t task_items_numbers(const struct task_request *r, uint32_t first, uint32
     if (r->hits.firsts != NULL) {
         numbers += (uint64_t)(r->hits.firsts[end] - r->hits.firsts[row]) * HIT_NUMBERS;
     }
+    numbers += text_bytes(r, first, count) / NUMBER_BYTES;
     for (uint32_t i = 0; i < r->outputs.count; i++) {
         numbers += r->outputs.tensor[i]->bytes / sizeof(float);
     }

@@ -126,6 +126,21 @@ TEST(rerank_takes_top_n_return_text_and_raw_scores)
                  "[{\"index\":1,\"score\":1.0986123,\"text\":\"honey\"},{\"index\":0,\"score\":0,\"text\":\"stone\"}]");
 }
 
+TEST(rerank_that_sends_long_texts_back_is_written_on_the_work_pool)
+{
+    static char question[400000];
+    char *at = question + sprintf(question, "{\"model\":\"judge\",\"inputs\":{\"query\":\"a\",\"texts\":[\"b\"");
+    for (int i = 0; i < 40; i++) {
+        at += sprintf(at, ",\"%09000d\"", 0);
+    }
+    strcpy(at, "]}}");
+    assert_int_equal(world_ask(&world, question), KIT_OK);
+    assert_false(world.last->rendered);
+    strcpy(at, "]},\"parameters\":{\"return_text\":true}}");
+    assert_int_equal(world_ask(&world, question), KIT_OK);
+    assert_true(world.last->rendered);
+}
+
 TEST(rerank_of_an_array_gives_one_list_an_input)
 {
     world_expect(&world,
@@ -397,6 +412,7 @@ int main(void)
         TEST_OF(classify_of_a_regression_gives_the_number_itself),
         TEST_OF(rerank_gives_places_best_first),
         TEST_OF(rerank_takes_top_n_return_text_and_raw_scores),
+        TEST_OF(rerank_that_sends_long_texts_back_is_written_on_the_work_pool),
         TEST_OF(rerank_of_an_array_gives_one_list_an_input),
         TEST_OF(token_classify_joins_neighbours_of_one_label),
         TEST_OF(token_classify_counts_code_points),
