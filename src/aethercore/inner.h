@@ -1,5 +1,6 @@
-/* src/aethercore/inner.h - what app.c and reload.c share: loops of the server and the orders between them. Thread: each
- * loop's own, but for what is sent. */
+/* src/aethercore/inner.h - what app.c, loops.c and reload.c share. For src/aethercore/ only.
+ *
+ * Thread: main, which runs the first loop, unless said; a loop is its own thread's but for what is sent to it. */
 #ifndef AETHERCORE_INNER_H
 #define AETHERCORE_INNER_H
 
@@ -24,8 +25,26 @@ struct app_loop {
     struct loop_timer *tick;
 };
 
+/* --- loops.c: servers, one a loop, and the orders between them --- */
+
+/* Makes all loops with their servers, which listen from then on. What was made when it fails is ended by the calls below.
+ * NOMEM, IO: the address is taken (the message says what to do); what the servers say. */
+KIT_MUST_CHECK enum kit_status aethercore_loops_make(struct app *a, struct kit_err *err);
+/* Starts the threads of all but the first. NOMEM. */
+KIT_MUST_CHECK enum kit_status aethercore_loops_start(struct app *a, struct kit_err *err);
+/* Tells each to drain; when all have, or server.drain is over, all end. Once. */
+void aethercore_loops_drain(struct app *a);
+/* All end now. */
+void aethercore_loops_end(struct app *a);
+/* Ends all but the first, also those that never ran, and waits for their threads. The first does not run any more. */
+void aethercore_loops_join(struct app *a);
+/* The first one's server and channels, behind the join: nobody can ask anything after it. */
+void aethercore_loops_close_first(struct app *a);
+void aethercore_loops_free(struct app *a); /* when nothing sends to them any more */
+
 /* --- reload.c --- */
 
+/* The time-outs that settings say. Any thread. */
 struct http_timeouts aethercore_reload_timeouts(const struct kit_config *c);
 
 /* On the first loop: reads arguments, settings file and key file once more, on the work pool; then what may change while the
