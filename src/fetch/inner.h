@@ -1,4 +1,4 @@
-/* src/fetch/inner.h - what this folder's two ways to send a request have in common. Nothing outside includes it. */
+/* src/fetch/inner.h - what this folder's two ways to send a request have in common. For src/fetch/ only. */
 #ifndef FETCH_INNER_H
 #define FETCH_INNER_H
 

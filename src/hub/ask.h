@@ -1,5 +1,5 @@
 /* src/hub/ask.h - one small question to the hub, followed over redirects and asked again as far as that makes sense.
- * Nothing outside this folder includes it.
+ * For src/hub/ only.
  *
  * Thread: the pull's; other transfers of the session go on meanwhile. Memory: the answer is the caller's. */
 #ifndef HUB_ASK_H

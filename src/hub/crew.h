@@ -2,7 +2,7 @@
  *
  * The first hole of the first file that lacks something goes to the next free connection. A connection that fails gives
  * its range back; the file waits longer each time before it is tried again. A server that answers a range with the whole
- * file gets one connection a file. Nothing outside this folder includes it. Thread: the pull's. Memory: owned by the
+ * file gets one connection a file. For src/hub/ only. Thread: the pull's. Memory: owned by the
  * pull. */
 #ifndef HUB_CREW_H
 #define HUB_CREW_H

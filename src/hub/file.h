@@ -1,7 +1,7 @@
 /* src/hub/file.h - one file on its way: which bytes are on disk, and whether they are what the hub means.
  *
  * Bytes come in any order; the digest follows behind them from the first byte on, so that it is ready soon after the last.
- * Nothing outside this folder includes it. Thread: the pull's; blocks on disk. Memory: owned by the pull. */
+ * For src/hub/ only. Thread: the pull's; blocks on disk. Memory: owned by the pull. */
 #ifndef HUB_FILE_H
 #define HUB_FILE_H
 

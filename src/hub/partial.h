@@ -3,7 +3,7 @@
  *
  * The state is written every half a second or so, after the bytes themselves: a crash costs what came since then, and what
  * it says that is not true (a power cut) the digests find out. One process at a time has the lock.
- * Nothing outside this folder includes it. Thread: the pull's; blocks on disk. Memory: owned by the pull. */
+ * For src/hub/ only. Thread: the pull's; blocks on disk. Memory: owned by the pull. */
 #ifndef HUB_PARTIAL_H
 #define HUB_PARTIAL_H
 

@@ -1,4 +1,4 @@
-/* src/hub/route.h - where a request goes, over all its redirects. Nothing outside this folder includes it.
+/* src/hub/route.h - where a request goes, over all its redirects. For src/hub/ only.
  *
  * A renamed repository redirects within the hub; a large file redirects to storage elsewhere, with an address that is
  * signed for a while. Thread: the pull's. Memory: the holder's. */

@@ -1,5 +1,5 @@
 /* src/hub/session.h - how one pull talks to the hub: what a request carries, what an answer means, and when to ask again.
- * Nothing outside this folder includes it.
+ * For src/hub/ only.
  *
  * Thread: the pull's. Memory: borrowed from the pull. */
 #ifndef HUB_SESSION_H

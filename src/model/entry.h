@@ -1,4 +1,4 @@
-/* src/model/entry.h - an entry of the catalog and the catalog itself, as only this folder sees them.
+/* src/model/entry.h - an entry of the catalog and the catalog itself. For src/model/ only.
  *
  * Thread: under the catalog's lock, unless said. Memory: the catalog owns its entries; an entry with a job or a box
  * (box.h) stays where it is. */

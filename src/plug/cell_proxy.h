@@ -1,4 +1,5 @@
 /* src/plug/cell_proxy.h - the parent's side of a cell: the plug-in table again, each call carried over to the worker.
+ * For src/plug/ only.
  *
  * A model of this table is one worker process with one model in it. Nothing that the cell says is believed before it is
  * copied and checked. Thread: as the ABI says of each call. Memory: as the ABI says. */

@@ -6,7 +6,7 @@
 #include "kit/alloc.h"
 #include "kit/file.h"
 #include "kit/log.h"
-#include "plug/inside.h"
+#include "plug/inner.h"
 
 #define PATH_BYTES 4096
 

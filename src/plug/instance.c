@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "kit/alloc.h"
-#include "plug/inside.h"
+#include "plug/inner.h"
 #include "plug/status.h"
 
 /* The engine has answered: is the model lost with it? A cell that says so is about to die: its watcher knows more. */

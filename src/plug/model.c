@@ -6,7 +6,7 @@
 #include "kit/alloc.h"
 #include "kit/log.h"
 #include "plug/cell_proxy.h"
-#include "plug/inside.h"
+#include "plug/inner.h"
 #include "plug/options.h"
 #include "plug/status.h"
 

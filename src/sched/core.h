@@ -1,4 +1,4 @@
-/* src/sched/core.h - the scheduler's rules: a state machine without threads, locks or clocks.
+/* src/sched/core.h - the scheduler's rules: a state machine without threads, locks or clocks. For src/sched/ only.
  *
  * Events and the time come in by the functions below, each decides at once; what is to be done then stands in the
  * outbox: jobs that are finished, workers to wake, workers to stop. Whoever drives it (sched/lane.c; a simulation in the

@@ -5,8 +5,11 @@ import re
 
 from tree import area_of
 
-FUNCTION_LINES_MAX = 70
+FUNCTION_LINES_MAX = 60
 COLUMNS_MAX = 130  # .clang-format holds code to 120 and leaves comments alone
+
+# How a header's first comment says that other folders keep out.
+INNER = re.compile(r"\bFor (src/\w+/) only\b")
 
 # Headers that some folders only may see, wherever they come from: whole name or "prefix/".
 CONFINED = {
@@ -75,6 +78,15 @@ def layers(tree):
             complaint = "the public header stands alone: it includes the C library only"
         if complaint:
             yield Finding(source.path, include.line, f"includes {include.name}: {complaint}")
+
+
+def inner(tree):
+    """A header that says "For src/<folder>/ only" in its first comment is included by that folder and by tests."""
+    for source, include, target in resolved_includes(tree):
+        home = INNER.search(tree.sources[target].text.partition("*/")[0]) if target in tree.sources else None
+        if home and is_ours(source.path) and not source.path.startswith(home.group(1)):
+            yield Finding(source.path, include.line, f"includes {include.name}, which is for {home.group(1)} only: "
+                                                     "call what that folder offers to others")
 
 
 def upward(tree, folder, target):
@@ -303,5 +315,5 @@ def words(tree):
                 yield Finding(name, text.count("\n", 0, m.start()) + 1, f"'{m.group()}' is {what}")
 
 
-RULES = (folders, layers, foreign, cycles, headers, own_header_first, allocation, banned, braces, symbols, length,
+RULES = (folders, layers, inner, foreign, cycles, headers, own_header_first, allocation, banned, braces, symbols, length,
          width, words)

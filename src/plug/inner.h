@@ -1,6 +1,6 @@
-/* src/plug/inside.h - what engine.c, model.c and instance.c share of engine.h's structs. For this folder only. */
-#ifndef PLUG_INSIDE_H
-#define PLUG_INSIDE_H
+/* src/plug/inner.h - what engine.c, model.c and instance.c share of engine.h's structs. For src/plug/ only. */
+#ifndef PLUG_INNER_H
+#define PLUG_INNER_H
 
 #include <stdatomic.h>
 
