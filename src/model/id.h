@@ -15,14 +15,8 @@ bool model_id_is_segment(kit_str segment);
 /* 1 … MODEL_ID_SEGMENTS_MAX segments, none starting with '.', MODEL_ID_BYTES_MAX bytes at most. */
 bool model_id_is_valid(kit_str id);
 
-/* Changes of one byte (put in, left out, replaced) that lead from a to b, capitals counting as small letters. More than
- * `most` (at most MODEL_ID_DISTANCE_MAX) is answered as most + 1. Source: Levenshtein 1966; only the diagonals within
- * `most` of the main one are filled in (Ukkonen 1985). */
-#define MODEL_ID_DISTANCE_MAX 8
-uint32_t model_id_distance(kit_str a, kit_str b, uint32_t most);
-
-/* Looks for the id nearest to `wanted` among those that are offered; costs nothing for most of them. Zero it but for
- * `wanted`. An id whose last segment is what was wanted counts as near ("name" for "org/name"). */
+/* Looks for the id nearest to `wanted` (kit/near.h) among those that are offered: at most a third of it may have to change, and
+ * 8 bytes. Zero it but for `wanted`. An id whose last segment is what was wanted counts as near ("name" for "org/name"). */
 struct model_id_nearest {
     kit_str wanted;                    /* borrowed */
     char best[MODEL_ID_BYTES_MAX + 1]; /* "" while nothing is near enough */
