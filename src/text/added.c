@@ -54,11 +54,6 @@ static bool is_word(uint32_t cp)
     return (text_unicode_flags(cp) & TEXT_WORD) != 0;
 }
 
-static bool is_space(uint32_t cp)
-{
-    return (text_unicode_flags(cp) & TEXT_SPACE) != 0;
-}
-
 static bool stands_alone(kit_str text, struct text_span hit)
 {
     uint32_t bytes;
@@ -76,7 +71,7 @@ static uint32_t start_of_spaces(kit_str text, uint32_t end, size_t floor)
 static uint32_t end_of_spaces(kit_str text, uint32_t at)
 {
     uint32_t bytes;
-    while (at < text.len && is_space(text_unicode_read(text.ptr + at, &bytes))) {
+    while (at < text.len && text_unicode_is_space(text_unicode_read(text.ptr + at, &bytes))) {
         at += bytes;
     }
     return at;

@@ -92,16 +92,11 @@ static enum kit_status run_strip_accents(const struct text_normal_step *step, st
 #define STRIP_LEFT 1u
 #define STRIP_RIGHT 2u
 
-static bool is_space(uint32_t cp)
-{
-    return (text_unicode_flags(cp) & TEXT_SPACE) != 0;
-}
-
 static size_t spaces_before(kit_str text)
 {
     size_t at = 0;
     for (uint32_t bytes; at < text.len; at += bytes) {
-        if (!is_space(text_unicode_read(text.ptr + at, &bytes))) {
+        if (!text_unicode_is_space(text_unicode_read(text.ptr + at, &bytes))) {
             break;
         }
     }

@@ -4,7 +4,7 @@
 
 static bool is_space(uint32_t cp)
 {
-    return cp == TEXT_BYTELEVEL_SPACE || (text_unicode_flags(cp) & TEXT_SPACE) != 0;
+    return cp == TEXT_BYTELEVEL_SPACE || text_unicode_is_space(cp);
 }
 
 static uint32_t spaces_before(kit_str piece)

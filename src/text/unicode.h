@@ -35,6 +35,11 @@ static inline uint32_t text_unicode_flags(uint32_t cp)
     return cp < 128 ? text_unicode_ascii[cp] : text_unicode_flags_far(cp);
 }
 
+static inline bool text_unicode_is_space(uint32_t cp)
+{
+    return (text_unicode_flags(cp) & TEXT_SPACE) != 0;
+}
+
 /* Columns of a terminal that it takes by itself: 0 (combining, joiner, control), 1, or 2 (East Asian wide, emoji). As of
  * the linked Unicode. Source: UAX 11. */
 uint32_t text_unicode_columns(uint32_t cp);
