@@ -23,7 +23,7 @@ struct client_answer {
     char *text;               /* owned: the body, NUL-ended */
     uint64_t total_ns;
 };
-void client_answer_done(struct client_answer *a);
+void client_answer_done(struct client_answer *a); /* zeroed is fine */
 
 /* method "GET" or "POST"; path begins with '/'. Fails as fetch_run does when nothing answers; an error that the server
  * states (4xx, 5xx with {"error":…}) comes back as the status of the same name with the server's message, and *ret is
@@ -35,7 +35,8 @@ KIT_MUST_CHECK enum kit_status client_call(struct client *c, const char *method,
 KIT_MUST_CHECK enum kit_status client_model_path(kit_str id, const char *action, char *ret, size_t size,
                                                  struct kit_err *err);
 
-/* Follows server-sent events of a path until the server ends them or fn returns false. data: one event's JSON. */
+/* Follows server-sent events of a path until the server ends them or fn returns false: both OK. data: one event's JSON,
+ * borrowed. No time-out. Errors as client_call. */
 KIT_MUST_CHECK enum kit_status client_events(struct client *c, const char *path, bool (*fn)(void *ctx, kit_json data),
                                              void *ctx, struct kit_err *err);
 

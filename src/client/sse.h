@@ -12,7 +12,7 @@ struct client_sse {
 };
 
 void client_sse_init(struct client_sse *s);
-void client_sse_done(struct client_sse *s);
+void client_sse_done(struct client_sse *s); /* an unfinished event is dropped */
 /* Calls fn with the data of each finished event, until it returns false. False also when an event is too large. */
 bool client_sse_feed(struct client_sse *s, kit_str bytes, bool (*fn)(void *ctx, kit_str data), void *ctx);
 

@@ -27,7 +27,7 @@ struct fetch_reply {
     struct kit_buf body; /* owned */
     uint64_t total_ns;   /* from start to the last byte */
 };
-void fetch_reply_done(struct fetch_reply *r);
+void fetch_reply_done(struct fetch_reply *r); /* zeroed is fine */
 
 /* OK: something answered, whatever its status. UNAVAILABLE: nothing listens there, or no such name; TIMEOUT; TOO_LARGE; IO:
  * cut off in the middle; INVALID: the URL. Each names the address. */

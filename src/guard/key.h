@@ -19,7 +19,7 @@ struct guard_key {
 KIT_MUST_CHECK enum kit_status guard_key_set(struct guard_key *k, kit_str text, const char *from, struct kit_err *err);
 /* The content of a file. INVALID also when it is empty; IO, NOT_FOUND, NOMEM. Blocking. */
 KIT_MUST_CHECK enum kit_status guard_key_read(struct guard_key *k, const char *path, struct kit_err *err);
-void guard_key_done(struct guard_key *k);
+void guard_key_done(struct guard_key *k); /* zeros it */
 
 /* Takes as long whatever stands in the key and however long it is: only the length of what is presented shows. */
 bool guard_key_is(const struct guard_key *k, kit_str presented);

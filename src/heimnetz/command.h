@@ -1,7 +1,7 @@
 /* src/heimnetz/command.h - what every command gets, what it answers, and the tables of all of them.
  *
  * A command is a function in cmd_<name>.c and a row of commands.def; what it takes are rows of options.def. Parser
- * (args.h), help (help.h) and completions (complete.h) read the same rows. Thread: main. */
+ * (args.h), help (help.h) and completions (cmd_completions.c) read the same rows. Thread: main. */
 #ifndef HEIMNETZ_COMMAND_H
 #define HEIMNETZ_COMMAND_H
 

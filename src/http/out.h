@@ -32,8 +32,9 @@ KIT_MUST_CHECK enum kit_status http_out_add_owned(struct http_out *o, char *body
 void http_out_move(struct http_out *to, struct http_out *from);
 
 int http_out_iov(const struct http_out *o, struct iovec *iov, int max); /* pieces set */
+/* The first `bytes` have been sent. */
 void http_out_wrote(struct http_out *o, struct http_out_pool *pool, size_t bytes);
-void http_out_done(struct http_out *o, struct http_out_pool *pool);
+void http_out_done(struct http_out *o, struct http_out_pool *pool); /* drops all; it may be used again */
 void http_out_pool_done(struct http_out_pool *pool);
 
 #endif

@@ -38,8 +38,8 @@ struct http_route {
 
 struct http_router;
 
-KIT_MUST_CHECK enum kit_status http_router_new(struct http_router **ret);
-void http_router_free(struct http_router *rt);
+KIT_MUST_CHECK enum kit_status http_router_new(struct http_router **ret); /* NOMEM */
+void http_router_free(struct http_router *rt);                            /* after the servers; NULL is fine */
 /* CONFLICT when a row with the same method and shape (names of placeholders apart) is there; INVALID when the pattern is
  * malformed; NOMEM. On failure the router may hold some of the rows. rows, ctx: borrowed for ever. */
 KIT_MUST_CHECK enum kit_status http_router_add(struct http_router *rt, const struct http_route *rows, size_t count,

@@ -22,11 +22,12 @@ void kit_arena_done(struct kit_arena *a);                   /* runs cleanups, fr
 /* Runs cleanups and keeps the first block for the next use. */
 void kit_arena_reset(struct kit_arena *a);
 
-/* 16-byte aligned; NULL when out of memory or over the maximum. */
+/* 16-byte aligned; NULL when out of memory or over the maximum. zero: count * bytes, cleared; NULL also on overflow. */
 KIT_MUST_CHECK void *kit_arena_get(struct kit_arena *a, size_t bytes);
 KIT_MUST_CHECK void *kit_arena_zero(struct kit_arena *a, size_t count, size_t bytes);
 /* A NUL-ended copy. *ret.ptr lives as long as the arena. NOMEM. */
 KIT_MUST_CHECK enum kit_status kit_arena_str(struct kit_arena *a, kit_str s, kit_str *ret);
+/* NUL-ended; NULL as above. */
 KIT_MUST_CHECK char *kit_arena_printf(struct kit_arena *a, const char *format, ...) KIT_PRINTF(2, 3);
 
 /* Calls fn(arg) when the arena is reset or done. NOMEM: not registered, and fn is not called. */

@@ -32,7 +32,7 @@ struct kit_config;
 
 /* rows: borrowed for ever; a default that breaks its own row is a bug (assert). NOMEM. */
 KIT_MUST_CHECK enum kit_status kit_config_new(const struct kit_config_row *rows, size_t count, struct kit_config **ret);
-void kit_config_free(struct kit_config *c);
+void kit_config_free(struct kit_config *c); /* NULL is fine */
 
 /* INVALID: unknown key (the message offers the nearest one) or bad value (key, what it must be, what it was). */
 KIT_MUST_CHECK enum kit_status kit_config_set(struct kit_config *c, kit_str key, kit_str value, struct kit_err *err);

@@ -10,7 +10,8 @@
  * TOO_LARGE when it does not fit out's maximum (message names file and limit), NOT_FOUND,
  * IO, NOMEM. */
 KIT_MUST_CHECK enum kit_status kit_file_read(const char *path, struct kit_buf *out, struct kit_err *err);
-bool kit_file_exists(const char *path);
+bool kit_file_exists(const char *path); /* of any kind; false also where it cannot be looked at */
+/* Bytes of a file. NOT_FOUND, IO. */
 KIT_MUST_CHECK enum kit_status kit_file_size(const char *path, uint64_t *ret, struct kit_err *err);
 /* "a" + "b" = "a/b" into buf; INVALID when it does not fit. */
 KIT_MUST_CHECK enum kit_status kit_file_join(char *buf, size_t size, kit_str folder, kit_str name, struct kit_err *err);

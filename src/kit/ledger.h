@@ -38,9 +38,9 @@ struct kit_ledger_row {
 
 struct kit_ledger;
 
-/* limit_bytes: budget of device "cpu"; 0 = no limit. accounts_max: 1 … 65,536. */
+/* limit_bytes: budget of device "cpu"; 0 = no limit. accounts_max: 1 … 65,536. NOMEM. */
 KIT_MUST_CHECK enum kit_status kit_ledger_new(uint64_t limit_bytes, uint32_t accounts_max, struct kit_ledger **ret);
-void kit_ledger_free(struct kit_ledger *l);
+void kit_ledger_free(struct kit_ledger *l); /* with its accounts; NULL is fine */
 
 KIT_MUST_CHECK enum kit_status kit_ledger_open(struct kit_ledger *l, kit_str owner, kit_str device, kit_id *ret,
                                                struct kit_err *err); /* FULL, NOMEM */
@@ -52,8 +52,10 @@ void kit_ledger_close(struct kit_ledger *l, kit_id account);         /* its byte
 KIT_MUST_CHECK enum kit_status kit_ledger_set(struct kit_ledger *l, kit_id account, enum kit_ledger_kind kind,
                                               uint64_t bytes, enum kit_ledger_source source, bool refuse,
                                               struct kit_err *err);
+/* False: no such account; *ret is untouched. */
 bool kit_ledger_get(struct kit_ledger *l, kit_id account, struct kit_ledger_row *ret);
+/* The budget (0: none), and what all accounts hold of it. */
 void kit_ledger_sum(struct kit_ledger *l, uint64_t *limit_bytes, uint64_t *used_bytes);
-const char *kit_ledger_source_text(enum kit_ledger_source source);
+const char *kit_ledger_source_text(enum kit_ledger_source source); /* "mapped"; lives for ever */
 
 #endif

@@ -17,7 +17,7 @@ KIT_MUST_CHECK enum kit_status kit_map_guard_install(struct kit_err *err);
 /* Maps the whole of a regular file. At most KIT_MAP_MAX mappings at a time (FULL). Errors: NOT_FOUND, IO, NOMEM. */
 #define KIT_MAP_MAX 1024
 KIT_MUST_CHECK enum kit_status kit_map_open(const char *path, struct kit_map **ret, struct kit_err *err);
-void kit_map_close(struct kit_map *m);
+void kit_map_close(struct kit_map *m);          /* NULL is fine */
 kit_str kit_map_bytes(const struct kit_map *m); /* borrowed until close */
 bool kit_map_broken(const struct kit_map *m);
 

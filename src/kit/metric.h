@@ -37,6 +37,7 @@ void kit_metric_register(struct kit_metric *const *metrics, size_t count);
 
 /* The series with these label values, one for each label of the metric. Keep it where it is hot. Never NULL. */
 struct kit_metric_series *kit_metric_series(struct kit_metric *m, const kit_str *values, size_t count);
+/* A counter or gauge goes up (a gauge also down) by n; a gauge is n; a histogram has seen x (NaN: it has not). */
 void kit_metric_series_add(struct kit_metric_series *s, double n);
 void kit_metric_series_set(struct kit_metric_series *s, double n);
 void kit_metric_series_observe(struct kit_metric_series *s, double x);

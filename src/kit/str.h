@@ -30,7 +30,7 @@ size_t kit_str_find(kit_str s, kit_str needle);
  * no last empty piece ("a\n" is one line). */
 bool kit_str_cut(kit_str *rest, char sep, kit_str *piece);
 
-/* Whole-slice parsers: no sign where unsigned, no spaces, no rest. PARSE on anything else. */
+/* Whole-slice parsers, in decimal: no sign where unsigned, no spaces, no rest, nothing out of range. PARSE on anything else. */
 KIT_MUST_CHECK enum kit_status kit_str_to_u64(kit_str s, uint64_t *ret);
 KIT_MUST_CHECK enum kit_status kit_str_to_i64(kit_str s, int64_t *ret);
 KIT_MUST_CHECK enum kit_status kit_str_to_f64(kit_str s, double *ret);

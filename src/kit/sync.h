@@ -25,6 +25,7 @@ struct kit_thread {
     bool started;
 };
 
+/* None of these fails: what the system could answer is misuse (assert). */
 void kit_mutex_init(struct kit_mutex *m);
 void kit_mutex_done(struct kit_mutex *m);
 void kit_mutex_lock(struct kit_mutex *m);

@@ -40,9 +40,9 @@ KIT_MUST_CHECK enum loop_io loop_stream_read(struct loop_stream *s, char *to, si
 /* OK: *wrote bytes, at least 1 and perhaps fewer than all. count: at most LOOP_STREAM_IOV_MAX. */
 #define LOOP_STREAM_IOV_MAX 64
 KIT_MUST_CHECK enum loop_io loop_stream_write(struct loop_stream *s, const struct iovec *iov, int count, size_t *wrote);
-void loop_stream_finish(struct loop_stream *s); /* sends the end of our bytes; reading goes on */
-void loop_stream_close(struct loop_stream *s);  /* NULL is fine */
-void loop_stream_reset(struct loop_stream *s);  /* closes so that a TCP peer sees an error instead of an end */
-int loop_stream_fd(const struct loop_stream *s);
+void loop_stream_finish(struct loop_stream *s);  /* sends the end of our bytes; reading goes on */
+void loop_stream_close(struct loop_stream *s);   /* NULL is fine */
+void loop_stream_reset(struct loop_stream *s);   /* closes so that a TCP peer sees an error instead of an end */
+int loop_stream_fd(const struct loop_stream *s); /* borrowed */
 
 #endif

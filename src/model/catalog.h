@@ -150,6 +150,7 @@ struct model_info {
     uint64_t since_ns;                    /* kit_clock_wall_ns of the last change of state */
     uint32_t restarts;                    /* since the program started */
 };
+/* MODEL_NOT_FOUND (offers the nearest id). */
 KIT_MUST_CHECK enum kit_status model_info_get(struct model_catalog *c, kit_str id, struct model_info *ret,
                                               struct kit_err *err);
 /* Calls fn for each entry in order of ids, without the lock; what comes or goes meanwhile may be left out. OK always. */

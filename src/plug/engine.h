@@ -30,7 +30,7 @@ struct plug_options {
  * parallel_for on first use. Errors: NOT_FOUND, IO (the folder), NOMEM. Thread: the main thread. */
 KIT_MUST_CHECK enum kit_status plug_engine_new(const struct plug_options *options, struct plug_engine **ret,
                                                struct kit_err *err);
-void plug_engine_free(struct plug_engine *e);
+void plug_engine_free(struct plug_engine *e); /* no model is open; NULL is fine */
 
 /* The index-th back end in order of names, NULL behind the last. Borrowed from the engine. Its table has our size: what
  * an older plug-in lacks is NULL. */
@@ -83,9 +83,11 @@ void plug_model_bytes(struct plug_model *m, uint64_t bytes[KIT_LEDGER_KIND_COUNT
 bool plug_model_in_cell(const struct plug_model *m);
 int64_t plug_model_pid(const struct plug_model *m); /* of the cell; 0: in this process */
 
+/* An instance with its scratch, for the thread that calls it from then on. Errors: INVALID, FULL, NOMEM as the back end says;
+ * UNAVAILABLE: the model is lost. Blocks. */
 KIT_MUST_CHECK enum kit_status plug_instance_open(struct plug_model *m, const struct acb_instance_open *options,
                                                   struct plug_instance **ret, struct kit_err *err);
-void plug_instance_close(struct plug_instance *i);
+void plug_instance_close(struct plug_instance *i); /* nothing runs in it; NULL is fine */
 
 /* Outputs of one call. Zero it before the first use; plug_outputs_done frees what it holds. */
 #define PLUG_OUTPUTS_MAX 16

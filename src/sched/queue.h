@@ -29,6 +29,7 @@ struct sched_job *sched_queue_first(struct sched_queue *q);
 /* Starts a row of the job that sched_queue_first answered: rows_next goes on; the job leaves with its last row. */
 void sched_queue_take(struct sched_queue *q, struct sched_job *job);
 
+/* What waits. */
 uint32_t sched_queue_jobs(const struct sched_queue *q);
 uint64_t sched_queue_rows(const struct sched_queue *q);
 uint64_t sched_queue_tokens(const struct sched_queue *q);

@@ -122,6 +122,7 @@ struct sched_counts {
     uint32_t jobs_running; /* all others */
     uint64_t tokens_waiting;
 };
+/* What is in the lane at this moment. Any thread, while it is open. */
 struct sched_counts sched_lane_counts(struct sched_lane *lane);
 
 #endif

@@ -6,7 +6,7 @@
 
 extern const struct task_type task_embed;
 
-/* Shared with tasks over vectors. */
+/* The functions of its task_type, for other tasks over vectors (similarity). */
 bool task_embed_can(const struct task_model *m);
 enum kit_status task_embed_prepare(struct task_model *m, const struct task_options *o, struct task_request *r,
                                    struct kit_err *err);

@@ -35,8 +35,9 @@ struct task_model {
 /* Errors: LOAD_FAILED with the file that is broken, NOMEM, what sched_lane_open says. */
 KIT_MUST_CHECK enum kit_status task_model_warm(struct task_service *s, struct plug_engine *engine,
                                                struct model_loaded *loaded, struct kit_err *err);
+/* What model_observer.cool asks: closes the lane (sched_lane_close). Blocks. */
 void task_model_cool(struct task_model *m, bool failed, const char *why);
-void task_model_free(struct task_model *m);
+void task_model_free(struct task_model *m); /* cooled; NULL is fine */
 
 /* Can texts be asked of it: has it a tokenizer, and does the engine take rows as they are? */
 static inline bool task_model_takes_texts(const struct task_model *m)
@@ -63,6 +64,7 @@ static inline struct task_model *task_model_of(const struct model_loaded *loaded
 
 /* UNAVAILABLE when the lane has closed meanwhile, FULL (err says when to try again) when it is. err: not NULL. */
 KIT_MUST_CHECK enum kit_status task_model_submit(struct task_model *m, struct task_request *r, struct kit_err *err);
-void task_model_cancel(struct task_model *m, kit_id ticket);
+void task_model_cancel(struct task_model *m,
+                       kit_id ticket); /* as sched_cancel; a closed lane: nothing is there any more */
 
 #endif

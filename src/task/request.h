@@ -114,12 +114,12 @@ struct task_request {
     struct kit_ref refs;
 };
 
-/* arena_bytes_max bounds texts, ids and tensors together. *ret holds one reference: the asker's. */
+/* arena_bytes_max bounds texts, ids and tensors together. asker: copied. *ret holds one reference: the asker's. NOMEM. */
 KIT_MUST_CHECK enum kit_status task_request_new(struct task_service *service, const struct task_asker *asker,
                                                 size_t arena_bytes_max, struct task_request **ret, struct kit_err *err);
-struct task_request *task_request_ref(struct task_request *r);
-void task_request_unref(struct task_request *r);          /* NULL is fine */
-struct task_request *task_request_of(struct loop_msg *m); /* of a message that came to `home` */
+struct task_request *task_request_ref(struct task_request *r); /* r, with one reference more. Any thread */
+void task_request_unref(struct task_request *r);               /* NULL is fine */
+struct task_request *task_request_of(struct loop_msg *m);      /* of a message that came to `home` */
 
 /* Sets the answer to a failure, unless it has one. rc is not OK; an err that says nothing gets the status' own text. */
 void task_request_fail(struct task_request *r, enum kit_status rc, const struct kit_err *err);

@@ -18,7 +18,9 @@
  * as lowercase). */
 KIT_MUST_CHECK enum kit_status text_bert_parse(const struct text_node *node, struct kit_arena *arena,
                                                struct text_normal_step *step, struct kit_err *err);
+/* A step with these flags. */
 void text_bert_step(uint32_t flags, struct text_normal_step *ret);
+/* See text_normal_step.run. TOO_LARGE, NOMEM. */
 KIT_MUST_CHECK enum kit_status text_bert_run(const struct text_normal_step *step, struct text_aligned *text,
                                              struct text_aligned *spare);
 
