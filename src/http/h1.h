@@ -40,10 +40,10 @@ struct http_h1 {
     bool head_done;                /* of `reading` */
     bool stopped;                  /* no further request is taken from this connection */
     bool linger;                   /* bytes of the client may be unread when we close */
-    /* What a callback of the parser found wrong, until http_h1_feed has answered it. */
+    /* What a callback of the parser found wrong, until http_h1_read_feed has answered it. */
     int refused_status;
     const char *refused_reason;
-    struct kit_err *err; /* of http_h1_feed */
+    struct kit_err *err; /* of http_h1_read_feed */
 };
 
 static inline struct http_h1 *http_h1_of(const struct http_connection *c)

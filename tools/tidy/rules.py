@@ -1,8 +1,10 @@
 """What tools/tidy insists on. A rule takes the tree and yields findings; RULES at the end is the list."""
 import dataclasses
+import fnmatch
 import pathlib
 import re
 
+from source import COMMENT_OR_LITERAL
 from tree import area_of
 
 FUNCTION_LINES_MAX = 60
@@ -10,6 +12,8 @@ COLUMNS_MAX = 130  # .clang-format holds code to 120 and leaves comments alone
 
 # How a header's first comment says that other folders keep out.
 INNER = re.compile(r"\bFor (src/\w+/) only\b")
+
+MAP, MAP_TITLE = "docs/architecture.md", "## Each room"
 
 # Headers that some folders only may see, wherever they come from: whole name or "prefix/".
 CONFINED = {
@@ -315,5 +319,31 @@ def words(tree):
                 yield Finding(name, text.count("\n", 0, m.start()) + 1, f"'{m.group()}' is {what}")
 
 
+def mentions(tree):
+    """A comment of the product names no function, struct or string of ours that is nowhere in the code."""
+    ours = re.compile(rf"\b(?:{'|'.join([*tree.layers, 'native', 'acb'])})_[a-z0-9_]*[a-z0-9]\b(?!_?[*#…])")
+    known = {word for source in tree.sources.values() for word in ours.findall(source.uncommented)}
+    known |= {word for name in tree.files if name.endswith(".def") for word in ours.findall(tree.text_of(name))}
+    for source in tree.sources.values():
+        for comment in COMMENT_OR_LITERAL.finditer(source.text) if is_ours(source.path) else ():
+            for word in ours.finditer(comment.group()) if comment.group().startswith("/") else ():
+                if word.group() not in known:
+                    yield Finding(source.path, source.line_at(comment.start() + word.start()),
+                                  f"speaks of {word.group()}, which does not exist")
+
+
+def rooms(tree):
+    """The table of rooms in docs/architecture.md names files that are there."""
+    text = tree.text_of(MAP) if MAP in tree.known else ""
+    start = text.find(MAP_TITLE)
+    for match in re.finditer(r"^\| `([\w/]+)` \|.*$", text[start:text.find("\n## ", start + 1)] if start >= 0 else "", re.M):
+        folder = match.group(1) if "/" in match.group(1) else f"src/{match.group(1)}"
+        for name in re.findall(r"`([\w./*]+)`", match.group())[1:]:
+            path = f"{folder}/{name}"
+            wanted = (path, f"{path}.[ch]", f"{path}*" if name.endswith("/") else path)
+            if not any(fnmatch.fnmatch(known, pattern) for known in tree.known for pattern in wanted):
+                yield Finding(MAP, text.count("\n", 0, start + match.start()) + 1, f"names {path}, which does not exist")
+
+
 RULES = (folders, layers, inner, foreign, cycles, headers, own_header_first, allocation, banned, braces, symbols, length,
-         width, words)
+         width, words, mentions, rooms)

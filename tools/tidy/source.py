@@ -61,9 +61,14 @@ class Source:
                    if m.group().startswith("/"))
 
     @functools.cached_property
+    def uncommented(self):
+        """Without comments; strings stay."""
+        return COMMENT_OR_LITERAL.sub(blank_comment, self.text)
+
+    @functools.cached_property
     def includes(self):
-        text = COMMENT_OR_LITERAL.sub(blank_comment, self.text)
-        return [Include(self.line_at(m.start(1)), m.group(2), m.group(1) == '"') for m in INCLUDE.finditer(text)]
+        return [Include(self.line_at(m.start(1)), m.group(2), m.group(1) == '"')
+                for m in INCLUDE.finditer(self.uncommented)]
 
     @functools.cached_property
     def static_macros(self):

@@ -145,6 +145,15 @@ class Rules(TreeCase):
     def test_a_wide_line(self):
         self.assert_found("src/api/a.c:2:", "131 characters", src__api__a_dot_c=f"\n/* {'ä' * 125} */\n")
 
+    def test_a_comment_about_what_is_gone(self):
+        self.assert_found("src/api/a.c:2:", "speaks of loop_away", src__api__a_dot_c="\n/* as loop_away does */\n")
+        self.assertEqual(self.findings(src__loop__a_dot_c="\n/* see kit_alloc and kit_x_* */\n"), [])
+
+    def test_a_map_that_names_what_is_gone(self):
+        table = "# A\n\n## Each room\n\n| `kit` | `alloc.h` | memory `alloc`%s |\n\n## Else\n\n| `x` | `y` |\n"
+        self.assert_found("docs/architecture.md:5:", "src/kit/gone", docs__architecture_dot_md=table % " `gone`")
+        self.assertEqual(self.findings(docs__architecture_dot_md=table % ""), [])
+
     def test_words_and_paths_that_do_not_belong(self):
         text = "TO" "DO later\nsee /ho" "me/me/x\nfrom deb.debian" ".org\nmkdtemp(XXXXXX) ~/work/x $HOME/opt/y\n"
         found = self.findings(README_dot_md=text)

@@ -5,8 +5,9 @@
 
 Fails on what tools/tidy/rules.py lists (layers of src/layers.txt, headers for one folder only, include cycles,
 other libraries' headers, malloc outside kit/alloc.c, banned calls, header guards and comments, names, braces,
-function length, open ends, machine paths), each with its place and what to do. Then come the ten longest and the
-ten most branched functions of src/, include/ and backends/: for a look in review, not failures.
+function length, open ends, machine paths, comments and a map that name what is gone), each with its place and what
+to do. Then come the ten longest and the ten most branched functions of src/, include/ and backends/: for a look in
+review, not failures.
 """
 import pathlib
 import sys
