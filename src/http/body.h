@@ -9,7 +9,7 @@
 #ifndef HTTP_BODY_H
 #define HTTP_BODY_H
 
-#include "http/core.h"
+#include "http/inner.h"
 
 /* With the head, when the route is known. bytes: as announced; -1: unknown. TOO_LARGE; MEDIA_TYPE: it is compressed;
  * UNAVAILABLE: no room in the sum. */

@@ -1,4 +1,4 @@
-#include "http/core.h"
+#include "http/inner.h"
 
 #include <unistd.h>
 

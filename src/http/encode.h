@@ -6,7 +6,7 @@
 #ifndef HTTP_ENCODE_H
 #define HTTP_ENCODE_H
 
-#include "http/core.h"
+#include "http/inner.h"
 
 /* Of an Accept-Encoding; what is better liked, and of two that are liked the same, zstd. NULL: identity. */
 enum http_coding http_encode_choose(const struct http_request *r);

@@ -5,7 +5,7 @@
 #ifndef HTTP_H1_H
 #define HTTP_H1_H
 
-#include "http/core.h"
+#include "http/inner.h"
 
 /* llhttp gives its methods the names that ours have. */
 #define HTTP_GET LLHTTP_GET

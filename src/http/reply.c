@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "http/core.h"
+#include "http/inner.h"
 #include "http/encode.h"
 #include "kit/alloc.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "http/core.h"
+#include "http/inner.h"
 #include "http/encode.h"
 #include "kit/alloc.h"
 #include "kit/log.h"

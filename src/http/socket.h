@@ -5,7 +5,7 @@
 
 #include <wslay/wslay.h>
 
-#include "http/core.h"
+#include "http/inner.h"
 #include "http/ws.h"
 
 #define HTTP_SOCKET_TRY_AGAIN 1013  /* of IANA's registry; wslay does not name it */

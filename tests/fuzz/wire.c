@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "http/core.h"
+#include "http/inner.h"
 #include "http/ws.h"
 #include "kit/alloc.h"
 

@@ -1,12 +1,12 @@
-/* src/http/core.h - what the files of this folder share: server, connection, exchange, and the table that a protocol
+/* src/http/inner.h - what the files of this folder share: server, connection, exchange, and the table that a protocol
  * (HTTP/1.1, WebSocket; HTTP/2 later) fills. For src/http/ only.
  *
  * A connection moves bytes and knows time-outs; its codec knows framing and order; an exchange is one request with its
  * reply and knows routes, limits and handlers. Handlers are called from http_exchange_dispatch and from the connection's
  * settling only, never from within a reply function.
  * Thread: the server's loop. Memory: server > connection > exchange; exchanges and pieces of output are used again. */
-#ifndef HTTP_CORE_H
-#define HTTP_CORE_H
+#ifndef HTTP_INNER_H
+#define HTTP_INNER_H
 
 #include "http/compress.h"
 #include "http/date.h"
