@@ -70,7 +70,9 @@ void canned_start(struct canned *c, const struct canned_answer *answers, uint32_
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(at);
-    *c = (struct canned){.answers = answers, .count = count};
+    *c = (struct canned){.count = count};
+    assert_in_range(count, 1, CANNED_ANSWERS_MAX);
+    memcpy(c->answers, answers, count * sizeof(answers[0]));
     c->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(c->listener >= 0);
     assert_int_equal(bind(c->listener, (struct sockaddr *)&at, sizeof(at)), 0);

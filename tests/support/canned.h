@@ -2,13 +2,14 @@
  *
  * Each connection gets the next answer of the list (the last one again and again): its bytes are sent when the head of a
  * request has come; then the connection is closed, or held open and silent. Thread: the caller's; the server has one of its
- * own. Memory: answers are borrowed until canned_stop. */
+ * own. Memory: answers are copied, their bytes borrowed until canned_stop. */
 #ifndef SUPPORT_CANNED_H
 #define SUPPORT_CANNED_H
 
 #include "kit/str.h"
 #include "kit/sync.h"
 
+#define CANNED_ANSWERS_MAX 8
 #define CANNED_REQUESTS_MAX 16
 #define CANNED_REQUEST_BYTES 1024
 
@@ -19,7 +20,7 @@ struct canned_answer {
 };
 
 struct canned {
-    const struct canned_answer *answers; /* [count] */
+    struct canned_answer answers[CANNED_ANSWERS_MAX];
     uint32_t count;
     uint16_t port;
     int listener;
