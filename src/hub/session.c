@@ -5,6 +5,7 @@
 #include "kit/clock.h"
 
 #define TURN_MS 50
+#define CONNECT_MS_MAX 10000
 #define FIELD_BYTES 1024
 #define WAIT_MS 500
 #define WAIT_MAX_NS (30 * KIT_NS_PER_S)
@@ -26,7 +27,7 @@ enum kit_status hub_session_start(struct hub_session *s, const struct hub_route 
     size_t n = 0;
     ask->url = r->url;
     ask->stall_ms = s->o->stall_ms;
-    ask->connect_timeout_ms = s->o->stall_ms;
+    ask->connect_timeout_ms = KIT_MIN(s->o->stall_ms, (uint32_t)CONNECT_MS_MAX);
     ask->ca_file = s->o->ca_file;
     ask->fields[n++] = "User-Agent: heimnetz/" HEIMNETZ_VERSION;
     if (!r->away && s->o->token != NULL && s->o->token[0] != '\0') {

@@ -48,7 +48,7 @@ import time
 import urllib.parse
 
 LARGE_BYTES = 1000
-PIECE = 16384
+PIECE = 65536
 
 
 class Repository:
@@ -75,6 +75,12 @@ def describe(path, data):
         entry["blobId"] = git_hash(pointer)
         entry["lfs"] = {"sha256": sha256, "size": len(data), "pointerSize": len(pointer)}
     return entry
+
+
+def read_part(file, first, count):
+    with open(file, "rb") as opened:
+        opened.seek(first)
+        return opened.read(count)
 
 
 class Hub:
@@ -237,7 +243,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             place = f"{scheme}://127.0.0.1:{self.server.storage_port}/blob/{place}?Signature=abc"
             return self.redirect(place, 302, fields)
         etag = other if self.rule.get("do") == "etag" else entry["blobId"]
-        return self.send_data(repository.paths[path].read_bytes(), fields | {"ETag": f'"{etag}"'})
+        return self.send_part(repository.paths[path], fields | {"ETag": f'"{etag}"'})
 
     # --- storage ---
 
@@ -245,23 +251,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         file = self.server.hub.folder / self.url_path.removeprefix("/blob/")
         if "Signature" not in self.query or not file.is_file():
             return self.refuse(403)
-        data = file.read_bytes()
-        return self.send_data(data, {"ETag": '"storage-has-its-own"', "Accept-Ranges": "bytes"})
+        return self.send_part(file, {"ETag": '"storage-has-its-own"', "Accept-Ranges": "bytes"})
 
     # --- answers ---
 
-    def send_data(self, data, fields):
+    def send_part(self, file, fields):
         """A file, or the range of it that was asked for; here the rules about bodies come in."""
-        do, size = self.rule.get("do"), len(data)
+        do, size = self.rule.get("do"), file.stat().st_size
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
         if not asked or do == "range":
-            return self.send_body(200, data, fields)
+            return self.send_body(200, read_part(file, 0, size), fields)
         first, last = int(asked[1]), min(int(asked[2] or size), size - 1)
         if first >= size:
             return self.refuse(416, {"Content-Range": f"bytes */{size}"})
         if do == "shift":
-            first, last = first - 1, last - 1
-        return self.send_body(206, data[first:last + 1], fields | {"Content-Range": f"bytes {first}-{last}/{size}"})
+            first, last = first + 1, min(last + 1, size - 1)
+        part = read_part(file, first, last + 1 - first)
+        return self.send_body(206, part, fields | {"Content-Range": f"bytes {first}-{last}/{size}"})
 
     def send_body(self, status, data, fields):
         do, count = self.rule.get("do"), self.rule.get("bytes", 0)
