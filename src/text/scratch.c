@@ -3,10 +3,10 @@
 #include "kit/alloc.h"
 #include "text/tokenizer.h"
 
-/* A call keeps some 40 bytes a byte of input; below this much, keeping it costs less than asking for it
- * again. */
+/* A call keeps some 40 bytes a byte of input, with byte-level words some 100; arrays grow by doubling. Below this much,
+ * keeping it costs less than asking for it again. */
 #define KEEP_BYTES (4 * KIT_MIB)
-#define BYTES_A_BYTE 64
+#define BYTES_A_BYTE 256
 
 enum kit_status text_scratch_new(struct text_scratch **ret)
 {
