@@ -168,8 +168,11 @@ static void scan_on_pool(struct loop_work_job *job)
 static void scan_soon(struct app *a)
 {
     a->scanned_ns = kit_clock_ns();
+    if (kit_flag_raise(&a->scanning)) {
+        return; /* one is on: its job is the pool's */
+    }
     a->scan.run = scan_on_pool;
-    if (!kit_flag_raise(&a->scanning) && loop_work_submit(a->work, &a->scan) != KIT_OK) {
+    if (loop_work_submit(a->work, &a->scan) != KIT_OK) {
         kit_flag_set(&a->scanning, false); /* the next tick tries again */
     }
 }

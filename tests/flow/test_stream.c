@@ -115,8 +115,18 @@ TEST(the_first_item_of_many_comes_when_a_small_part_is_computed)
     kit_buf_done(&out);
 }
 
+/* Some promises show only when questions come faster than they are computed. */
+static void skip_when_reading_is_slow(void)
+{
+#if defined(__SANITIZE_THREAD__)
+    print_message("under this sanitizer a question is read more slowly than it is computed\n");
+    skip();
+#endif
+}
+
 TEST(eight_questions_on_one_socket_take_turns)
 {
+    skip_when_reading_is_slow();
     struct kit_buf out;
     int items[8] = {0}, begun = 0, done = 0;
     kit_buf_init(&out, KIT_MIB);
@@ -162,6 +172,7 @@ TEST(a_cancel_stops_the_computing_within_a_batch)
 
 TEST(of_two_hundred_questions_with_a_deadline_none_is_computed_late)
 {
+    skip_when_reading_is_slow();
     enum { COUNT = 200 };
     struct kit_buf out;
     double before = rows_computed();
@@ -186,6 +197,7 @@ TEST(of_two_hundred_questions_with_a_deadline_none_is_computed_late)
 
 TEST(one_with_high_priority_overtakes_five_hundred_with_low)
 {
+    skip_when_reading_is_slow();
     enum { COUNT = 500 };
     struct kit_buf out;
     int place = 0;
