@@ -12,7 +12,7 @@ const {chromium} = need('playwright-core');
 const axe = readFileSync(need.resolve('axe-core/axe.min.js'), 'utf8');
 const TINY = join(ROOT, 'tests/data/tiny-bert');
 const MINILM = join(ROOT, 'build/models/all-MiniLM-L6-v2');
-const FLAGS = ['--no-sandbox', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const FLAGS = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 const WIDE = {width: 1100, height: 900}, PHONE = {width: 360, height: 740};
 
 let browser, server;
