@@ -207,7 +207,7 @@ static enum kit_status redis_said(const char *answer, struct kit_err *err)
         return kit_fail(err, KIT_DENIED, "it wants another password");
     }
     if (answer[0] == '-') {
-        return kit_fail(err, KIT_UNAVAILABLE, "it says: %.*s", (int)strcspn(answer + 1, "\r\n"), answer + 1);
+        return kit_fail(err, KIT_IO, "it says: %.*s", (int)strcspn(answer + 1, "\r\n"), answer + 1);
     }
     return answer[0] == '+' || answer[0] == '$' ? KIT_OK : kit_fail(err, KIT_IO, "what answers is no Redis server");
 }

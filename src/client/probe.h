@@ -14,8 +14,8 @@ struct client_probe {
 };
 
 /* "redis://[[USER]:PASSWORD@]HOST[:6379][/…]": AUTH when there is a password, PING, INFO server (Redis serialization
- * protocol). UNAVAILABLE: nothing listens; TIMEOUT; DENIED: it wants another password; IO: it speaks something else;
- * INVALID: the address. timeout_ms: of connecting, and of each answer. */
+ * protocol). UNAVAILABLE: nothing listens; TIMEOUT; DENIED: it wants another password; IO: it says that it is not well, or
+ * speaks something else; INVALID: the address. timeout_ms: of connecting, and of each answer. */
 KIT_MUST_CHECK enum kit_status client_probe_redis(const char *url, uint32_t timeout_ms, struct client_probe *ret,
                                                   struct kit_err *err);
 /* "postgres://…@HOST[:5432]/…" or "postgresql://…": SSLRequest, which a server answers before anyone logs in

@@ -41,7 +41,7 @@ static enum kit_status read_order(const struct heimnetz *h, struct order *ret, s
     for (uint32_t i = 0; i < h->word_count; i++) {
         enum heimnetz_service_id id = heimnetz_service_find(h->words[i]);
         if (!is_ours(id) || ret->count == HEIMNETZ_SERVICE_COUNT) {
-            return kit_fail(err, KIT_INVALID, "heimnetz does not run '%s': it runs aethercore and contextforge",
+            return kit_fail(err, KIT_INVALID, "'%s' is not started from here: aethercore and contextforge are",
                             h->words[i]);
         }
         ret->ids[ret->count++] = id;
@@ -180,16 +180,26 @@ static enum kit_status check_running(const struct heimnetz *h, const struct heim
     return rc;
 }
 
+/* Options are the one service's that was named, or the model server's. */
+static struct heimnetz options_of(const struct heimnetz *h, enum heimnetz_service_id id)
+{
+    struct heimnetz ret = *h;
+    ret.given_count = h->word_count == 1 || id == HEIMNETZ_SERVICE_AETHERCORE ? h->given_count : 0;
+    return ret;
+}
+
 /* Starts it with what is given, and with what `before` had where that is not NULL. */
 static enum kit_status start_one(struct heimnetz *h, struct heimnetz_control *c, const struct heimnetz_record *before,
                                  struct told *t, struct kit_err *err)
 {
     struct heimnetz_record r = {0};
+    struct heimnetz own = options_of(h, t->id);
     uint64_t started_ns = kit_clock_ns();
-    enum kit_status rc = before != NULL ? heimnetz_launch_again(h, before, &r, err) : heimnetz_launch_given(h, &r, err);
+    enum kit_status rc =
+        before != NULL ? heimnetz_launch_again(&own, before, &r, err) : heimnetz_launch_given(&own, &r, err);
     rc = rc == KIT_OK ? heimnetz_control_start(c, &r, &t->outcome, err) : rc;
     if (rc == KIT_OK && t->outcome == CONTROL_RUNNING) {
-        rc = check_running(h, &r, err);
+        rc = check_running(&own, &r, err);
     }
     if (rc == KIT_OK) {
         tell_start(t, &r, started_ns);

@@ -153,7 +153,7 @@ int heimnetz_cmd_logs(struct heimnetz *h)
     const char *service = h->word_count > 0 ? h->words[0] : "aethercore";
     enum heimnetz_service_id id = heimnetz_service_find(service);
     if (id == HEIMNETZ_SERVICE_COUNT || heimnetz_service_rows[id].address == NULL) {
-        return heimnetz_usage(h, "heimnetz does not run '%s': it has the logs of aethercore and contextforge", service);
+        return heimnetz_usage(h, "'%s' has no log here: aethercore and contextforge have", service);
     }
     if (heimnetz_args_number(h, HEIMNETZ_OPT_TAIL, 0, LINES_MAX, LINES_USUAL, &lines, &err) != KIT_OK) {
         return heimnetz_usage(h, "%s", err.msg);

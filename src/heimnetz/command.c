@@ -46,30 +46,45 @@ static void print_complaint(struct heimnetz *h, const char *message, const char 
     kit_buf_done(&text);
 }
 
-static void print_error_json(struct heimnetz *h, enum kit_status rc, const struct kit_err *err)
+/* {"error":{"code","message","remedy"}}: the shape of a server's errors, with what to do next. */
+static void print_error_json(struct heimnetz *h, enum kit_status rc, const char *message, const char *next)
 {
-    struct kit_buf text;
+    struct kit_buf text, remedy;
     struct kit_json_writer w;
     kit_buf_init(&text, ERROR_BYTES_MAX);
+    kit_buf_init(&remedy, ERROR_BYTES_MAX);
+    kit_buf_printf(&remedy, "'%s %s", h->name, next != NULL ? next : "");
     kit_json_writer_init(&w, &text);
     kit_json_open(&w, '{');
     kit_json_key(&w, "error");
     kit_json_open(&w, '{');
     kit_json_member_c(&w, "code", kit_status_name(rc));
-    kit_json_member_c(&w, "message", err->msg);
+    kit_json_member_c(&w, "message", message);
+    kit_json_key(&w, "remedy");
+    if (next != NULL) {
+        kit_json_put_str(&w, kit_buf_str(&remedy));
+    } else {
+        kit_json_put_null(&w);
+    }
     kit_json_close(&w, '}');
     kit_json_close(&w, '}');
     heimnetz_print_buf(h, &text);
+    kit_buf_done(&remedy);
     kit_buf_done(&text);
+}
+
+static void complain(struct heimnetz *h, enum kit_status rc, const char *message, const char *next)
+{
+    if (h->json) {
+        print_error_json(h, rc, message, next);
+    } else {
+        print_complaint(h, message, next);
+    }
 }
 
 void heimnetz_error(struct heimnetz *h, enum kit_status rc, const struct kit_err *err, const char *next)
 {
-    if (h->json) {
-        print_error_json(h, rc, err);
-        return;
-    }
-    print_complaint(h, err->msg, next);
+    complain(h, rc, err->msg, next);
 }
 
 int heimnetz_fail(struct heimnetz *h, enum kit_status rc, const struct kit_err *err, const struct client_answer *a)
@@ -93,7 +108,7 @@ int heimnetz_usage(struct heimnetz *h, const char *format, ...)
     va_end(args);
     snprintf(next, sizeof(next), "help%s%s' lists what there is", h->command != NULL ? " " : "",
              h->command != NULL ? h->command->words : "");
-    print_complaint(h, text, next);
+    complain(h, KIT_INVALID, text, next);
     return HEIMNETZ_USAGE;
 }
 

@@ -20,7 +20,9 @@ static bool follow(void *ctx, kit_json event)
     l->wanted = kit_json_bool(kit_json_get(event, "wanted"), true);
     kit_str_to_c(heimnetz_server_text(event, "state"), l->state, sizeof(l->state));
     kit_str_to_c(kit_json_str(kit_json_get(event, "error"), kit_str_lit("")), l->error, sizeof(l->error));
-    heimnetz_progress_set(&l->progress, l->state, heimnetz_server_number(progress, "done_bytes"),
+    bool queued = l->wanted && strcmp(l->state, "available") == 0; /* others load first */
+    heimnetz_progress_set(&l->progress, queued ? "waits for others" : l->state,
+                          heimnetz_server_number(progress, "done_bytes"),
                           heimnetz_server_number(progress, "total_bytes"));
     return l->wanted && strcmp(l->state, "ready") != 0;
 }

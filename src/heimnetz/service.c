@@ -141,6 +141,9 @@ static void probe_http(struct heimnetz_service *s, struct client *c, const char 
     struct kit_err err = {0};
     enum kit_status rc = client_call(c, "GET", path, (kit_str){0}, &s->answer, &err);
     s->latency_ms = (double)s->answer.total_ns / NS_PER_MS_REAL;
+    if (s->answer.status >= 500) {
+        rc = kit_fail(&err, KIT_IO, "it answers with HTTP %d", s->answer.status);
+    }
     if (s->answer.status == 0 || s->answer.status >= 500) {
         note_failure(s, rc, &err);
         return;

@@ -13,7 +13,7 @@ DURATION = r"\d+(?:\.\d+)? (?:ms|s|min|h|d)(?: \d+ (?:s|min|h))?\b"
 SIZE = r"\d+(?:\.\d+)? (?:kB|MB|GB|B)\b"
 NAMED = r"((?:^|│ )(?:up|memory|latency) +)"  # a row of a name and a value, which is no column
 RULES = [
-    (re.compile(r"http://127\.0\.0\.1:\d{5}"), "http://127.0.0.1:PPPPP"),
+    (re.compile(r"(\w+://127\.0\.0\.1:)\d{5}"), "PPPPP"),
     (re.compile(r"(?<=port )\d{2,}"), "PPPPP"),
     (re.compile(r"(?<=process )\d+"), "PID"),
     (re.compile(r"(?<=kill )\d+"), "PID"),

@@ -12,10 +12,12 @@ import select
 import shutil
 import signal
 import socket
+import socketserver
 import struct
 import subprocess
 import tempfile
 import termios
+import threading
 import time
 import unittest
 
@@ -140,6 +142,34 @@ class Terminal:
             self.screen.feed(whole)
             self.bytes = b""
         return ended
+
+
+class Fake:
+    """A server on loopback that answers what it hears by a function of the bytes; None closes the connection."""
+
+    def __init__(self, answer):
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                while heard := self.request.recv(4096):
+                    said = answer(heard)
+                    if said is None:
+                        return
+                    self.request.sendall(said)
+
+        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.address = f"127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def http(body, status="200 OK"):
+    """What a Fake answers to any request."""
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return lambda heard: (head + body).encode()
 
 
 class ClosedPort:

@@ -276,10 +276,10 @@ class Control(unittest.TestCase):
         self.assertEqual(len(self.heimnetz("logs", "-n", "1").out.splitlines()), 1)
         line = json.loads(self.heimnetz("logs", "-n", "1", "--json").out)
         self.assertEqual(line["event"], "server.ready")
-        process = subprocess.Popen([self.stage.bin / "heimnetz", "logs", "-f", "-n", "0"], stdout=subprocess.PIPE,
+        process = subprocess.Popen([self.stage.bin / "heimnetz", "logs", "-f", "-n", "1"], stdout=subprocess.PIPE,
                                    text=True, env=self.stage.environment(self.state))
         try:
-            time.sleep(0.2)
+            self.assertIn("server.ready", process.stdout.readline())
             self.heimnetz("aethercore", "load", "echo")
             self.assertIn("model.loading", process.stdout.readline())
             log = self.state / "aethercore.log"

@@ -15,7 +15,7 @@ import re
 import sys
 
 import mask
-from stage import ClosedPort, Failed, Stage
+from stage import ClosedPort, Failed, Fake, Stage, http
 from vt import width_of
 
 GOLDEN = pathlib.Path(__file__).resolve().parent / "golden"
@@ -64,6 +64,14 @@ LOADING = {**OVERVIEW, "aethercore-load": ["aethercore", "load", "slow"],
            "aethercore-serve": ["aethercore", "serve", "slow", "--text", "Hello world"]}
 
 
+SERVICES = {name: OVERVIEW[name] for name in ("status", "system-health", "system-services")}
+
+
+def redis(heard):
+    info = "redis_version:7.0.15\r\n"
+    return {b"*2\r\n": b"+OK\r\n", b"PING": b"+PONG\r\n", b"INFO": f"${len(info)}\r\n{info}\r\n".encode()}.get(heard[:4], b"-ERR\r\n")
+
+
 class World:
     """The servers behind the screens, and the environment that leads to each."""
 
@@ -82,7 +90,19 @@ class World:
             "unknown": (UNKNOWN, {"state": good}),
             "loading": (LOADING, {"state": loading}),
             "failed": (FAILED, {"state": self.failed()}),
+            "services": (SERVICES, {"state": good, **self.services(closed_url)}),
         }
+
+    def services(self, closed_url):
+        """A deployment of which one is down and one fails."""
+        fakes = {name: Fake(answer) for name, answer in (
+            ("redis", redis), ("postgres", lambda heard: b"N"), ("prometheus", http('{"data":{"version":"2.42.0"}}')),
+            ("nginx", http("", "502 Bad Gateway")))}
+        self.fakes = list(fakes.values())
+        return {"REDIS_URL": f"redis://:secret@{fakes['redis'].address}/0",
+                "DATABASE_URL": f"postgresql://heimnetz:secret@{fakes['postgres'].address}/heimnetz",
+                "PROMETHEUS_URL": f"http://{fakes['prometheus'].address}",
+                "NGINX_URL": f"http://{fakes['nginx'].address}", "GRAFANA_URL": closed_url}
 
     def failed(self):
         models = self.stage.models("failed", broken={})
@@ -246,6 +266,8 @@ def main(args):
                 kinds = [] if args[1:] else list(TERMINALS)
                 found = pool.map(lambda kind: judge_terminals(world, kind), kinds)
                 wrong += [f"terminal {kind}: {what}" for kind, what in zip(kinds, found) if what]
+            for fake in world.fakes:
+                fake.close()
     finally:
         stage.close()
     for text in wrong:

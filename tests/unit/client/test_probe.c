@@ -102,7 +102,7 @@ TEST(probe_redis_tells_refused_loading_and_strange_apart)
     struct talk refused = {.says = {"-NOAUTH Authentication required.\r\n"}};
     assert_int_equal(redis(&refused, "", "", &p, &err), KIT_DENIED);
     struct talk loading = {.says = {"-LOADING Redis is loading the dataset\r\n"}};
-    assert_int_equal(redis(&loading, "", "", &p, &err), KIT_UNAVAILABLE);
+    assert_int_equal(redis(&loading, "", "", &p, &err), KIT_IO);
     assert_string_equal(err.msg, "it says: LOADING Redis is loading the dataset");
     struct talk strange = {.says = {"HTTP/1.1 400 Bad Request\r\n"}};
     assert_int_equal(redis(&strange, "", "", &p, &err), KIT_IO);
