@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "fetch/url.h"
@@ -127,12 +128,26 @@ static bool is_here(const struct pull *p, const char *commit)
     return here;
 }
 
+/* "org/name" while "org" is a model: what lies inside a model is its own business, and would never be found. */
+static enum kit_status check_above(const struct pull *p, struct kit_err *err)
+{
+    char path[PATH_MAX];
+    const struct hub_wish *wish = p->session.wish;
+    kit_str id = kit_str_c(wish->name.id), above = kit_str_sub(id, 0, kit_str_find_char(id, '/'));
+    int len = snprintf(path, sizeof(path), "%s/%.*s/config.json", wish->models, KIT_STR_ARG(above));
+    if (above.len < id.len && len < (int)sizeof(path) && kit_file_exists(path)) {
+        return kit_fail(err, KIT_CONFLICT, "%s/%.*s is a model itself: nothing can be put into it", wish->models,
+                        KIT_STR_ARG(above));
+    }
+    return KIT_OK;
+}
+
 static enum kit_status look_at_target(struct pull *p, bool *here, struct kit_err *err)
 {
     char commit[HUB_COMMIT_BYTES] = "";
     *here = false;
     if (!kit_file_exists(p->target)) {
-        return KIT_OK;
+        return check_above(p, err);
     }
     if (hub_record_commit(p->target, commit, NULL) != KIT_OK) {
         return kit_fail(err, KIT_CONFLICT, "%s is there and did not come from the hub: rename or remove it first",

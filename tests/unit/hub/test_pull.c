@@ -294,6 +294,17 @@ TEST(pull_puts_nothing_over_a_folder_that_is_not_the_hubs)
     assert_int_equal(test_hub_count(&hub, "storage", ""), 0);
 }
 
+TEST(pull_puts_nothing_into_another_model)
+{
+    char path[TEST_PATH_BYTES * 3];
+    snprintf(path, sizeof(path), "%s", in_models("org"));
+    assert_ok(kit_file_make_folder(path, NULL));
+    snprintf(path, sizeof(path), "%s", in_models("org/config.json"));
+    assert_ok(kit_file_write(path, kit_str_lit("{}"), NULL));
+    struct pulled p = pull("org/tiny");
+    assert_refused(&p, KIT_CONFLICT, "org is a model itself");
+}
+
 /* --- the token --- */
 
 TEST(pull_gives_the_token_to_the_hub_and_nobody_else)
@@ -861,6 +872,7 @@ int main(void)
         WITH_HUB(pull_asks_file_by_file_where_the_listing_has_no_sizes),
         WITH_HUB(pull_follows_a_rename_and_keeps_the_name_that_was_typed),
         WITH_HUB(pull_puts_nothing_over_a_folder_that_is_not_the_hubs),
+        WITH_HUB(pull_puts_nothing_into_another_model),
         WITH_HUB(pull_gives_the_token_to_the_hub_and_nobody_else),
         WITH_HUB(pull_gives_no_token_where_a_listing_redirects_away),
         WITH_HUB(pull_says_where_to_ask_for_a_gated_model),
