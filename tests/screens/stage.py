@@ -107,15 +107,17 @@ class Terminal:
 
     def play(self, until):
         deadline = time.monotonic() + PATIENCE_S
+        interrupted = False
         try:
             while self.process.poll() is None:
                 self.read(deadline)
                 if until and until(self.screen):
                     self.process.send_signal(signal.SIGINT)
+                    interrupted = True
                     break
             self.code = self.process.wait(timeout=PATIENCE_S)
             os.write(self.slave, self.END)
-            while not until and not self.read(deadline):
+            while not interrupted and not self.read(deadline):
                 pass
         except subprocess.TimeoutExpired as e:
             raise Failed(f"heimnetz {' '.join(self.args)} does not end") from e
