@@ -109,6 +109,10 @@ static void come_home(struct app_loop *al, struct app_order *o)
 {
     struct app *a = al->app;
     struct app_reload *r = &a->reload;
+    if (kit_flag_get(&a->api.draining)) {
+        drop_snapshot(o); /* the other loops end, or have ended: nothing may be sent to them */
+        return;
+    }
     if (r->rc == KIT_OK) {
         take_snapshot(a, r);
     } else {

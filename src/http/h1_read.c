@@ -5,8 +5,9 @@
 #include "http/body.h"
 #include "kit/alloc.h"
 
-#define HEAD_ROOM_BYTES 1024 /* to begin with */
-#define FIELDS_ROOM 16       /* to begin with */
+#define HEAD_ROOM_BYTES 1024             /* to begin with */
+#define FIELDS_ROOM 16                   /* to begin with */
+#define UNTAKEN_BYTES_MAX (64 * KIT_KIB) /* of answers: who does not take them need not ask more */
 
 /* Notes what is wrong and makes the parser stop. */
 #define refuse(h, status, reason, code, ...)                                                                           \
@@ -394,7 +395,7 @@ bool http_h1_read_can_begin(const struct http_h1 *h)
     const struct http_exchange *x = c->last;
     bool held = x != NULL && (x->phase != HTTP_PHASE_DISPATCHED || (x->upgrade && !x->reply.finished));
     return !held && h->next == NULL && !http_connection_had_its_turn(c) && c->exchange_count < o->pipeline_max &&
-           c->out.bytes < http_server_write_max(c->server);
+           c->out.bytes < KIT_MIN(http_server_write_max(c->server), UNTAKEN_BYTES_MAX);
 }
 
 void http_h1_read_refuse(struct http_h1 *h, const struct kit_err *err, int status, const char *reason)

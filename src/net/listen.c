@@ -22,9 +22,11 @@
 #define ACCEPTS_MAX 64 /* in one callback */
 #define PAUSE_MS 100   /* after the system had no descriptor or memory left */
 #define HOST_BYTES_MAX 256
-#define KEEPALIVE_IDLE_S 30
-#define KEEPALIVE_EVERY_S 10
+#define KEEPALIVE_IDLE_S 20
+#define KEEPALIVE_SPREAD_S 20 /* later for some: thousands that came together must not all be asked in one moment */
+#define KEEPALIVE_EVERY_S 7
 #define KEEPALIVE_COUNT 3
+#define KEEPALIVE_MS (1000 * (KEEPALIVE_IDLE_S + KEEPALIVE_SPREAD_S + KEEPALIVE_COUNT * KEEPALIVE_EVERY_S))
 
 struct listener {
     struct net_listen *owner;
@@ -42,6 +44,7 @@ struct net_listen {
     bool closed; /* while accepting: the callee closed us */
     bool accepting;
     uint32_t dead_after_ms;
+    uint8_t accepts; /* counted, over and over */
     uint32_t count;
     struct listener listener[SOCKETS_MAX];
 };
@@ -122,6 +125,11 @@ static void pause_accepting(struct net_listen *n, int error)
     loop_timer_start(n->resume, PAUSE_MS, 0);
 }
 
+static void set_option(int fd, int level, int name, int value)
+{
+    setsockopt(fd, level, name, &value, sizeof(value)); /* each is a refinement: the socket works without */
+}
+
 static bool accept_one(struct net_listen *n, int fd)
 {
     struct sockaddr_storage from = {0};
@@ -130,6 +138,7 @@ static bool accept_one(struct net_listen *n, int fd)
     if (conn >= 0) {
         char peer[NET_PEER_BYTES];
         peer_text(&from, peer);
+        set_option(conn, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S + n->accepts++ % KEEPALIVE_SPREAD_S);
         n->accepted(n->ctx, conn, peer);
         return true;
     }
@@ -163,20 +172,15 @@ static const struct loop_stream_events events = {readable, ignore, ignore, ignor
 
 /* --- listening --- */
 
-static void set_option(int fd, int level, int name, int value)
-{
-    setsockopt(fd, level, name, &value, sizeof(value)); /* each is a refinement: the socket works without */
-}
-
 /* What accepted sockets inherit (Linux: all of these). */
 static void set_options(const struct net_listen *n, int fd)
 {
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
     set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_EVERY_S);
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT);
-    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)n->dead_after_ms);
+    /* It counts for keep-alive, too: were it shorter than all probes, an idle peer would be gone with the first lost one. */
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)KIT_MAX(n->dead_after_ms, (uint32_t)KEEPALIVE_MS));
 }
 
 /* The first socket of an address is bound without SO_REUSEPORT, so that binding fails when another process listens

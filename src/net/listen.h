@@ -16,8 +16,9 @@ struct net_listen;
 typedef void net_listen_accept(void *ctx, int fd, const char *peer);
 
 /* host: an IPv4 or IPv6 address (with or without brackets), or a name, which may stand for one of each (localhost).
- * port 0 picks one; *port_ret is what was bound. A peer that does not acknowledge what was sent for dead_after_ms counts
- * as gone (TCP_USER_TIMEOUT); one that is silent is asked after 30 s whether it is there (TCP keep-alive).
+ * port 0 picks one; *port_ret is what was bound. A peer that does not acknowledge what was sent for dead_after_ms, at
+ * least a minute, counts as gone (TCP_USER_TIMEOUT); one that is silent is asked after 20 to 40 s whether it is there,
+ * three times (TCP keep-alive).
  * Errors: IO ("127.0.0.1:8001: address already in use"), NOT_FOUND (no such name), NOMEM. */
 KIT_MUST_CHECK enum kit_status net_listen_new(struct loop *l, const char *host, uint16_t port, uint32_t dead_after_ms,
                                               net_listen_accept *accepted, void *ctx, struct net_listen **ret,

@@ -1,6 +1,7 @@
 #include "net/listen.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -183,6 +184,45 @@ TEST(listen_may_be_closed_while_it_accepts)
     close_host(&h);
 }
 
+TEST(listen_finish_accepts_who_is_through)
+{
+    struct host h = {0};
+    uint16_t port = open_host(&h, "127.0.0.1", 0);
+    int fds[3];
+    for (int i = 0; i < 3; i++) {
+        fds[i] = connect_to("127.0.0.1", port);
+        assert_true(fds[i] >= 0);
+    }
+    net_listen_finish(h.listen); /* no turn of the loop has seen them */
+    h.listen = NULL;
+    assert_int_equal(h.accepted, 3);
+    assert_int_equal(connect_to("127.0.0.1", port), -1);
+    net_listen_finish(NULL);
+    for (int i = 0; i < 3; i++) {
+        close(fds[i]);
+    }
+    close_host(&h);
+}
+
+/* TCP_USER_TIMEOUT ends a connection at the first unanswered probe of keep-alive when it is over by then: ten thousand
+ * idle connections lost a third of themselves that way, to probes that were dropped in one burst. */
+TEST(listen_lets_keep_alive_send_all_its_probes)
+{
+    struct host h = {0};
+    uint16_t port = open_host(&h, "127.0.0.1", 0);
+    int fd = connect_to("127.0.0.1", port), idle = 0, every = 0, count = 0, user = 0;
+    socklen_t len = sizeof(int);
+    turn(&h);
+    assert_int_equal(h.accepted, 1);
+    assert_int_equal(getsockopt(h.fds[0], IPPROTO_TCP, TCP_KEEPIDLE, &idle, &len), 0);
+    assert_int_equal(getsockopt(h.fds[0], IPPROTO_TCP, TCP_KEEPINTVL, &every, &len), 0);
+    assert_int_equal(getsockopt(h.fds[0], IPPROTO_TCP, TCP_KEEPCNT, &count, &len), 0);
+    assert_int_equal(getsockopt(h.fds[0], IPPROTO_TCP, TCP_USER_TIMEOUT, &user, &len), 0);
+    assert_true(count >= 3 && user >= 1000 * (idle + count * every));
+    close(fd);
+    close_host(&h);
+}
+
 TEST(listen_says_which_name_is_not_known)
 {
     struct host h = {0};
@@ -287,6 +327,7 @@ int main(void)
                     TEST_OF(listen_on_a_name_takes_each_of_its_addresses),
                     TEST_OF(listen_names_the_address_that_another_process_has),
                     TEST_OF(listen_shares_an_address_within_the_process),
-                    TEST_OF(listen_may_be_closed_while_it_accepts), TEST_OF(listen_says_which_name_is_not_known),
+                    TEST_OF(listen_may_be_closed_while_it_accepts), TEST_OF(listen_finish_accepts_who_is_through),
+                    TEST_OF(listen_lets_keep_alive_send_all_its_probes), TEST_OF(listen_says_which_name_is_not_known),
                     TEST_OF(listen_survives_each_failed_alloc), TEST_OF(conn_sends_all_through_its_layer));
 }
