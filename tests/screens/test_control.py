@@ -214,6 +214,7 @@ class Control(unittest.TestCase):
         self.up()
         pid, record = self.record()
         os.rename(self.state / "aethercore.pid", self.state / "kept")
+        self.addCleanup(os.rename, self.state / "kept", self.state / "aethercore.pid")  # ended like the others
         done = self.heimnetz("down", "--url", record["url"], code=1)
         self.assertIn("was not started by", done.err)
         self.assertIn(str(pid), done.err)
@@ -221,7 +222,6 @@ class Control(unittest.TestCase):
         port = record["url"].rsplit(":", 1)[1]
         done = self.heimnetz("up", "--port", port)
         self.assertIn("started by somebody else", done.out)
-        os.rename(self.state / "kept", self.state / "aethercore.pid")
 
     # --- restart ---
 
