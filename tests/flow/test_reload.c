@@ -29,14 +29,23 @@ static void start(void)
     server.client.key = OLD;
 }
 
-/* Sends SIGHUP and waits until so many reloads with this result are counted. */
-static void reload(const char *result, double times)
+/* Under ThreadSanitizer a signal that comes between two system calls of the server may be lost: it is sent again. */
+static void hang_up(int *turn)
 {
+    if (++*turn % 400 == 1) {
+        assert_int_equal(kill(server.pid, SIGHUP), 0);
+    }
+    usleep(5000);
+}
+
+/* SIGHUP until one more reload with this result is counted. */
+static void reload(const char *result)
+{
+    double before = server_metric_of(&server, "config_reloads_total", result);
     uint64_t until_ns = kit_clock_ns() + 20 * KIT_NS_PER_S;
-    assert_int_equal(kill(server.pid, SIGHUP), 0);
-    while (server_metric_of(&server, "config_reloads_total", result) != times) {
+    for (int turn = 0; server_metric_of(&server, "config_reloads_total", result) <= before;) {
         assert_true(kit_clock_ns() < until_ns);
-        usleep(5000);
+        hang_up(&turn);
     }
 }
 
@@ -65,7 +74,7 @@ TEST(reload_changes_names_on_all_loops)
     expect_everywhere("old.home", 200);
     expect_everywhere("new.home", 421);
     write_settings("server:\n  allowed_hosts: new.home\nhttp:\n  idle_timeout: 20s\nlog:\n  level: warn\n");
-    reload("result=\"ok\"", 1);
+    reload("result=\"ok\"");
     expect_everywhere("old.home", 421);
     expect_everywhere("new.home", 200);
     server_stop(&server);
@@ -78,11 +87,11 @@ TEST(reload_keeps_the_old_settings_when_the_new_ones_are_broken)
     start();
     for (size_t i = 0; i < KIT_COUNT(broken); i++) {
         write_settings(broken[i]);
-        reload("result=\"failed\"", (double)i + 1);
+        reload("result=\"failed\"");
     }
     write_settings("");
     test_temp_write(key, "reload.key", kit_str_lit("short"));
-    reload("result=\"failed\"", KIT_COUNT(broken) + 1);
+    reload("result=\"failed\"");
     expect_everywhere("old.home", 200);
     server_expect_only(&server, "GET", "/models", "", 200); /* with the old key */
     server_stop(&server);
@@ -93,12 +102,11 @@ TEST(reload_takes_a_new_key_while_requests_go_on)
     struct client_answer a;
     start();
     test_temp_write(key, "reload.key", kit_str_lit(NEW "\n"));
-    assert_int_equal(kill(server.pid, SIGHUP), 0);
     uint64_t until_ns = kit_clock_ns() + 20 * KIT_NS_PER_S;
-    while (server_call(&server, "GET", "/models", "", &a) == 200) { /* the old one, until it is none */
+    for (int turn = 0; server_call(&server, "GET", "/models", "", &a) == 200;) { /* the old one, until it is none */
         client_answer_done(&a);
         assert_true(kit_clock_ns() < until_ns);
-        usleep(1000);
+        hang_up(&turn);
     }
     assert_int_equal(a.status, 401);
     client_answer_done(&a);
