@@ -417,7 +417,7 @@ TEST(pull_is_refused_when_the_pool_or_the_catalog_is_full)
     assert_gone("org/new");
     pool.waiting_max = 8;
     for (int i = 0; i < 5; i++) { /* three are here, eight fit */
-        char id[16];
+        char id[32];
         snprintf(id, sizeof(id), "org/new%d", i);
         assert_int_equal(pull_it(id), KIT_OK);
     }
