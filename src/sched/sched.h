@@ -24,7 +24,7 @@ struct sched_node {
     struct sched_node *prev, *next;
 };
 
-/* Where a job stands, for queue.c, deadline.c and core.c alone. */
+/* Where a job stands, for the scheduler alone (inner.h, queue.h, deadline.h). */
 struct sched_book {
     struct sched_node node;   /* among the waiting jobs of its principal */
     struct sched_flow *flow;  /* its principal's; NULL: no row waits */
