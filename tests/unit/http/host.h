@@ -3,7 +3,9 @@
 #define UNIT_HTTP_HOST_H
 
 #include <stdio.h>
+#include <arpa/inet.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "kit/clock.h"
 #include "http/server.h"
@@ -30,6 +32,7 @@ struct host {
     size_t taken_len;
     size_t stream_left; /* bytes that /stream has still to give */
     bool endless;       /* /stream starts anew */
+    kit_str again;      /* a chunk of /ask that there was no room for: it is sent when it is asked for */
     uint64_t fail_at;   /* orders an allocation failure when a handler starts */
     /* /ws */
     const struct http_ws_handler *ws_handler;
@@ -127,6 +130,24 @@ static inline void host_feed(struct http_request *r, void *ctx)
 {
     host_late(r, ctx);
     http_reply_start(r, 200, "text/event-stream", -1, &host_fed_source);
+}
+
+/* A stream that the test feeds, and that is asked for what there was no room for. */
+static inline void host_ask_more(struct http_request *r)
+{
+    struct host *h = host_of;
+    h->more += h->again.len > 0;
+    if (h->again.len > 0 && http_reply_chunk(r, h->again) == KIT_OK) {
+        h->again.len = 0;
+    }
+}
+
+static const struct http_source host_ask_source = {host_ask_more, host_on_gone, NULL};
+
+static inline void host_ask(struct http_request *r, void *ctx)
+{
+    host_late(r, ctx);
+    http_reply_start(r, 200, "text/plain", -1, &host_ask_source);
 }
 
 /* A stream that ends when the server drains, unless it stays. */
@@ -270,6 +291,7 @@ static const struct http_route host_routes[] = {
     HOST_ROUTE(HTTP_GET, "/stream/{bytes}", HTTP_BODY_NONE, 0, host_stream, NULL),
     HOST_ROUTE(HTTP_GET, "/sized/{bytes}", HTTP_BODY_NONE, 0, host_sized, NULL),
     HOST_ROUTE(HTTP_GET, "/feed", HTTP_BODY_NONE, 0, host_feed, NULL),
+    HOST_ROUTE(HTTP_GET, "/ask", HTTP_BODY_NONE, 0, host_ask, NULL),
     HOST_ROUTE(HTTP_GET, "/live", HTTP_BODY_NONE, 0, host_live, NULL),
     HOST_ROUTE(HTTP_POST, "/take", HTTP_BODY_WHOLE, 0, host_take, NULL),
     HOST_ROUTE(HTTP_GET, "/whole", HTTP_BODY_NONE, 0, host_whole, NULL),
@@ -306,6 +328,30 @@ static inline void host_close(struct host *h)
 static inline void host_connect(struct host *h, struct http_client *c)
 {
     http_client_open(c, h->port, host_turn, h);
+}
+
+/* Is fd the server's end of this connection? */
+static inline bool host_is_other_end(int fd, const struct http_client *c)
+{
+    struct sockaddr_in own = {0}, peer = {0};
+    socklen_t own_len = sizeof(own), peer_len = sizeof(peer);
+    return getsockname(c->fd, (struct sockaddr *)&own, &own_len) == 0 &&
+           getpeername(fd, (struct sockaddr *)&peer, &peer_len) == 0 && own.sin_family == peer.sin_family &&
+           own.sin_port == peer.sin_port;
+}
+
+/* Between this client, whose connection the server has, and the server the kernel keeps some 100 KiB, and no more later:
+ * left alone it takes megabytes, and how many depends on the moment. */
+static inline void host_narrow(struct http_client *c)
+{
+    int room = 16 * KIT_KIB, narrowed = 0;
+    assert_int_equal(setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
+    for (int fd = 3; fd < FD_SETSIZE; fd++) {
+        if (host_is_other_end(fd, c)) {
+            narrowed += setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)) == 0;
+        }
+    }
+    assert_int_equal(narrowed, 1);
 }
 
 static inline struct http_request *host_find(struct host *h, int late)

@@ -338,6 +338,33 @@ TEST(server_gives_a_chunk_back_when_the_buffer_is_full)
     host_close(&h);
 }
 
+/* Half of the buffer is free, but the chunk does not fit: to ask for it again and again would be a loop. */
+TEST(server_asks_once_for_a_chunk_that_does_not_fit_yet)
+{
+    static char block[65536];
+    struct host h = {.options = HTTP_OPTIONS_DEFAULT};
+    struct http_client c;
+    h.options.write_buffer_bytes_max = sizeof(block);
+    host_open(&h);
+    host_connect(&h, &c);
+    http_client_send(&c, GET("/late") GET("/ask")); /* the second is held: nothing of it is written */
+    host_wait_late(&h, &c, 2);
+    struct http_request *r = host_find(&h, 1);
+    h.again = (kit_str){block, sizeof(block)};
+    assert_int_equal(http_reply_chunk(r, (kit_str){block, 20000}), KIT_OK);
+    assert_int_equal(http_reply_chunk(r, h.again), KIT_FULL);
+    http_client_turns(&c, 100);
+    assert_int_equal(h.more, 0);
+    host_answer(&h, 0, "first");
+    expect(&c, 200, "first");
+    http_client_wait_bytes(&c, 20000 + sizeof(block));
+    assert_int_equal(h.more, 1);
+    http_reply_finish(r);
+    http_client_answer(&c, 200, NULL, NULL);
+    http_client_close(&c);
+    host_close(&h);
+}
+
 /* --- limits of number and time --- */
 
 TEST(server_tells_one_connection_too_many_that_it_is_full)
@@ -798,6 +825,7 @@ int main(void)
         TEST_OF(server_pauses_the_stream_of_a_slow_reader_and_nobody_elses),
         TEST_OF(server_reads_no_further_request_of_a_client_that_takes_no_answers),
         TEST_OF(server_gives_a_chunk_back_when_the_buffer_is_full),
+        TEST_OF(server_asks_once_for_a_chunk_that_does_not_fit_yet),
         TEST_OF(server_tells_one_connection_too_many_that_it_is_full),
         TEST_OF(server_closes_idle_connections_without_a_word),
         TEST_OF(server_holds_little_for_each_of_many_who_do_not_read), TEST_OF(server_takes_new_timeouts_while_it_runs),
