@@ -32,9 +32,9 @@ enum kit_status fetch_fail(CURLcode code, const char *text, const char *url, str
     case CURLE_COULDNT_CONNECT:
         return kit_fail(err, KIT_UNAVAILABLE, "nothing answers at %s", url);
     case CURLE_COULDNT_RESOLVE_HOST:
-        return kit_fail(err, KIT_UNAVAILABLE, "%s: no such host", url);
+        return kit_fail(err, KIT_UNAVAILABLE, "no such host: %s", url);
     case CURLE_OPERATION_TIMEDOUT:
-        return kit_fail(err, KIT_TIMEOUT, "%s: no answer in time", url);
+        return kit_fail(err, KIT_TIMEOUT, "no answer in time from %s", url);
     case CURLE_UNSUPPORTED_PROTOCOL: /* the scheme is checked above; this is an answer in another language */
     case CURLE_WEIRD_SERVER_REPLY:
         return kit_fail(err, KIT_IO, "what answers at %s does not speak HTTP", url);

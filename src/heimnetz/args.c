@@ -86,11 +86,12 @@ bool heimnetz_args_next(kit_str *rest, struct heimnetz_argument *ret)
 
 static enum kit_status fail_option(const char *arg, struct kit_err *err)
 {
-    struct kit_near near = {.wanted = kit_str_sub(kit_str_c(arg), 0, kit_str_find_char(kit_str_c(arg), '='))};
+    kit_str name = kit_str_sub(kit_str_c(arg), 0, kit_str_find_char(kit_str_c(arg), '='));
+    struct kit_near near = {.wanted = kit_str_sub(name, kit_str_starts(name, kit_str_lit("--")) ? 2 : 1, name.len)};
     for (int i = 0; i < HEIMNETZ_OPT_COUNT; i++) {
-        kit_near_offer(&near, heimnetz_options[i].name);
+        kit_near_offer(&near, heimnetz_options[i].name + 2); /* "--" makes no two of them alike */
     }
-    return near.best != NULL ? kit_fail(err, KIT_INVALID, "unknown option '%s'; did you mean '%s'?", arg, near.best)
+    return near.best != NULL ? kit_fail(err, KIT_INVALID, "unknown option '%s'; did you mean '--%s'?", arg, near.best)
                              : kit_fail(err, KIT_INVALID, "unknown option '%s'", arg);
 }
 

@@ -188,23 +188,22 @@ static struct heimnetz options_of(const struct heimnetz *h, enum heimnetz_servic
     return ret;
 }
 
-/* Starts it with what is given, and with what `before` had where that is not NULL. */
-static enum kit_status start_one(struct heimnetz *h, struct heimnetz_control *c, const struct heimnetz_record *before,
+/* Starts it with r's arguments and tells of it. */
+static enum kit_status start_one(struct heimnetz *h, struct heimnetz_control *c, struct heimnetz_record *r,
                                  struct told *t, struct kit_err *err)
 {
-    struct heimnetz_record r = {0};
     struct heimnetz own = options_of(h, t->id);
     uint64_t started_ns = kit_clock_ns();
-    enum kit_status rc =
-        before != NULL ? heimnetz_launch_again(&own, before, &r, err) : heimnetz_launch_given(&own, &r, err);
-    rc = rc == KIT_OK ? heimnetz_control_start(c, &r, &t->outcome, err) : rc;
+    enum kit_status rc = heimnetz_control_start(c, r, &t->outcome, err);
     if (rc == KIT_OK && t->outcome == CONTROL_RUNNING) {
-        rc = check_running(&own, &r, err);
+        rc = check_running(&own, r, err);
     }
     if (rc == KIT_OK) {
-        tell_start(t, &r, started_ns);
+        tell_start(t, r, started_ns);
     }
-    heimnetz_record_done(&r);
+    if (rc == KIT_OK && !h->json) {
+        print_up(h, t);
+    }
     return rc;
 }
 
@@ -311,10 +310,11 @@ static enum kit_status load_again(struct heimnetz *h, const char *url, const str
 
 static enum kit_status up_one(struct heimnetz *h, struct heimnetz_control *c, struct told *t, struct kit_err *err)
 {
-    enum kit_status rc = start_one(h, c, NULL, t, err);
-    if (rc == KIT_OK && !h->json) {
-        print_up(h, t);
-    }
+    struct heimnetz_record r = {0};
+    struct heimnetz own = options_of(h, t->id);
+    enum kit_status rc = heimnetz_launch_given(&own, &r, err);
+    rc = rc == KIT_OK ? start_one(h, c, &r, t, err) : rc;
+    heimnetz_record_done(&r);
     return rc;
 }
 
@@ -327,15 +327,36 @@ static enum kit_status down_one(struct heimnetz *h, struct heimnetz_control *c, 
     return rc;
 }
 
-/* Down and up again, with what it had. */
+/* It does not start with the new options: as it was, then, rather than not at all. */
+static enum kit_status start_as_before(struct heimnetz *h, struct heimnetz_control *c,
+                                       const struct heimnetz_record *before, struct told *t, struct kit_err *err)
+{
+    struct kit_err why = *err;
+    struct heimnetz_record r = {0};
+    struct heimnetz nothing_new = *h;
+    nothing_new.given_count = 0;
+    enum kit_status rc = heimnetz_launch_again(&nothing_new, before, &r, NULL);
+    rc = rc == KIT_OK ? start_one(&nothing_new, c, &r, t, NULL) : rc;
+    heimnetz_record_done(&r);
+    return rc == KIT_OK ? kit_fail(err, why.code, "it runs as before: with the new options %s", why.msg) : why.code;
+}
+
+/* Down and up again, with what it had and what is said anew. One that runs but is not ready in time is left to it. */
 static enum kit_status cycle(struct heimnetz *h, struct heimnetz_control *c, const struct heimnetz_record *before,
                              struct told *t, struct kit_err *err)
 {
-    enum kit_status rc = down_one(h, c, t, err);
-    rc = rc == KIT_OK ? start_one(h, c, before, t, err) : rc;
-    if (rc == KIT_OK && !h->json) {
-        print_up(h, t);
+    struct heimnetz_record r = {0};
+    struct heimnetz own = options_of(h, t->id);
+    enum kit_status rc = heimnetz_launch_again(&own, before, &r, err); /* what is wrong in it ends nothing */
+    rc = rc == KIT_OK ? down_one(h, c, t, err) : rc;
+    if (rc == KIT_OK) {
+        bool ran = t->outcome != CONTROL_ABSENT;
+        rc = start_one(h, c, &r, t, err);
+        if (rc != KIT_OK && rc != KIT_TIMEOUT && ran && own.given_count > 0) {
+            rc = start_as_before(h, c, before, t, err);
+        }
     }
+    heimnetz_record_done(&r);
     return rc;
 }
 
@@ -356,7 +377,10 @@ static enum kit_status restart_one(struct heimnetz *h, struct heimnetz_control *
     }
     c->environment = environment.list;
     rc = rc == KIT_OK ? cycle(h, c, &before, t, err) : rc;
-    rc = rc == KIT_OK && loaded.count > 0 ? load_again(h, t->url, &loaded, err) : rc;
+    if (loaded.count > 0 && t->outcome == CONTROL_STARTED && t->pid != 0) {
+        enum kit_status back = load_again(h, t->url, &loaded, rc == KIT_OK ? err : NULL);
+        rc = rc == KIT_OK ? back : rc;
+    }
     heimnetz_record_done(&before);
     heimnetz_environment_done(&environment);
     free_loaded(&loaded);

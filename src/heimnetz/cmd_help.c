@@ -53,17 +53,20 @@ int heimnetz_cmd_help(struct heimnetz *h)
 {
     uint32_t taken = 0;
     const struct heimnetz_command *c = heimnetz_args_find(h->words, h->word_count, &taken);
+    bool group = h->word_count == 1 && heimnetz_help_is_group(h->words[0]);
+    bool command = c != NULL && taken == h->word_count && c->help != NULL;
+    if (h->word_count > 0 && !group && !command) {
+        return heimnetz_help_unknown(h);
+    }
     if (h->json) {
         return print_json(h);
     }
-    if (h->word_count == 0) {
-        heimnetz_help(h, &h->out);
-    } else if (c != NULL && taken == h->word_count && c->help != NULL) {
+    if (command) {
         heimnetz_help_command(h, &h->out, c);
-    } else if (h->word_count > 1 || !heimnetz_help_group(h, &h->out, h->words[0])) {
-        const char *near = heimnetz_help_nearest(h->words, h->word_count);
-        return near != NULL ? heimnetz_usage(h, "no command '%s'; did you mean '%s'?", h->words[0], near)
-                            : heimnetz_usage(h, "no command '%s'", h->words[0]);
+    } else if (group) {
+        heimnetz_help_group(h, &h->out, h->words[0]);
+    } else {
+        heimnetz_help(h, &h->out);
     }
     return HEIMNETZ_GOOD;
 }

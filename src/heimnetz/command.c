@@ -106,8 +106,11 @@ int heimnetz_usage(struct heimnetz *h, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    snprintf(next, sizeof(next), "help%s%s' lists what there is", h->command != NULL ? " " : "",
-             h->command != NULL ? h->command->words : "");
+    if (h->command != NULL) {
+        snprintf(next, sizeof(next), "help %s' says what it takes", h->command->words);
+    } else {
+        snprintf(next, sizeof(next), "help' lists what there is");
+    }
     complain(h, KIT_INVALID, text, next);
     return HEIMNETZ_USAGE;
 }

@@ -79,11 +79,9 @@ static kit_str group_of(const struct heimnetz_command *c)
     return kit_str_sub(words, 0, blank < words.len ? blank : 0);
 }
 
-/* Adds the commands of a group; how many there are. */
-static uint32_t add_commands(struct kit_buf *out, const struct heimnetz_term *t, kit_str group)
+static void add_commands(struct kit_buf *out, const struct heimnetz_term *t, kit_str group)
 {
     struct heimnetz_table table;
-    uint32_t count = 0;
     heimnetz_table_init(&table, 2, NULL);
     for (const struct heimnetz_command *c = heimnetz_commands; c->words != NULL; c++) {
         if (c->help == NULL || !kit_str_eq(group_of(c), group)) {
@@ -92,10 +90,8 @@ static uint32_t add_commands(struct kit_buf *out, const struct heimnetz_term *t,
         heimnetz_table_add(&table, TERM_ACCENT, "%s", c->words);
         heimnetz_table_more(&table, TERM_PLAIN, " %s", c->arguments);
         heimnetz_table_add(&table, TERM_DIM, "%s", c->help);
-        count++;
     }
     add_table(out, t, &table);
-    return count;
 }
 
 static bool is_first_of_group(const struct heimnetz_command *c)
@@ -152,18 +148,23 @@ void heimnetz_help_command(const struct heimnetz *h, const struct heimnetz_term 
     finish(&out, t);
 }
 
-bool heimnetz_help_group(const struct heimnetz *h, const struct heimnetz_term *t, const char *word)
+bool heimnetz_help_is_group(const char *word)
+{
+    bool is = false;
+    for (const struct heimnetz_command *c = heimnetz_commands; c->words != NULL; c++) {
+        is = is || (c->help != NULL && word[0] != '\0' && kit_str_eq(group_of(c), kit_str_c(word)));
+    }
+    return is;
+}
+
+void heimnetz_help_group(const struct heimnetz *h, const struct heimnetz_term *t, const char *word)
 {
     struct kit_buf out;
     kit_buf_init(&out, HELP_BYTES_MAX);
     heimnetz_rich_add(&out, TERM_DIM, "usage:");
     heimnetz_rich_add(&out, TERM_PLAIN, " %s %s COMMAND [options]\n\n", h->name, word);
-    uint32_t count = word[0] != '\0' ? add_commands(&out, t, kit_str_c(word)) : 0;
-    if (count == 0) {
-        kit_buf_clear(&out);
-    }
+    add_commands(&out, t, kit_str_c(word));
     finish(&out, t);
-    return count > 0;
 }
 
 /* --- what may have been meant --- */
@@ -195,4 +196,31 @@ const char *heimnetz_help_nearest(const char *const *words, uint32_t count)
     kit_buf_done(&text);
     bool two_nearer = one.best == NULL || (two.best != NULL && two.distance < one.distance);
     return best != NULL ? best : two_nearer ? two.best : one.best;
+}
+
+/* How many of the words are meant by "unknown command": two where a group's command was meant. */
+static uint32_t words_meant(const struct heimnetz *h, bool group, const char *near)
+{
+    kit_str words = kit_str_c(near != NULL ? near : "");
+    bool of_group = kit_str_find_char(words, ' ') < words.len && !kit_str_ends(words, kit_str_c(h->words[0]));
+    return h->word_count > 1 && (group || of_group) ? 2 : 1;
+}
+
+int heimnetz_help_unknown(struct heimnetz *h)
+{
+    struct kit_err err = {0};
+    char next[128];
+    bool group = heimnetz_help_is_group(h->words[0]), alone = h->word_count == 1;
+    const char *near = heimnetz_help_nearest(h->words, h->word_count);
+    if (group && alone && !h->json) {
+        heimnetz_help_group(h, &h->err, h->words[0]);
+        return HEIMNETZ_USAGE;
+    }
+    bool two = words_meant(h, group, near) == 2, meant = near != NULL && !(group && alone);
+    kit_fail(&err, KIT_INVALID, "%s '%s%s%s'%s%s%s", group && alone ? "no command is named behind" : "unknown command",
+             h->words[0], two ? " " : "", two ? h->words[1] : "", meant ? "; did you mean '" : "", meant ? near : "",
+             meant ? "'?" : "");
+    snprintf(next, sizeof(next), "help%s%s' lists what there is", group ? " " : "", group ? h->words[0] : "");
+    heimnetz_error(h, KIT_INVALID, &err, next);
+    return HEIMNETZ_USAGE;
 }

@@ -33,7 +33,7 @@ static enum kit_status conclude(const struct load *l, const char *id, struct kit
         return KIT_OK;
     }
     if (l->error[0] != '\0') {
-        return kit_fail(err, KIT_LOAD_FAILED, "%s", l->error);
+        return kit_fail(err, KIT_LOAD_FAILED, "'%s' is not loaded: %s", id, l->error);
     }
     if (l->wanted) {
         return kit_fail(err, KIT_UNAVAILABLE, "the server stopped while '%s' was loading", id);

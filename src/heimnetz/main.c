@@ -14,17 +14,6 @@ static const char *name_of(const char *arg)
     return said != NULL && said[0] != '\0' ? said : arg != NULL && arg[0] != '\0' ? arg : "heimnetz";
 }
 
-/* A group's name alone ("aethercore") lists its commands. */
-static int unknown_command(struct heimnetz *h)
-{
-    if (h->word_count == 1 && heimnetz_help_group(h, &h->err, h->words[0])) {
-        return HEIMNETZ_USAGE;
-    }
-    const char *near = heimnetz_help_nearest(h->words, h->word_count);
-    return near != NULL ? heimnetz_usage(h, "unknown command '%s'; did you mean '%s'?", h->words[0], near)
-                        : heimnetz_usage(h, "unknown command '%s'", h->words[0]);
-}
-
 /* The client of the model server, which every command may use. */
 static enum kit_status connect(struct heimnetz *h, struct kit_err *err)
 {
@@ -48,7 +37,7 @@ static int run(struct heimnetz *h)
         return version ? heimnetz_cmd_version(h) : heimnetz_cmd_help(h);
     }
     if (h->command == NULL && h->word_count > 0) {
-        return unknown_command(h);
+        return heimnetz_help_unknown(h);
     }
     if ((h->command != NULL && heimnetz_args_check(h, &err) != KIT_OK) || connect(h, &err) != KIT_OK) {
         return heimnetz_usage(h, "%s", err.msg);

@@ -135,6 +135,9 @@ void hub_session_judge(const struct hub_session *s, struct hub_route *r, const s
     if (rc != KIT_OK) {
         ret->outcome = rc == KIT_UNAVAILABLE || rc == KIT_TIMEOUT || rc == KIT_IO ? HUB_AGAIN : HUB_FAILED;
         ret->err = *err;
+        if (rc == KIT_UNAVAILABLE) {
+            kit_fail(&ret->err, rc, "the hub is out of reach: %s", err->msg);
+        }
     } else if (status >= 200 && status <= 299) {
         ret->outcome = HUB_DONE;
     } else if (status >= 301 && status <= 308) {

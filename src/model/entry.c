@@ -78,12 +78,11 @@ static enum kit_status fail_unknown(struct model_catalog *c, kit_str id, struct 
     bool whole = kit_str_find_char(id, '/') < id.len; /* "org/name": no mere slip of the pen */
     if (whole && c->options.hub != NULL && hub_name_parse(id, (kit_str){0}, &name, NULL) == KIT_OK) {
         return kit_fail_param(err, KIT_MODEL_NOT_FOUND, "model",
-                              "no model '%.*s' among the %u that are here; fetch it by POST /hub/pull or "
+                              "no model '%.*s' is here; fetch it by POST /hub/pull or "
                               "'heimnetz aethercore pull %.*s'",
-                              shown, id.ptr, c->count, shown, id.ptr);
+                              shown, id.ptr, shown, id.ptr);
     }
-    return kit_fail_param(err, KIT_MODEL_NOT_FOUND, "model", "no model '%.*s' among the %u that are here", shown,
-                          id.ptr, c->count);
+    return kit_fail_param(err, KIT_MODEL_NOT_FOUND, "model", "no model '%.*s' is here", shown, id.ptr);
 }
 
 enum kit_status model_entry_get(struct model_catalog *c, kit_str id, struct model_entry **ret, struct kit_err *err)

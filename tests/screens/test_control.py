@@ -240,6 +240,18 @@ class Control(unittest.TestCase):
         self.assertEqual({m["id"]: m["state"] for m in models},
                          {"echo": "ready", "other": "ready", "slow": "available"})
 
+    def test_restart_with_what_is_wrong_leaves_it_running_as_it_was(self):
+        self.up()
+        self.heimnetz("aethercore", "load", "echo")
+        pid, before = self.record()
+        self.assertIn("is not there", self.heimnetz("restart", "--models", "/no/such/folder", code=1).err)
+        self.assertEqual(self.record()[0], pid, "nothing was ended for it")
+        for wrong in (["--set", "no.such=1"], ["--host", "0.0.0.0"]):
+            done = self.heimnetz("restart", *wrong, code=1)
+            self.assertIn("it runs as before: with the new options aethercore did not start", " ".join(done.err.split()))
+            self.assertIn("echo is loaded again", done.out)
+            self.assertEqual(self.record()[1]["arguments"], before["arguments"])
+
     def test_restart_of_what_has_crashed_starts_it_as_before(self):
         self.up("--set", "models.max=50")
         pid, record = self.record()

@@ -56,6 +56,8 @@ UNKNOWN = {
     "command": ["staus"],
     "option": ["status", "--jason"],
     "group": ["aethercore"],
+    "group-command": ["aethercore", "modles"],
+    "help": ["help", "system", "heath"],
     "argument": ["aethercore", "load"],
 }
 FAILED = {"status": OVERVIEW["status"], "aethercore-models": OVERVIEW["aethercore-models"],

@@ -45,6 +45,7 @@ TEST(args_say_what_is_wrong_and_what_was_meant)
     } rows[] = {
         {{"--jason"}, "unknown option '--jason'; did you mean '--json'?"},
         {{"-z"}, "unknown option '-z'"},
+        {{"--nosuch"}, "unknown option '--nosuch'"}, /* as near to --host as to anything */
         {{"status", "--url"}, "--url needs a value: --url ADDRESS"},
         {{"status", "--json=1"}, "--json takes no value"},
         {{"status", "--text", "x"}, "'status' does not take --text"},
