@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make demo: the main job, shown. Starts the model server on a free port of this machine, loads all-MiniLM-L6-v2, asks it
+# make demo: the main job, shown. Starts the model server on a port of this machine, loads all-MiniLM-L6-v2, asks it
 # something, and ends the server again: on a terminal when you say so, otherwise at once.
 set -eu
 cd "$(dirname "$0")/.."
@@ -15,13 +15,22 @@ if [ ! -t 1 ] || [ -n "${NO_COLOR:-}" ] || [ "${TERM:-dumb}" = dumb ]; then
     dim='' bold='' plain=''
 fi
 say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
+# Prints a command as one would type it, in lines that fit a terminal of 80 columns, and runs it.
 run() {
-    local words='' word
+    local line='$' option='' word
     for word in "$@"; do
-        case $word in *' '*) word="\"$word\"" ;; esac
-        words="$words $word"
+        case $word in
+        --*) option="$word " && continue ;; # stays with its value
+        *' '*) word="\"$word\"" ;;
+        esac
+        word=$option$word option=''
+        if [ $((${#line} + ${#word})) -gt 76 ]; then
+            printf '%s%s \\%s\n' "$dim" "$line" "$plain"
+            line='   '
+        fi
+        line="$line $word"
     done
-    printf '%s$%s%s\n' "$dim" "$words" "$plain"
+    printf '%s%s%s\n' "$dim" "$line" "$plain"
     "$@"
 }
 
@@ -41,38 +50,62 @@ done
 [ -n "$address" ] || { echo "the server did not get ready; its log:"; cat "$log"; exit 1; }
 export AETHERCORE_URL=$address
 
-say "AetherCore runs at $address"
+model=all-MiniLM-L6-v2
+say "AetherCore runs at $address; these models are here"
 run ./heimnetz aethercore models
-say "Loading a real model: all-MiniLM-L6-v2, 91 MB of weights"
-run ./heimnetz aethercore load all-MiniLM-L6-v2
+
+say "Loading $model from Hugging Face's own files, by its name"
+events=build/demo-events.txt
+curl -sSN "$address/models/$model/events" >"$events" &
+watcher=$!
+trap 'kill "$watcher" 2>/dev/null || true; stop' EXIT
+for _ in $(seq 100); do
+    [ -s "$events" ] && break
+    sleep 0.01
+done
+run ./heimnetz aethercore load "$model"
+kill "$watcher" && wait "$watcher" 2>/dev/null || true
+printf '%s$ curl -N %s/models/%s/events%s\n' "$dim" "$address" "$model" "$plain"
+sed -nE 's/^data: .*"state":"([a-z]+)".*"done_bytes":([0-9]+),"total_bytes":([0-9]+).*/\1 \2 \3/p' "$events" | awk '
+    $1 != state { state = $1; next_share = 0; if ($3 == 0 || state != "loading") print "  " state }
+    state == "loading" && $3 > 0 && $2 / $3 >= next_share { printf "  %-8s %5.1f of %.1f MB\n", state, $2 / 1e6, $3 / 1e6; next_share = $2 / $3 + 0.2 }'
+
 say "Asking it for a vector, and how near two texts are to a third"
-run ./heimnetz aethercore serve all-MiniLM-L6-v2 --text "Hello world"
-run ./heimnetz aethercore serve all-MiniLM-L6-v2 --task similarity --query "a cat sits on the mat" \
+run ./heimnetz aethercore serve "$model" --text "Hello world"
+run ./heimnetz aethercore serve "$model" --task similarity --query "a cat sits on the mat" \
     --text "a kitten rests on the rug" --text "the bank raised its rates"
 
-say "Over HTTP: several questions at once, each with a status of its own (numbers cut short here)"
-batch='{"requests":[{"id":"a","model":"all-MiniLM-L6-v2","inputs":"one"},{"id":"b","model":"no-such-model","inputs":"two"}]}'
-printf '%s$ curl %s/serve/batch -d '\''%s'\''%s\n' "$dim" "$address" "$batch" "$plain"
-curl -sS "$address/serve/batch" -d "$batch" | sed -E 's/(\[-?[0-9.e-]+,-?[0-9.e-]+)[^]]*\]/\1,…]/g; s/},\{/},\n {/g'
+say "Several questions in one request, each with a status of its own (cut short)"
+requests='{"requests":[
+    {"id":"a","model":"'$model'","inputs":"one"},
+    {"id":"b","model":"no-such-model","inputs":"two"}]}'
+printf '%s$ curl %s/serve/batch -d '\''%s'\''%s\n' "$dim" "$address" "$requests" "$plain"
+curl -sS "$address/serve/batch" -d "$requests" | sed -E 's/(\[-?[0-9.e-]+,-?[0-9.e-]+)[^]]*\]/\1,…]/g
+    s/"results":\[/&\n  /; s/\},(\{"id")/},\n  \1/g; s/,("(outputs|usage|timing|error)":)/,\n   \1/g; s/,("(message|param)":)/,\n    \1/g'
 
-say "Over a WebSocket: each output as soon as it is there (1,000 texts, first and last frames)"
-run tools/demo_stream.py "$address" all-MiniLM-L6-v2 1000
+say "Over a WebSocket: 1,000 texts, each vector as soon as it is there; and a cancel"
+run tools/demo_stream.py "$address" "$model" 1000
 
 say "How it is"
 run ./heimnetz status
 
+# $1: where the server is; $2: what starts it, when it does not run.
 tries() {
     say "Try it yourself"
-    [ "$1" = http://127.0.0.1:8001 ] || printf '  export AETHERCORE_URL=%s\n' "$1"
-    printf '  %-66s %s\n' "$1" "in a browser: models, progress, a box to try them" \
-        './heimnetz aethercore serve all-MiniLM-L6-v2 --text "your text"' "" "$1/docs" "the whole interface, to read and to try"
+    [ "$1" = http://127.0.0.1:8001 ] || [ -n "$2" ] || printf '  export AETHERCORE_URL=%s\n' "$1"
+    [ -z "$2" ] || printf '  %s\n' "$2"
+    printf '  %s\n' "./heimnetz aethercore serve $model --text \"your text\"" \
+        "curl $1/serve -d '{\"inputs\":[\"one\",\"two\"]}'" \
+        "./heimnetz aethercore pull cross-encoder/ms-marco-MiniLM-L6-v2"
+    printf "\n  %-27s  %s\n" "$1" "in a browser: models, live, and a box to try"
+    printf '  %-27s  %s\n' "$1/docs" "the whole interface, to read and to try"
 }
 
 if [ -t 0 ] && [ -t 1 ] && [ "${CI:-}" != true ]; then
-    tries "$address"
-    printf '\nThe server runs until you press Ctrl-C here; use another terminal. Its log: %s\n' "$log"
+    tries "$address" ""
+    printf '\n%s\n%s\n' "The server runs until you press Ctrl-C; use another terminal." "Its log: $log"
     wait "$server"
 else
-    tries http://127.0.0.1:8001
-    printf '\nThe demo ends its server now; "./heimnetz up --models build/models" starts one that stays.\n'
+    tries http://127.0.0.1:8001 "./heimnetz up --models build/models"
+    printf '\nThe demo ends its server now; the first of these starts one that stays.\n'
 fi

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Asks one question with many texts over WS /serve/stream and prints the first and the last frames, with the time of each.
-Nothing but Python's own library: the protocol is JSON in text frames (docs/msp.md, section 8; RFC 6455).
+"""Asks one question with COUNT texts over WS /serve/stream and prints the first and the last frames, with the time of each;
+asks another one and cancels it after its first items. Nothing but Python's own library: the protocol is JSON in text frames
+(docs/msp.md, section 8; RFC 6455).
 
     demo_stream.py http://127.0.0.1:8001 MODEL COUNT
 """
@@ -55,27 +56,48 @@ def hear(stream):
     return json.loads(stream.read(count))
 
 
+def line(seconds, what, text):
+    print(f"{seconds * 1000:9.1f} ms  {what:<6}  {text}")
+
+
 def show(seconds, frame):
-    if "output" in frame:
-        frame["output"] = f"[{frame['output'][0]:.3f}, …]"
-    frame.pop("timing", None)
-    print(f"{seconds * 1000:8.1f} ms  {json.dumps(frame, ensure_ascii=False)}")
+    if frame["type"] == "item":
+        line(seconds, "item", f"input {frame['index']}: [{', '.join(f'{x:.3f}' for x in frame['output'][:3])}, …]")
+    elif frame["type"] == "done":
+        line(seconds, "done", f"{frame['items']} items, {frame['usage']['tokens']} tokens")
+    else:
+        line(seconds, "error", frame["error"]["message"])
+
+
+def ask(wire, stream, question, items_max=None):
+    """Yields (seconds since it was asked, frame) to the end of the answer; after items_max items it is cancelled."""
+    started, count, frame = time.monotonic(), 0, {"type": "item"}
+    say(wire, {"type": "start", **question})
+    while frame["type"] == "item":
+        frame = hear(stream)
+        yield time.monotonic() - started, frame
+        count += 1
+        if count == items_max:
+            line(time.monotonic() - started, "cancel", f"asked for after {count} items")
+            say(wire, {"type": "cancel", "id": question["id"]})
+
+
+def question(id, model, count):
+    return {"id": id, "model": model, "inputs": [f"text number {i}" for i in range(count)]}
 
 
 def main(address, model, count):
     wire, stream = connect(address)
-    started = time.monotonic()
-    say(wire, {"type": "start", "id": "demo", "model": model, "inputs": [f"text number {i}" for i in range(int(count))]})
-    heard = []
-    while not heard or heard[-1][1]["type"] == "item":
-        frame = hear(stream)
-        heard.append((time.monotonic() - started, frame))
+    heard = list(ask(wire, stream, question("whole", model, int(count))))
     for seconds, frame in heard[:SHOWN]:
         show(seconds, frame)
-    print(f"{'':11}  … {max(0, len(heard) - 2 * SHOWN + 1)} more …")
+    print(f"{'':14}… {max(0, len(heard) - 2 * SHOWN + 1)} more …")
     for seconds, frame in heard[-SHOWN + 1:]:
         show(seconds, frame)
-    return heard[-1][1]["type"] != "done"
+    print()
+    *_, (seconds, last) = ask(wire, stream, question("cancelled", model, int(count)), items_max=SHOWN)
+    show(seconds, last)
+    return heard[-1][1]["type"] != "done" or last["type"] != "error"
 
 
 if __name__ == "__main__":

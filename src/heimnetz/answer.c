@@ -11,13 +11,15 @@
 #define BAR_COLUMNS 24
 #define TEXT_COLUMNS_MIN 16 /* of a text in a table on a terminal */
 #define TEXT_COLUMNS_MAX 48
-#define OTHER_COLUMNS 58 /* what stands beside it */
+#define VALUES_COLUMNS 58 /* what stands beside it: dimensions, norm, first values; */
+#define SCORE_COLUMNS 42  /* or a bar and a score of 8 signs */
 #define EXCERPT_CHARS 60 /* of a context on each side of its answer */
 
 struct page {
     const struct heimnetz_term *term;
     const struct heimnetz_question *question;
     struct heimnetz_table table;
+    uint32_t beside; /* columns that a text must leave to what stands beside it, and to the frame */
 };
 
 /* --- texts --- */
@@ -39,7 +41,7 @@ static void add_text(struct page *p, enum heimnetz_style style, const char *inde
     kit_str line = kit_buf_str(&shown);
     struct kit_buf cut;
     kit_buf_init(&cut, 4 * KIT_MIB);
-    uint32_t room = p->term->width > OTHER_COLUMNS ? p->term->width - OTHER_COLUMNS : 0;
+    uint32_t room = p->term->width > p->beside ? p->term->width - p->beside : 0;
     uint32_t columns = KIT_MIN(KIT_MAX(room, TEXT_COLUMNS_MIN), TEXT_COLUMNS_MAX);
     if (!p->term->terminal) {
         columns = UINT32_MAX;
@@ -100,6 +102,7 @@ static void init_scores(struct page *p)
 {
     heimnetz_table_init(&p->table, 3, NULL);
     p->table.right[2] = true;
+    p->beside = SCORE_COLUMNS;
 }
 
 static void fill_classify(struct page *p, kit_json outputs)
@@ -374,7 +377,7 @@ static void add_footer(struct page *p, kit_json answer, double total_ms)
 enum kit_status heimnetz_answer_print(const struct heimnetz_term *t, const struct heimnetz_question *q, kit_json answer,
                                       double total_ms)
 {
-    struct page p = {.term = t, .question = q};
+    struct page p = {.term = t, .question = q, .beside = VALUES_COLUMNS};
     char title[256];
     kit_str task = text_of(answer, "task"), model = text_of(answer, "model");
     fill(&p, task, kit_json_get(answer, "outputs"));
