@@ -93,8 +93,8 @@ static void take_row(struct sched_core *c, uint32_t worker, struct sched_job *jo
     w->tokens += cost;
     w->rows++;
     sched_queue_take(c->queue, job);
-    if (job->book.flow == NULL) {
-        sched_deadline_remove(c->deadlines, job);
+    if (!sched_queue_has(job)) {
+        sched_deadline_remove(c->deadlines, &job->book.due);
     }
 }
 

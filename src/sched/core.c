@@ -133,7 +133,7 @@ enum kit_status sched_core_submit(struct sched_core *c, struct sched_job *job, u
         reset_job(job, tokens, now_ns);
         c->jobs++;
         sched_queue_add(c->queue, job);
-        sched_deadline_add(c->deadlines, job);
+        sched_deadline_add(c->deadlines, &job->book.due, job->deadline_ns);
         sched_cores_wake(c);
     }
     return rc;
@@ -266,7 +266,8 @@ void sched_core_finish(struct sched_core *c, uint32_t worker, enum kit_status st
 
 void sched_core_tick(struct sched_core *c, uint64_t now_ns)
 {
-    for (struct sched_job *job; (job = sched_deadline_first(c->deadlines)) != NULL && job->deadline_ns <= now_ns;) {
+    for (struct sched_due *due; (due = sched_deadline_first(c->deadlines)) != NULL && due->at_ns <= now_ns;) {
+        struct sched_job *job = KIT_CONTAINER(due, struct sched_job, book.due);
         sched_end_late(c, job, now_ns);
     }
 }
@@ -336,8 +337,8 @@ uint64_t sched_core_stops(const struct sched_core *c)
 
 uint64_t sched_core_deadline(const struct sched_core *c)
 {
-    const struct sched_job *job = sched_deadline_first(c->deadlines);
-    return job == NULL ? KIT_NEVER_NS : job->deadline_ns;
+    const struct sched_due *due = sched_deadline_first(c->deadlines);
+    return due == NULL ? KIT_NEVER_NS : due->at_ns;
 }
 
 bool sched_core_is_awake(const struct sched_core *c, uint32_t worker)

@@ -7,16 +7,16 @@
 
 struct sched_deadline {
     uint32_t count, max;
-    struct sched_job *heap[]; /* [max + 1]; the first place is 1, the parent of i is i / 2 */
+    struct sched_due *heap[]; /* [max + 1]; the first place is 1, the parent of i is i / 2 */
 };
 
-enum kit_status sched_deadline_new(uint32_t jobs_max, struct sched_deadline **ret)
+enum kit_status sched_deadline_new(uint32_t max, struct sched_deadline **ret)
 {
-    struct sched_deadline *d = kit_alloc_zero(1, sizeof(*d) + (jobs_max + (size_t)1) * sizeof(d->heap[0]));
+    struct sched_deadline *d = kit_alloc_zero(1, sizeof(*d) + (max + (size_t)1) * sizeof(d->heap[0]));
     if (d == NULL) {
         return KIT_NOMEM;
     }
-    d->max = jobs_max;
+    d->max = max;
     *ret = d;
     return KIT_OK;
 }
@@ -26,66 +26,66 @@ void sched_deadline_free(struct sched_deadline *d)
     kit_alloc_free(d);
 }
 
-static void put(struct sched_deadline *d, uint32_t at, struct sched_job *job)
+static void put(struct sched_deadline *d, uint32_t at, struct sched_due *due)
 {
-    d->heap[at] = job;
-    job->book.heap_at = at;
+    d->heap[at] = due;
+    due->heap_at = at;
 }
 
-static void move_up(struct sched_deadline *d, uint32_t at, struct sched_job *job)
+static void move_up(struct sched_deadline *d, uint32_t at, struct sched_due *due)
 {
-    while (at > 1 && d->heap[at / 2]->deadline_ns > job->deadline_ns) {
+    while (at > 1 && d->heap[at / 2]->at_ns > due->at_ns) {
         put(d, at, d->heap[at / 2]);
         at /= 2;
     }
-    put(d, at, job);
+    put(d, at, due);
 }
 
-static void move_down(struct sched_deadline *d, uint32_t at, struct sched_job *job)
+static void move_down(struct sched_deadline *d, uint32_t at, struct sched_due *due)
 {
     for (uint32_t child = at * 2; child <= d->count; child = at * 2) {
-        if (child < d->count && d->heap[child + 1]->deadline_ns < d->heap[child]->deadline_ns) {
+        if (child < d->count && d->heap[child + 1]->at_ns < d->heap[child]->at_ns) {
             child++;
         }
-        if (d->heap[child]->deadline_ns >= job->deadline_ns) {
+        if (d->heap[child]->at_ns >= due->at_ns) {
             break;
         }
         put(d, at, d->heap[child]);
         at = child;
     }
-    put(d, at, job);
+    put(d, at, due);
 }
 
-void sched_deadline_add(struct sched_deadline *d, struct sched_job *job)
+void sched_deadline_add(struct sched_deadline *d, struct sched_due *due, uint64_t at_ns)
 {
-    job->book.heap_at = 0;
-    if (job->deadline_ns != KIT_NEVER_NS) {
+    *due = (struct sched_due){.at_ns = at_ns};
+    if (at_ns != KIT_NEVER_NS) {
         assert(d->count < d->max);
         d->count++;
-        move_up(d, d->count, job);
+        move_up(d, d->count, due);
     }
 }
 
-void sched_deadline_remove(struct sched_deadline *d, struct sched_job *job)
+void sched_deadline_remove(struct sched_deadline *d, struct sched_due *due)
 {
-    uint32_t at = job->book.heap_at;
+    uint32_t at = due->heap_at;
     if (at == 0) {
         return;
     }
-    assert(at <= d->count && d->heap[at] == job);
-    struct sched_job *last = d->heap[d->count];
+    assert(at <= d->count && d->heap[at] == due);
+    struct sched_due *last = d->heap[d->count];
     d->count--;
-    if (last != job) {
-        if (at > 1 && d->heap[at / 2]->deadline_ns > last->deadline_ns) {
+    if (last != due) {
+        if (at > 1 && d->heap[at / 2]->at_ns > last->at_ns) {
             move_up(d, at, last);
         } else {
             move_down(d, at, last);
         }
     }
-    job->book.heap_at = 0;
+    due->heap_at = 0;
 }
 
-struct sched_job *sched_deadline_first(const struct sched_deadline *d)
+struct sched_due *sched_deadline_first(const struct sched_deadline *d)
 {
     return d->count > 0 ? d->heap[1] : NULL;
 }

@@ -54,7 +54,7 @@ void sched_end_abandon(struct sched_core *c, struct sched_job *job, enum kit_sta
         job->failed = status;
         kit_flag_set(&job->lost, true);
         sched_queue_remove(c->queue, job);
-        sched_deadline_remove(c->deadlines, job);
+        sched_deadline_remove(c->deadlines, &job->book.due);
         abandon_holds(c, job);
     }
     sched_end_if_over(c, job, now_ns);

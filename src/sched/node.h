@@ -4,7 +4,11 @@
 #ifndef SCHED_NODE_H
 #define SCHED_NODE_H
 
-#include "sched/sched.h"
+#include "kit/base.h"
+
+struct sched_node {
+    struct sched_node *prev, *next;
+};
 
 static inline void sched_node_init(struct sched_node *list)
 {
@@ -28,6 +32,11 @@ static inline void sched_node_append(struct sched_node *list, struct sched_node 
     n->next = list;
     list->prev->next = n;
     list->prev = n;
+}
+
+static inline void sched_node_prepend(struct sched_node *list, struct sched_node *n)
+{
+    sched_node_append(list->next, n);
 }
 
 static inline void sched_node_remove(struct sched_node *n)

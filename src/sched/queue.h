@@ -1,19 +1,10 @@
-/* src/sched/queue.h - the waiting rows, and which of them is next.
+/* src/sched/queue.h - the waiting rows of jobs, and which of them is next: a job's pieces in turns.h are its rows.
  *
- * Between priorities: the more urgent one overtakes, but of what it takes while others wait, one token in
- * SCHED_QUEUE_SHARE goes to the less urgent, so that none waits for ever. Between the principals of a priority: deficit
- * round robin on tokens (Shreedhar and Varghese, "Efficient fair queuing using deficit round robin", 1995). Between
- * the jobs of one principal: turns of SCHED_QUEUE_TURN tokens, so that small ones get in between a large one's rows.
- * Thread: the owner's. Memory: room for all principals is taken at birth; jobs are borrowed and linked by their book.
- * Each call is O(1), amortised over the tokens that are taken. */
+ * Thread: the owner's. Memory: as turns.h; jobs are borrowed and linked by their book. */
 #ifndef SCHED_QUEUE_H
 #define SCHED_QUEUE_H
 
 #include "sched/sched.h"
-
-#define SCHED_QUEUE_SHARE 16    /* one token in so many is for the less urgent */
-#define SCHED_QUEUE_QUANTUM 512 /* tokens that a principal is granted in a round */
-#define SCHED_QUEUE_TURN 256    /* tokens after which a job lets the others of its principal go first */
 
 struct sched_queue;
 
@@ -24,6 +15,7 @@ void sched_queue_free(struct sched_queue *q);
 void sched_queue_add(struct sched_queue *q, struct sched_job *job);
 /* Takes the job and all of its waiting rows out. Does nothing when none of its rows waits. */
 void sched_queue_remove(struct sched_queue *q, struct sched_job *job);
+bool sched_queue_has(const struct sched_job *job); /* one of its rows waits */
 /* The job whose row rows_next is next, NULL when nothing waits. The same one until the queue changes. */
 struct sched_job *sched_queue_first(struct sched_queue *q);
 /* Starts a row of the job that sched_queue_first answered: rows_next goes on; the job leaves with its last row. */

@@ -11,28 +11,21 @@
 #include "kit/flag.h"
 #include "kit/slots.h"
 #include "plug/engine.h"
-
-#define SCHED_PRIORITIES 3
-enum sched_priority { SCHED_HIGH, SCHED_NORMAL, SCHED_LOW };
+#include "sched/deadline.h"
+#include "sched/turns.h"
 
 /* One row of work: sizes for the scheduler, everything else behind it is the worker's. */
 struct sched_row {
     uint32_t tokens; /* cost, >= 1 */
 };
 
-struct sched_node {
-    struct sched_node *prev, *next;
-};
-
-/* Where a job stands, for the scheduler alone (inner.h, queue.h, deadline.h). */
+/* Where a job stands, for the scheduler alone (inner.h, queue.h). */
 struct sched_book {
-    struct sched_node node;   /* among the waiting jobs of its principal */
-    struct sched_flow *flow;  /* its principal's; NULL: no row waits */
+    struct sched_turn turn;   /* among what waits */
+    struct sched_due due;     /* while a row waits */
     struct sched_hold *holds; /* its slices in batches */
     uint64_t tokens;          /* of all rows */
     uint64_t tokens_waiting;  /* of the rows that have not started */
-    uint64_t turn_tokens;     /* taken in this turn among its principal's jobs */
-    uint32_t heap_at;         /* place among the deadlines, from 1; 0: none */
 };
 
 struct sched_job {

@@ -619,7 +619,7 @@ TEST(core_gives_low_priority_its_share_while_high_never_pauses)
         }
         submit(r, ran); /* again */
     }
-    assert_int_equal(batches, SCHED_QUEUE_SHARE - 1);
+    assert_int_equal(batches, SCHED_TURNS_SHARE - 1);
     drain(r);
     rig_free(r);
 }
@@ -641,7 +641,7 @@ TEST(core_serves_two_greedy_principals_equally_by_tokens)
     for (int i = 0; i < 20; i++) {
         taken += r->jobs[i].rows_next * 200;
     }
-    assert_in_range(taken, 1000 - SCHED_QUEUE_QUANTUM - 200, 1000 + SCHED_QUEUE_QUANTUM + 200);
+    assert_in_range(taken, 1000 - SCHED_TURNS_QUANTUM - 200, 1000 + SCHED_TURNS_QUANTUM + 200);
     drain(r);
     rig_free(r);
 }

@@ -744,7 +744,7 @@ TEST(simulation_serves_greedy_principals_equally_at_every_moment)
             {.principal = 8, .priority = SCHED_NORMAL, .jobs = 40, .rows = 2, .tokens = 30},
         };
         struct bench *b = bench_new(clients, 2, seed, &o);
-        int64_t bound = 2 * (SCHED_QUEUE_QUANTUM + 600);
+        int64_t bound = 2 * (SCHED_TURNS_QUANTUM + 600);
         for (int i = 0; i < 5000; i++) {
             bench_step(b);
             int64_t apart = (int64_t)clients[0].started - (int64_t)clients[1].started;
@@ -770,12 +770,12 @@ TEST(simulation_starves_nobody_while_urgent_work_never_ends)
         for (int i = 0; i < 20000; i++) {
             bench_step(b);
         }
-        uint64_t before = 2 * (4 * 500 + SCHED_QUEUE_QUANTUM + 500);
-        CHECK(&b->sim, clients[2].longest_wait < 2 * SCHED_QUEUE_SHARE * before);
-        CHECK(&b->sim, clients[3].longest_wait < 2 * SCHED_QUEUE_SHARE * before);
+        uint64_t before = 2 * (4 * 500 + SCHED_TURNS_QUANTUM + 500);
+        CHECK(&b->sim, clients[2].longest_wait < 2 * SCHED_TURNS_SHARE * before);
+        CHECK(&b->sim, clients[3].longest_wait < 2 * SCHED_TURNS_SHARE * before);
         for (int i = 1; i <= 3; i++) { /* and none gets less than its share in all */
             uint64_t level = i == 1 ? clients[1].started : clients[2].started + clients[3].started;
-            CHECK(&b->sim, level >= b->started / SCHED_QUEUE_SHARE * 9 / 10);
+            CHECK(&b->sim, level >= b->started / SCHED_TURNS_SHARE * 9 / 10);
         }
         CHECK(&b->sim, clients[0].started > b->started * 8 / 10);
         bench_free(b);
