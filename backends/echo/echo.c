@@ -15,7 +15,9 @@
 #include <sys/stat.h>
 
 #include "aether/backend.h"
+#include "generate.h"
 #include "settings.h"
+#include "vocabulary.h"
 
 #define SETTINGS_BYTES_MAX 4096
 #define LOAD_STEP_MS 10 /* between two words of progress; the ABI wants one at least every 50 ms */
@@ -36,6 +38,16 @@ struct instance {
     void *work; /* settings.work_bytes, as a real engine has scratch memory */
     pthread_mutex_t lock;
     pthread_cond_t stop; /* told by cancel */
+    /* Only with ACB_MODE_GENERATE: */
+    struct echo_store store;
+    float *logits; /* [rows_max][ECHO_TOKENS], of the last step */
+    uint64_t rows_max;
+    uint32_t sequences_max;
+};
+
+/* An adapter needs no file here: it adds its scale to each byte that is said. */
+struct adapter {
+    int32_t shift;
 };
 
 /* Every failure puts one line for a person into *err: what was wrong, and what would be right. */
@@ -179,8 +191,20 @@ static void model_close(void *model)
 static const char *meta(void *model, const char *key)
 {
     const struct model *m = model;
+    bool generates = m->settings.generate > 0;
     if (strcmp(key, "tasks") == 0) {
-        return m->settings.dimensions > 0 ? "embed,raw" : "raw";
+        return generates ? "generate,raw" : m->settings.dimensions > 0 ? "embed,raw" : "raw";
+    }
+    static const char *const facts[][2] = {
+        {"chat_template", "<begin>{% for message in messages %}<turn>{{ message.content }}{% endfor %}<reply>"},
+        {"bos_token", "<begin>"},
+        {"eos_token", "<end>"},
+        {"context_tokens", "8192"},
+    };
+    for (size_t k = 0; generates && k < sizeof(facts) / sizeof(facts[0]); k++) {
+        if (strcmp(key, facts[k][0]) == 0) {
+            return facts[k][1];
+        }
     }
     return strcmp(key, "architecture") == 0 ? "echo" : NULL;
 }
@@ -204,20 +228,36 @@ static int32_t describe(void *model, struct acb_model_info *ret)
     ret->inputs = embeds ? texts : ports;
     ret->output_count = 1;
     ret->outputs = embeds ? m->pooled_list : ports;
+    if (m->settings.generate > 0) {
+        ret->step_flags = ACB_STEP_TRIM | ACB_STEP_FORK;
+        ret->row_tokens_max = ECHO_CONTEXT_TOKENS;
+        ret->kv_bytes_per_token = sizeof(struct echo_place);
+        ret->sequences_max = ECHO_SEQUENCES_MAX;
+        ret->vocab_size = ECHO_TOKENS;
+    }
     return ACB_OK;
+}
+
+static void put_bytes(struct acb_bytes *const *ret, uint32_t *count, uint32_t kind, uint64_t bytes)
+{
+    if (bytes > 0) {
+        ret[*count]->device = 0;
+        ret[*count]->kind = kind;
+        ret[*count]->source = ACB_SOURCE_COUNTED;
+        ret[*count]->bytes = bytes;
+        (*count)++;
+    }
 }
 
 /* The model itself holds nothing worth counting; an instance holds its scratch memory. */
 static int32_t bytes(void *model, void *instance, struct acb_bytes *const *ret, uint32_t *count)
 {
     const struct model *m = model;
+    const struct instance *i = instance;
     *count = 0;
-    if (instance != NULL && m->settings.work_bytes > 0) {
-        ret[0]->device = 0;
-        ret[0]->kind = ACB_BYTES_CACHE;
-        ret[0]->source = ACB_SOURCE_COUNTED;
-        ret[0]->bytes = m->settings.work_bytes;
-        *count = 1;
+    if (i != NULL) {
+        put_bytes(ret, count, ACB_BYTES_CACHE, m->settings.work_bytes);
+        put_bytes(ret, count, ACB_BYTES_KV, i->store.count * sizeof(struct echo_place));
     }
     return ACB_OK;
 }
@@ -231,15 +271,35 @@ static void instance_close(void *instance)
         (void)pthread_cond_destroy(&i->stop);
         (void)pthread_mutex_destroy(&i->lock);
         host->free(host->ctx, i->work);
+        host->free(host->ctx, i->store.places);
+        host->free(host->ctx, i->logits);
         host->free(host->ctx, i);
     }
+}
+
+/* What it may hold of each kind is told once: a place a token, logits for every token of a call. */
+static int32_t prepare_to_generate(struct instance *i, const struct acb_instance_open *open, struct acb_err *err)
+{
+    uint64_t places = open->kv_bytes_max / sizeof(struct echo_place);
+    if (open->sequences_max == 0 || open->sequences_max > ECHO_SEQUENCES_MAX || places == 0 ||
+        places > UINT32_MAX / 2 || open->call_tokens_max == 0 || open->call_tokens_max > ECHO_CONTEXT_TOKENS) {
+        return fail(err, ACB_INVALID, "to generate takes 1 to %d sequences, calls of 1 to %d tokens and KV for a token",
+                    ECHO_SEQUENCES_MAX, ECHO_CONTEXT_TOKENS);
+    }
+    struct echo_place *at = host->alloc(host->ctx, places * sizeof(*at));
+    i->logits = host->alloc(host->ctx, open->call_tokens_max * ECHO_TOKENS * sizeof(float));
+    echo_store_init(&i->store, at, at != NULL ? (uint32_t)places : 0);
+    i->rows_max = open->call_tokens_max;
+    i->sequences_max = open->sequences_max;
+    return at != NULL && i->logits != NULL ? ACB_OK : fail(err, ACB_NOMEM, "out of memory for the sequences");
 }
 
 static int32_t instance_open(void *model, const struct acb_instance_open *open, void **ret, struct acb_err *err)
 {
     const struct model *m = model;
-    if (open->mode != ACB_MODE_INFER) {
-        return fail(err, ACB_UNSUPPORTED, "echo does not generate");
+    bool generates = open->mode == ACB_MODE_GENERATE;
+    if (generates && m->settings.generate == 0) {
+        return fail(err, ACB_UNSUPPORTED, "this model does not generate: set generate to 1");
     }
     struct instance *i = host->alloc(host->ctx, sizeof(*i));
     if (i == NULL) {
@@ -258,6 +318,11 @@ static int32_t instance_open(void *model, const struct acb_instance_open *open, 
         instance_close(i);
         return fail(err, ACB_NOMEM, "work_bytes: no memory for %llu bytes", (unsigned long long)m->settings.work_bytes);
     }
+    int32_t rc = generates ? prepare_to_generate(i, open, err) : ACB_OK;
+    if (rc != ACB_OK) {
+        instance_close(i);
+        return rc;
+    }
     *ret = i;
     return ACB_OK;
 }
@@ -265,9 +330,9 @@ static int32_t instance_open(void *model, const struct acb_instance_open *open, 
 /* --- calls --- */
 
 /* The host sets this flag before it calls cancel(). */
-static bool is_cancelled(const struct acb_infer *infer)
+static bool is_cancelled(const uint32_t *flag)
 {
-    return __atomic_load_n(infer->cancelled, __ATOMIC_ACQUIRE) != 0;
+    return __atomic_load_n(flag, __ATOMIC_ACQUIRE) != 0;
 }
 
 static const struct acb_tensor *find_input(const struct acb_infer *infer, const char *name)
@@ -287,17 +352,16 @@ static uint64_t cost_us(const struct echo_settings *s, const struct acb_infer *i
 }
 
 /* Waits instead of computing. Under the lock the flag cannot be set and cancel() called between our look and our wait. */
-static int32_t wait_a_while(struct instance *i, const struct acb_infer *infer)
+static int32_t wait_a_while(struct instance *i, uint64_t us, const uint32_t *cancelled)
 {
-    uint64_t us = cost_us(&i->model->settings, infer);
     struct timespec until = in_us(us);
     int error = 0;
     (void)pthread_mutex_lock(&i->lock);
-    while (us > 0 && error != ETIMEDOUT && !is_cancelled(infer)) {
+    while (us > 0 && error != ETIMEDOUT && !is_cancelled(cancelled)) {
         error = pthread_cond_timedwait(&i->stop, &i->lock, &until);
     }
     (void)pthread_mutex_unlock(&i->lock);
-    return is_cancelled(infer) ? ACB_CANCELLED : ACB_OK;
+    return is_cancelled(cancelled) ? ACB_CANCELLED : ACB_OK;
 }
 
 /* From any thread, while the call runs on its own. An engine that polls the flag needs no such function at all. */
@@ -404,7 +468,7 @@ static int32_t infer(void *instance, const struct acb_infer *infer, struct acb_t
 {
     struct instance *i = instance;
     struct acb_tensor *given = NULL;
-    int32_t rc = wait_a_while(i, infer);
+    int32_t rc = wait_a_while(i, cost_us(&i->model->settings, infer), infer->cancelled);
     if (rc == ACB_CANCELLED) {
         return fail(err, rc, "cancelled after a part of its time");
     }
@@ -420,6 +484,106 @@ static int32_t infer(void *instance, const struct acb_infer *infer, struct acb_t
     return rc;
 }
 
+/* --- generating --- */
+
+static int32_t check_step(const struct instance *i, const struct acb_step *step, struct acb_err *err)
+{
+    uint32_t length[ECHO_SEQUENCES_MAX];
+    for (uint32_t q = 0; q < i->sequences_max; q++) {
+        length[q] = echo_store_length(&i->store, q);
+    }
+    for (uint32_t k = 0; k < step->n; k++) { /* the host has looked at token and seq */
+        if (step->pos[k] != length[step->seq[k]]++) {
+            return fail(err, ACB_INVALID, "token %u: position %u of sequence %u is not its next one", k, step->pos[k],
+                        step->seq[k]);
+        }
+        if (step->pos[k] >= ECHO_CONTEXT_TOKENS) {
+            return fail(err, ACB_INVALID, "sequence %u is longer than %d tokens", step->seq[k], ECHO_CONTEXT_TOKENS);
+        }
+    }
+    return step->n <= i->store.free_count ? ACB_OK : fail(err, ACB_FULL, "no room for %u more tokens", step->n);
+}
+
+/* As if the model were quite sure. */
+static void write_logits(float *to, int32_t next)
+{
+    memset(to, 0, ECHO_TOKENS * sizeof(*to));
+    to[next] = 100;
+}
+
+/* A cancelled step has done its first half: what a host has to cope with of a real engine. */
+static int32_t step(void *instance, const struct acb_step *step, const float **logits, struct acb_err *err)
+{
+    struct instance *i = instance;
+    const struct echo_settings *s = &i->model->settings;
+    const struct adapter *a = step->adapter;
+    int32_t rc = check_step(i, step, err);
+    if (rc != ACB_OK) {
+        return rc;
+    }
+    rc = wait_a_while(i, s->delay_ms * 1000 + step->n * s->token_us, step->cancelled);
+    float *to = i->logits;
+    for (uint32_t k = 0; k < (rc == ACB_OK ? step->n : step->n / 2); k++) {
+        (void)echo_store_append(&i->store, step->seq[k], step->token[k]);
+        if (step->want[k] != 0) {
+            write_logits(to, echo_store_next(&i->store, step->seq[k], a != NULL ? a->shift : 0));
+            to += ECHO_TOKENS;
+        }
+    }
+    *logits = i->logits;
+    return rc == ACB_OK ? ACB_OK : fail(err, rc, "cancelled halfway");
+}
+
+static bool has_seq(const struct instance *i, uint32_t seq)
+{
+    return seq < i->sequences_max;
+}
+
+static uint32_t seq_length(void *instance, uint32_t seq)
+{
+    const struct instance *i = instance;
+    return has_seq(i, seq) ? echo_store_length(&i->store, seq) : 0;
+}
+
+static int32_t seq_copy(void *instance, uint32_t src, uint32_t dst, uint32_t length)
+{
+    struct instance *i = instance;
+    if (!has_seq(i, src) || !has_seq(i, dst) || length > echo_store_length(&i->store, src)) {
+        return ACB_INVALID;
+    }
+    echo_store_copy(&i->store, src, dst, length);
+    return ACB_OK;
+}
+
+static int32_t seq_trim(void *instance, uint32_t seq, uint32_t length)
+{
+    return seq_copy(instance, seq, seq, length);
+}
+
+static void seq_end(void *instance, uint32_t seq)
+{
+    (void)seq_copy(instance, seq, seq, 0);
+}
+
+static int32_t adapter_open(void *model, const char *path, float scale, void **ret, struct acb_err *err)
+{
+    (void)model;
+    FILE *file = open_file(path);
+    struct adapter *a = file != NULL ? host->alloc(host->ctx, sizeof(*a)) : NULL;
+    if (file == NULL || a == NULL) {
+        return fail(err, file == NULL ? ACB_NOT_FOUND : ACB_NOMEM, "adapter %.150s: cannot be read", path);
+    }
+    (void)fclose(file);
+    a->shift = scale > -256 && scale < 256 ? (int32_t)scale : 0;
+    *ret = a;
+    return ACB_OK;
+}
+
+static void adapter_close(void *adapter)
+{
+    host->free(host->ctx, adapter);
+}
+
 /* --- the table --- */
 
 static const struct acb_option delay_ms = {sizeof(delay_ms), ACB_I64, "delay_ms", "0", "each call takes this long", 0,
@@ -433,7 +597,16 @@ static const struct acb_option dimensions = {
     (double)ECHO_DIMENSIONS_MAX};
 static const struct acb_option row_us = {
     sizeof(row_us), ACB_I64, "row_us", "0", "each row of input_ids takes this long", 0, (double)(ECHO_MS_MAX * 1000)};
-static const struct acb_option *const options[] = {&delay_ms, &load_ms, &work_bytes, &dimensions, &row_us};
+static const struct acb_option generate = {sizeof(generate), ACB_I64, "generate", "0", "it generates text: 0, 1", 0, 1};
+static const struct acb_option token_us = {sizeof(token_us),
+                                           ACB_I64,
+                                           "token_us",
+                                           "0",
+                                           "each token of a step takes this long",
+                                           0,
+                                           (double)(ECHO_MS_MAX * 1000)};
+static const struct acb_option *const options[] = {&delay_ms, &load_ms,  &work_bytes, &dimensions,
+                                                   &row_us,   &generate, &token_us};
 
 static const struct acb_plugin plugin = {
     .size = sizeof(plugin),
@@ -455,6 +628,16 @@ static const struct acb_plugin plugin = {
     .instance_close = instance_close,
     .infer = infer,
     .cancel = cancel,
+    .step = step,
+    .seq_length = seq_length,
+    .seq_copy = seq_copy,
+    .seq_trim = seq_trim,
+    .seq_end = seq_end,
+    .tokenize = echo_tokenize,
+    .detokenize = echo_detokenize,
+    .token_flags = echo_token_flags,
+    .adapter_open = adapter_open,
+    .adapter_close = adapter_close,
 };
 
 /* The one exported symbol. A host that lacks what we call is not for us. */

@@ -25,6 +25,8 @@ static uint64_t *find(struct echo_settings *s, const char *key, size_t len, uint
         {"work_bytes", &s->work_bytes, ECHO_WORK_BYTES_MAX},
         {"dimensions", &s->dimensions, ECHO_DIMENSIONS_MAX},
         {"row_us", &s->row_us, ECHO_MS_MAX * 1000},
+        {"generate", &s->generate, 1},
+        {"token_us", &s->token_us, ECHO_MS_MAX * 1000},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         if (strlen(table[i].key) == len && memcmp(table[i].key, key, len) == 0) {
@@ -67,8 +69,7 @@ static const char *read_pair(const char *at, struct echo_settings *s, const char
     uint64_t max = 0;
     uint64_t *value = find(s, key, len, &max);
     if (value == NULL || n > max) {
-        *wrong = value == NULL ? "there is delay_ms, load_ms, work_bytes, dimensions and row_us, nothing else"
-                               : "a number is too large";
+        *wrong = value == NULL ? "there is no such key; see settings.h" : "a number is too large";
         return NULL;
     }
     *value = n;

@@ -31,6 +31,7 @@ struct child {
 
     struct kit_mutex lock; /* of model: the loader sets it */
     void *model;
+    struct plug_cell_adapters adapters;
     struct plug_cell_serve *serves[INSTANCES_MAX]; /* the main thread's */
     char payload[PLUG_CELL_WIRE_BYTES_MAX + 1];
 };
@@ -233,7 +234,7 @@ static void on_instance(struct child *c, const struct plug_cell_wire *head, int 
         return;
     }
     memcpy(&open, c->payload, sizeof(open));
-    *place = plug_cell_serve_start(&c->backend->table, model, head->a, fd, &open);
+    *place = plug_cell_serve_start(&c->backend->table, model, &c->adapters, head->a, fd, &open);
 }
 
 static struct plug_cell_serve *find(const struct child *c, uint64_t number)
@@ -327,11 +328,13 @@ static void free_child(struct child *c)
         plug_cell_serve_free(c->serves[i]);
     }
     if (c->model != NULL) {
+        plug_cell_adapters_close(&c->adapters, &c->backend->table);
         c->backend->table.model_close(c->model);
     }
     plug_backend_unload(c->backend);
     plug_team_free(c->services.team);
     plug_cores_free(c->services.cores);
+    kit_mutex_done(&c->adapters.lock);
     kit_mutex_done(&c->lock);
     kit_alloc_free(c->open_text);
     kit_alloc_free(c);
@@ -356,6 +359,7 @@ int plug_cell_main(int argc, char *const *argv)
         return 1;
     }
     kit_mutex_init(&c->lock);
+    kit_mutex_init(&c->adapters.lock);
     c->socket = (int)socket;
     while (listen_once(c)) {
     }

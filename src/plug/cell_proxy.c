@@ -274,6 +274,7 @@ static void free_cell(struct plug_cell *c)
     }
     kit_cond_done(&c->changed);
     kit_mutex_done(&c->asking);
+    kit_mutex_done(&c->wording);
     kit_mutex_done(&c->lock);
     kit_alloc_free(c);
 }
@@ -281,6 +282,7 @@ static void free_cell(struct plug_cell *c)
 static void cell_model_close(void *model)
 {
     struct plug_cell *c = model;
+    plug_cell_words_close(c);
     plug_cell_process_stop(c->process);
     free_cell(c);
 }
@@ -291,6 +293,7 @@ static struct plug_cell *new_cell(const struct plug_cell_open *open)
     if (c != NULL) {
         kit_mutex_init(&c->lock);
         kit_mutex_init(&c->asking);
+        kit_mutex_init(&c->wording);
         kit_cond_init(&c->changed);
         c->backend = open->backend;
         c->shared_bytes_max = open->shared_bytes_max;
@@ -426,4 +429,12 @@ const struct acb_plugin plug_cell_table = {
     .instance_shrink = plug_cell_instance_shrink,
     .infer = plug_cell_infer,
     .cancel = plug_cell_cancel,
+    .step = plug_cell_step,
+    .seq_length = plug_cell_seq_length,
+    .seq_copy = plug_cell_seq_copy,
+    .seq_trim = plug_cell_seq_trim,
+    .seq_end = plug_cell_seq_end,
+    .tokenize = plug_cell_tokenize,
+    .adapter_open = plug_cell_adapter_open,
+    .adapter_close = plug_cell_adapter_close,
 };

@@ -6,16 +6,16 @@
 #include <unistd.h>
 
 #include "kit/alloc.h"
-#include "plug/cell_memory.h"
+#include "plug/cell_answer.h"
+#include "plug/cell_room.h"
 #include "plug/engine.h"
 #include "plug/status.h"
 #include "plug/tensor.h"
 
-#define PIECES_MAX 16
-
 struct plug_cell_serve {
     const struct acb_plugin *table;
     void *model;
+    struct plug_cell_adapters *adapters; /* the child's */
     uint64_t number;
     int socket;
     struct acb_instance_open open;
@@ -27,10 +27,7 @@ struct plug_cell_serve {
     bool over;
 
     struct plug_cell_memory in;
-    struct plug_cell_memory out[PIECES_MAX];
-    uint32_t out_count;
-    uint64_t out_used; /* of the last piece */
-    bool gone;         /* the parent does not answer */
+    struct plug_cell_room room;
 
     struct acb_tensor tensors[PLUG_INPUTS_MAX];
     const struct acb_tensor *inputs[PLUG_INPUTS_MAX];
@@ -38,60 +35,6 @@ struct plug_cell_serve {
     const struct acb_want *wants[PLUG_OUTPUTS_MAX];
     char payload[PLUG_CELL_WIRE_BYTES_MAX + 1];
 };
-
-/* --- output memory --- */
-
-static void drop_outputs(struct plug_cell_serve *s, uint32_t keep)
-{
-    uint32_t first = s->out_count - KIT_MIN(keep, s->out_count);
-    for (uint32_t p = 0; p < first; p++) {
-        plug_cell_memory_done(&s->out[p]);
-    }
-    if (first > 0 && first < s->out_count) {
-        s->out[0] = s->out[first];
-    }
-    s->out_count -= first;
-    s->out_used = 0;
-}
-
-/* Asks the parent for one more piece; it does not believe what we say of our own. */
-static bool grow(struct plug_cell_serve *s, uint64_t bytes)
-{
-    struct plug_cell_wire head = {.type = PLUG_CELL_WIRE_GROW, .a = bytes};
-    int fd = -1;
-    if (s->out_count == PIECES_MAX || !plug_cell_wire_send(s->socket, &head, NULL, -1, true)) {
-        return false;
-    }
-    char nothing[PLUG_CELL_WIRE_BYTES_MAX + 1];
-    if (plug_cell_wire_receive(s->socket, &head, nothing, &fd, true) != PLUG_CELL_WIRE_GOT ||
-        head.type != PLUG_CELL_WIRE_GROWN) {
-        s->gone = true;
-        return false;
-    }
-    if (head.status != ACB_OK || !plug_cell_memory_map(fd, false, &s->out[s->out_count])) {
-        return false;
-    }
-    plug_cell_memory_detach(&s->out[s->out_count]);
-    s->out_count++;
-    s->out_used = 0;
-    return true;
-}
-
-/* struct plug_room's get: the next free place, aligned to 64 bytes. */
-static void *get_room(void *ctx, uint64_t bytes)
-{
-    struct plug_cell_serve *s = ctx;
-    uint64_t at = (s->out_used + 63) / 64 * 64;
-    bool fits = s->out_count > 0 && plug_cell_memory_holds(&s->out[s->out_count - 1], at, bytes);
-    if (!fits) {
-        if (!grow(s, bytes)) {
-            return NULL;
-        }
-        at = 0;
-    }
-    s->out_used = at + bytes;
-    return s->out[s->out_count - 1].at + at;
-}
 
 /* --- a call --- */
 
@@ -145,14 +88,15 @@ static bool describe_output(struct plug_cell_serve *s, const struct acb_tensor *
     struct plug_cell_wire_tensor w = {.dtype = t->dtype, .rank = t->rank, .bytes = t->bytes, .rows = t->rows};
     memcpy(w.shape, t->shape, sizeof(w.shape));
     (void)kit_str_to_c(kit_str_c(t->name), w.name, sizeof(w.name));
-    while (w.piece < s->out_count && !((unsigned char *)t->data >= s->out[w.piece].at &&
-                                       (unsigned char *)t->data < s->out[w.piece].at + s->out[w.piece].bytes)) {
+    while (w.piece < s->room.count &&
+           !((unsigned char *)t->data >= s->room.out[w.piece].at &&
+             (unsigned char *)t->data < s->room.out[w.piece].at + s->room.out[w.piece].bytes)) {
         w.piece++;
     }
-    if (w.piece == s->out_count) {
+    if (w.piece == s->room.count) {
         return false;
     }
-    w.at = (uint64_t)((unsigned char *)t->data - s->out[w.piece].at);
+    w.at = (uint64_t)((unsigned char *)t->data - s->room.out[w.piece].at);
     w.ragged = t->row_offsets != NULL;
     *ret = w;
     return true;
@@ -165,13 +109,13 @@ static bool put_rows(struct plug_cell_serve *s, const struct acb_tensor *t, stru
         return true;
     }
     uint64_t bytes = (t->rows + 1) * sizeof(uint64_t);
-    unsigned char *at = get_room(s, bytes);
+    unsigned char *at = plug_cell_room_get(&s->room, bytes);
     if (at == NULL) {
         return false;
     }
     memcpy(at, t->row_offsets, bytes);
-    w->rows_piece = s->out_count - 1;
-    w->rows_at = (uint64_t)(at - s->out[w->rows_piece].at);
+    w->rows_piece = s->room.count - 1;
+    w->rows_at = (uint64_t)(at - s->room.out[w->rows_piece].at);
     return true;
 }
 
@@ -228,24 +172,57 @@ static int32_t call_backend(struct plug_cell_serve *s, const struct plug_cell_wi
     return rc == ACB_OK ? describe_outputs(s, &infer, outputs, answer, err) : rc;
 }
 
+static int32_t run_infer(struct plug_cell_serve *s, const struct plug_cell_wire *asked, struct plug_cell_wire *answer,
+                         struct acb_err *err)
+{
+    struct plug_room room = {&s->room, plug_cell_room_get};
+    struct plug_call call;
+    if (s->table->infer == NULL) {
+        return plug_status_fail(err, ACB_UNSUPPORTED, "this back end only generates");
+    }
+    plug_tensor_call_init(&call, &room);
+    int32_t rc = call_backend(s, asked, &call, answer, err);
+    plug_tensor_call_done(&call);
+    return rc;
+}
+
+static struct plug_cell_asked see_question(struct plug_cell_serve *s, const struct plug_cell_wire *head)
+{
+    return (struct plug_cell_asked){s->table, s->model, s->handle, s->adapters, head, s->in.at, &s->room};
+}
+
+static int32_t run(struct plug_cell_serve *s, const struct plug_cell_wire *asked, struct plug_cell_wire *answer,
+                   struct acb_err *err)
+{
+    struct plug_cell_asked q = see_question(s, asked);
+    if (asked->type == PLUG_CELL_WIRE_SEQ) {
+        return plug_cell_answer_seq(&q, answer, err);
+    }
+    plug_cell_room_drop(&s->room, 1);
+    if (asked->type == PLUG_CELL_WIRE_INFER) {
+        return run_infer(s, asked, answer, err);
+    }
+    if (asked->type == PLUG_CELL_WIRE_STEP) {
+        set_running(s, asked->a);
+        int32_t rc = plug_cell_answer_step(&q, answer, err);
+        set_running(s, 0);
+        return rc;
+    }
+    return plug_cell_answer_words(&q, answer, err);
+}
+
 /* False: the parent is gone. */
 static bool run_call(struct plug_cell_serve *s, const struct plug_cell_wire *asked)
 {
-    struct plug_room room = {s, get_room};
     struct plug_cell_wire answer = {.type = PLUG_CELL_WIRE_RESULT, .a = asked->a};
     struct acb_err err = {.size = sizeof(err)};
-    struct plug_call call;
-    drop_outputs(s, 1);
-    plug_tensor_call_init(&call, &room);
-    answer.status = call_backend(s, asked, &call, &answer, &err);
+    answer.status = run(s, asked, &answer, &err);
     if (answer.status != ACB_OK) {
         answer.bytes = (uint32_t)strnlen(err.text, sizeof(err.text));
-        answer.count = 0;
         memcpy(s->payload, err.text, answer.bytes);
     }
-    bool ok = !s->gone && plug_cell_wire_send(s->socket, &answer, s->payload, -1, true);
-    plug_tensor_call_done(&call);
-    return ok;
+    bool quiet = asked->a == 0; /* nobody waits for it */
+    return quiet || (!s->room.gone && plug_cell_wire_send(s->socket, &answer, s->payload, -1, true));
 }
 
 /* --- the thread --- */
@@ -254,7 +231,8 @@ static bool open_instance(struct plug_cell_serve *s)
 {
     struct acb_err err = {.size = sizeof(err)};
     void *handle = NULL;
-    int32_t rc = s->table->instance_open(s->model, &s->open, &handle, &err);
+    bool words = s->open.mode == PLUG_CELL_MODE_WORDS;
+    int32_t rc = words ? ACB_OK : s->table->instance_open(s->model, &s->open, &handle, &err);
     kit_mutex_lock(&s->lock);
     s->handle = rc == ACB_OK ? handle : NULL;
     kit_mutex_unlock(&s->lock);
@@ -272,7 +250,7 @@ static void close_instance(struct plug_cell_serve *s)
     if (handle != NULL) {
         s->table->instance_close(handle);
     }
-    drop_outputs(s, 0);
+    plug_cell_room_drop(&s->room, 0);
     plug_cell_memory_done(&s->in);
 }
 
@@ -285,7 +263,17 @@ static bool take_inputs(struct plug_cell_serve *s, int fd)
         }
         plug_cell_memory_detach(&s->in);
     }
-    return s->in.at != NULL;
+    return true;
+}
+
+static bool shrink(struct plug_cell_serve *s)
+{
+    plug_cell_room_drop(&s->room, 0);
+    plug_cell_memory_done(&s->in);
+    if (s->handle != NULL && s->table->instance_shrink != NULL) {
+        s->table->instance_shrink(s->handle);
+    }
+    return true;
 }
 
 static bool serve_one(struct plug_cell_serve *s)
@@ -295,17 +283,7 @@ static bool serve_one(struct plug_cell_serve *s)
     if (plug_cell_wire_receive(s->socket, &head, s->payload, &fd, true) != PLUG_CELL_WIRE_GOT) {
         return false;
     }
-    if (head.type == PLUG_CELL_WIRE_INFER && s->table->infer != NULL) {
-        return take_inputs(s, fd) && run_call(s, &head);
-    }
-    if (head.type == PLUG_CELL_WIRE_SHRINK) {
-        drop_outputs(s, 0);
-        plug_cell_memory_done(&s->in);
-        if (s->table->instance_shrink != NULL) {
-            s->table->instance_shrink(s->handle);
-        }
-    }
-    return true;
+    return head.type == PLUG_CELL_WIRE_SHRINK ? shrink(s) : take_inputs(s, fd) && run_call(s, &head);
 }
 
 /* The socket is shut when all is done: the parent waits for that. */
@@ -334,7 +312,8 @@ static void refuse(int socket)
     (void)close(socket);
 }
 
-struct plug_cell_serve *plug_cell_serve_start(const struct acb_plugin *table, void *model, uint64_t number, int socket,
+struct plug_cell_serve *plug_cell_serve_start(const struct acb_plugin *table, void *model,
+                                              struct plug_cell_adapters *adapters, uint64_t number, int socket,
                                               const struct acb_instance_open *open)
 {
     struct plug_cell_serve *s = kit_alloc_zero(1, sizeof(*s));
@@ -345,6 +324,8 @@ struct plug_cell_serve *plug_cell_serve_start(const struct acb_plugin *table, vo
     kit_mutex_init(&s->lock);
     s->table = table;
     s->model = model;
+    s->adapters = adapters;
+    s->room.socket = socket;
     s->number = number;
     s->socket = socket;
     s->open = *open;

@@ -5,14 +5,15 @@
 #ifndef PLUG_CELL_SERVE_H
 #define PLUG_CELL_SERVE_H
 
-#include "plug/cell_wire.h"
 #include "kit/sync.h"
+#include "plug/cell_answer.h"
 
 struct plug_cell_serve;
 
-/* Takes the socket. Opens the instance on the new thread, tells the parent, serves its calls until the socket ends.
- * NULL: no memory; the parent has been told. */
-struct plug_cell_serve *plug_cell_serve_start(const struct acb_plugin *table, void *model, uint64_t number, int socket,
+/* Takes the socket; the rest is borrowed. Opens the instance on the new thread, tells the parent, serves its calls until the
+ * socket ends. NULL: no memory; the parent has been told. */
+struct plug_cell_serve *plug_cell_serve_start(const struct acb_plugin *table, void *model,
+                                              struct plug_cell_adapters *adapters, uint64_t number, int socket,
                                               const struct acb_instance_open *open);
 uint64_t plug_cell_serve_number(const struct plug_cell_serve *s);
 bool plug_cell_serve_over(struct plug_cell_serve *s); /* its thread has nothing left to do */

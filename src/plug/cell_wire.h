@@ -37,6 +37,30 @@ enum plug_cell_wire_type {
     PLUG_CELL_WIRE_RESULT, /* c: status, a number of the call, count outputs; payload: struct plug_cell_wire_tensor [count],
                             * or the error's line */
     PLUG_CELL_WIRE_SHRINK, /* p */
+    PLUG_CELL_WIRE_STEP,   /* p: a number of the call, b cores, count tokens, status adapter or 0; in input memory a
+                            * struct plug_cell_wire_inputs, then token, seq, pos [count], want [count] bytes.
+                            * RESULT: count rows of logits, at the start of the newest output memory */
+    PLUG_CELL_WIRE_SEQ, /* p: a number of the call or 0: no answer is wanted, status enum plug_cell_wire_seq, count sequence,
+                            * b length + (dst << 32). RESULT: b length */
+    /* an instance that was opened with PLUG_CELL_MODE_WORDS; what is said of memory is behind struct plug_cell_wire_inputs,
+     * or at the start of the newest output memory */
+    PLUG_CELL_WIRE_VOCAB, /* p: a number of the call, count tokens. RESULT: b bytes of a struct plug_vocab in output memory */
+    PLUG_CELL_WIRE_TOKENIZE, /* p: a number of the call, b bytes of text in input memory, count room for tokens, status
+                              * ACB_TOKENIZE_…. RESULT: count tokens; ids in output memory if they fit the room */
+    PLUG_CELL_WIRE_ADAPTER_OPEN, /* p: a number of the call, b bytes of the path, NUL-ended, in input memory, count the scale's
+                                  * bits. RESULT: b the adapter, > 0 */
+    PLUG_CELL_WIRE_ADAPTER_CLOSE, /* p: a number of the call, b the adapter. RESULT */
+};
+
+/* acb_instance_open.mode of an instance for questions to the model: the back end knows nothing of it. */
+#define PLUG_CELL_MODE_WORDS UINT32_MAX
+#define PLUG_CELL_ADAPTERS_MAX 64
+
+enum plug_cell_wire_seq {
+    PLUG_CELL_WIRE_SEQ_LENGTH,
+    PLUG_CELL_WIRE_SEQ_COPY,
+    PLUG_CELL_WIRE_SEQ_TRIM,
+    PLUG_CELL_WIRE_SEQ_END
 };
 
 struct plug_cell_wire {

@@ -111,4 +111,50 @@ void plug_instance_cancel(struct plug_instance *i);
 /* Gives back memory that is not needed at rest. Thread: the instance's own. */
 void plug_instance_shrink(struct plug_instance *i);
 
+/* --- generation: an instance opened with ACB_MODE_GENERATE --- */
+
+/* One step; see acb_plugin::step. step.cancelled: the caller's flag of this step, or NULL. *ret_logits: [wanted][vocab_size],
+ * row-major, not normalised, NULL when none was wanted; valid until the next call on this instance, and the caller may
+ * write into it. Of a cell these floats are the cell's word: they may be NaN and may change under a hostile one, so each is
+ * read once. Errors: INVALID (a token, sequence or position that cannot be), FULL (no KV room: nothing was done),
+ * CANCELLED (part may be done, see seq_length), NOMEM, INTERNAL, UNAVAILABLE (the model is lost). Thread: the instance's
+ * own; blocks. */
+KIT_MUST_CHECK enum kit_status plug_instance_step(struct plug_instance *i, const struct acb_step *step,
+                                                  float **ret_logits, struct kit_err *err);
+/* Tokens that a sequence holds; 0 as well when the model is lost. Thread of all seq_: the instance's own; they block for
+ * as long as a message to a cell takes. */
+uint32_t plug_instance_seq_length(struct plug_instance *i, uint32_t seq);
+/* dst becomes a copy of the first `length` tokens of src. Errors: INVALID, UNSUPPORTED (see acb_model_info.step_flags),
+ * FULL, UNAVAILABLE. */
+KIT_MUST_CHECK enum kit_status plug_instance_seq_copy(struct plug_instance *i, uint32_t src, uint32_t dst,
+                                                      uint32_t length, struct kit_err *err);
+/* Keeps the first `length` tokens. Errors: INVALID, UNSUPPORTED (the engine cannot cut there), UNAVAILABLE. */
+KIT_MUST_CHECK enum kit_status plug_instance_seq_trim(struct plug_instance *i, uint32_t seq, uint32_t length,
+                                                      struct kit_err *err);
+void plug_instance_seq_end(struct plug_instance *i, uint32_t seq); /* it holds no token any more */
+
+/* --- a vocabulary that comes with the weights (GGUF). Thread: any --- */
+
+#define PLUG_VOCAB_MAX ((uint32_t)1 << 22)                   /* tokens */
+#define PLUG_VOCAB_BYTES_MAX ((uint64_t)64 * 1024 * 1024)    /* of all tokens */
+#define PLUG_TOKENIZE_BYTES_MAX ((uint64_t)64 * 1024 * 1024) /* of one text */
+
+bool plug_model_has_vocab(const struct plug_model *m);
+/* flags: ACB_TOKENIZE_…; text need not be UTF-8. *count in: room of ids, out: tokens; FULL when the room was too small (count
+ * says how many, ids are undefined). Errors: UNSUPPORTED (no vocabulary), TOO_LARGE, NOMEM, INTERNAL, UNAVAILABLE. Blocks
+ * (a cell is asked, one question at a time): not on a loop. */
+KIT_MUST_CHECK enum kit_status plug_model_tokenize(struct plug_model *m, kit_str text, uint32_t flags, int32_t *ids,
+                                                   uint64_t *count, struct kit_err *err);
+/* Bytes of one token, special tokens written out; {NULL} for ids out of range. Borrowed from the model; from a table that
+ * was read while it was opened, so that this never blocks. */
+kit_str plug_model_token(const struct plug_model *m, int32_t id);
+uint32_t plug_model_token_flags(const struct plug_model *m, int32_t id); /* ACB_TOKEN_…; 0 for ids out of range */
+
+/* An adapter (LoRA) for acb_step.adapter, of any instance of this model; owned until plug_model_adapter_close, when no step
+ * uses it. path: absolute. scale: 1 is as trained. Errors: LOAD_FAILED (the file), UNSUPPORTED, FULL, NOMEM, UNAVAILABLE.
+ * Blocks. */
+KIT_MUST_CHECK enum kit_status plug_model_adapter_open(struct plug_model *m, const char *path, float scale, void **ret,
+                                                       struct kit_err *err);
+void plug_model_adapter_close(struct plug_model *m, void *adapter); /* NULL is fine; before plug_model_close */
+
 #endif

@@ -8,6 +8,7 @@
 #include "plug/backend.h"
 #include "plug/engine.h"
 #include "plug/tensor.h"
+#include "plug/vocab.h"
 
 struct plug_engine {
     struct plug_services services;
@@ -25,6 +26,7 @@ struct plug_model {
     const struct acb_plugin *table; /* of the back end, or of the cell that stands for it; all calls go through it */
     void *handle;                   /* the table's */
     struct acb_model_info info;     /* checked; its arrays are the handle's */
+    struct plug_vocab *vocab;       /* owned; NULL: it brings none */
     bool in_cell;
     _Atomic bool lost, told; /* no call any more; on_lost has been called */
     void *ctx;
@@ -39,6 +41,9 @@ struct plug_instance {
     struct plug_model *model;
     struct plug_instance *next; /* the model's list */
     void *handle;
+    bool generates;
+    uint32_t sequences_max;
+    uint64_t call_tokens_max;
     struct kit_mutex lock;   /* of running */
     const uint32_t *running; /* flag of the running call, or NULL */
     uint32_t own_cancelled;  /* the flag when the caller brings none; atomic */
@@ -46,6 +51,15 @@ struct plug_instance {
 
 /* The model takes no call any more, and whoever asked is told, once. reason: copied. Any thread, without a lock. */
 void plug_model_lose(struct plug_model *m, const char *reason);
+
+/* The engine has answered: is the model lost with it? why: its line, or NULL. */
+void plug_model_note(struct plug_model *m, int32_t code, const char *why);
+
+/* A call of an instance: which flag cancels it (theirs, or our own when they bring none), begun (false: cancelled before),
+ * ended. */
+const uint32_t *plug_instance_flag(struct plug_instance *i, const uint32_t *theirs);
+bool plug_instance_begin(struct plug_instance *i, const uint32_t *flag);
+void plug_instance_end(struct plug_instance *i);
 
 /* The back end that a table from plug_engine_choose belongs to. */
 static inline const struct plug_backend *plug_backend_of(const struct acb_plugin *table)

@@ -7,18 +7,6 @@
 #include "plug/inner.h"
 #include "plug/status.h"
 
-/* The engine has answered: is the model lost with it? A cell that says so is about to die: its watcher knows more. */
-static void note_fatal(struct plug_model *m, int32_t code, const char *why)
-{
-    if (code == ACB_FATAL && m->in_cell) {
-        atomic_store(&m->lost, true);
-    } else if (code == ACB_FATAL) {
-        struct kit_err err;
-        (void)plug_status(PLUG_CALLING, code, why, &err);
-        plug_model_lose(m, err.msg);
-    }
-}
-
 /* --- life --- */
 
 enum kit_status plug_instance_open(struct plug_model *m, const struct acb_instance_open *options,
@@ -26,6 +14,9 @@ enum kit_status plug_instance_open(struct plug_model *m, const struct acb_instan
 {
     if (atomic_load(&m->lost)) {
         return kit_fail(err, KIT_UNAVAILABLE, "the model is lost");
+    }
+    if (options->mode == ACB_MODE_GENERATE && (m->info.step_flags == 0 || m->table->step == NULL)) {
+        return kit_fail(err, KIT_UNSUPPORTED, "this model does not generate");
     }
     struct plug_instance *i = kit_alloc_zero(1, sizeof(*i));
     if (i == NULL) {
@@ -36,10 +27,13 @@ enum kit_status plug_instance_open(struct plug_model *m, const struct acb_instan
     enum kit_status rc = plug_status(PLUG_CALLING, code, why.text, err);
     if (rc != KIT_OK) {
         kit_alloc_free(i);
-        note_fatal(m, code, why.text);
+        plug_model_note(m, code, why.text);
         return rc;
     }
     i->model = m;
+    i->generates = options->mode == ACB_MODE_GENERATE;
+    i->sequences_max = options->sequences_max;
+    i->call_tokens_max = options->call_tokens_max;
     kit_mutex_init(&i->lock);
     kit_mutex_lock(&m->lock);
     i->next = m->instances;
@@ -87,8 +81,15 @@ static bool is_set(const uint32_t *flag)
     return __atomic_load_n(flag, __ATOMIC_ACQUIRE) != 0;
 }
 
-/* False: cancelled before it began. */
-static bool begin(struct plug_instance *i, const uint32_t *flag)
+const uint32_t *plug_instance_flag(struct plug_instance *i, const uint32_t *theirs)
+{
+    if (theirs == NULL) {
+        __atomic_store_n(&i->own_cancelled, 0, __ATOMIC_RELEASE);
+    }
+    return theirs != NULL ? theirs : &i->own_cancelled;
+}
+
+bool plug_instance_begin(struct plug_instance *i, const uint32_t *flag)
 {
     kit_mutex_lock(&i->lock);
     assert(i->running == NULL);
@@ -98,7 +99,7 @@ static bool begin(struct plug_instance *i, const uint32_t *flag)
     return go;
 }
 
-static void end(struct plug_instance *i)
+void plug_instance_end(struct plug_instance *i)
 {
     kit_mutex_lock(&i->lock);
     i->running = NULL;
@@ -260,7 +261,7 @@ static enum kit_status run(struct plug_instance *i, const struct acb_infer *infe
         plug_outputs_done(&got);
     }
     plug_tensor_call_done(&call);
-    note_fatal(i->model, code, why.text);
+    plug_model_note(i->model, code, why.text);
     return rc;
 }
 
@@ -281,15 +282,12 @@ enum kit_status plug_instance_infer(struct plug_instance *i, const struct acb_in
         return rc;
     }
     struct acb_infer mine = *infer;
-    if (mine.cancelled == NULL) {
-        __atomic_store_n(&i->own_cancelled, 0, __ATOMIC_RELEASE);
-        mine.cancelled = &i->own_cancelled;
-    }
-    if (!begin(i, mine.cancelled)) {
+    mine.cancelled = plug_instance_flag(i, infer->cancelled);
+    if (!plug_instance_begin(i, mine.cancelled)) {
         return kit_fail(err, KIT_CANCELLED, "cancelled before it began");
     }
     rc = run(i, &mine, ret, err);
-    end(i);
+    plug_instance_end(i);
     return rc;
 }
 

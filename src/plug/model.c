@@ -44,10 +44,27 @@ static enum kit_status describe(struct plug_model *m, struct kit_err *err)
 {
     m->info = (struct acb_model_info){.size = sizeof(m->info)};
     enum kit_status rc = plug_status(PLUG_OPENING, m->table->describe(m->handle, &m->info), NULL, err);
+    if (rc == KIT_OK && m->info.vocab_size > PLUG_VOCAB_MAX) {
+        rc = kit_fail(err, KIT_INTERNAL, "the model has a vocabulary of %" PRIu32 ", at most %" PRIu32 " are possible",
+                      m->info.vocab_size, PLUG_VOCAB_MAX);
+    }
     if (rc == KIT_OK) {
         rc = check_ports(m->info.inputs, m->info.input_count, err);
     }
     return rc == KIT_OK ? check_ports(m->info.outputs, m->info.output_count, err) : rc;
+}
+
+/* --- its words --- */
+
+static enum kit_status read_vocab(struct plug_model *m, const struct acb_plugin *backend, struct kit_err *err)
+{
+    uint32_t count = m->info.vocab_size;
+    uint64_t bytes = 0;
+    if (count == 0 || backend->tokenize == NULL || backend->detokenize == NULL) {
+        return KIT_OK;
+    }
+    return m->in_cell ? plug_cell_read_vocab(m->handle, count, &m->vocab, err)
+                      : plug_vocab_read(backend, m->handle, count, &m->vocab, &bytes, err);
 }
 
 /* --- opening --- */
@@ -65,6 +82,18 @@ void plug_model_lose(struct plug_model *m, const char *reason)
     atomic_store(&m->lost, true);
     if (!atomic_exchange(&m->told, true) && m->on_lost != NULL) {
         m->on_lost(m->ctx, reason);
+    }
+}
+
+/* A cell that says so is about to die: its watcher knows more. */
+void plug_model_note(struct plug_model *m, int32_t code, const char *why)
+{
+    if (code == ACB_FATAL && m->in_cell) {
+        atomic_store(&m->lost, true);
+    } else if (code == ACB_FATAL) {
+        struct kit_err err;
+        (void)plug_status(PLUG_CALLING, code, why, &err);
+        plug_model_lose(m, err.msg);
     }
 }
 
@@ -145,6 +174,9 @@ enum kit_status plug_model_open(struct plug_engine *e, const struct plug_model_o
     if (rc == KIT_OK) {
         rc = describe(m, err);
     }
+    if (rc == KIT_OK) {
+        rc = read_vocab(m, options->backend, err);
+    }
     if (rc != KIT_OK) {
         plug_model_close(m);
         return rc;
@@ -163,6 +195,7 @@ void plug_model_close(struct plug_model *m)
         m->table->model_close(m->handle);
     }
     kit_mutex_done(&m->lock);
+    kit_alloc_free(m->vocab);
     kit_alloc_free(m);
 }
 
