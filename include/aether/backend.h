@@ -338,7 +338,8 @@ struct acb_plugin {
     /* Optional, with ACB_MODE_GENERATE. One step over n tokens of any number of sequences (chunked prefill and decode
      * alike). *logits gets [wanted][vocab_size] float32, row-major, not normalised, in the order of want, borrowed until
      * the next call on this instance; the host may write into it. The host has checked n, token and seq, not pos. ACB_FULL:
-     * no KV page left, nothing was done. ACB_CANCELLED: part may be done, see seq_length. Thread: own. Source: Vaswani et al. 2017, arXiv 1706.03762, section 3. */
+     * no KV page left, nothing was done. ACB_CANCELLED: part may be done, see seq_length. Thread: own. Source: Vaswani et
+     * al. 2017, arXiv 1706.03762, section 3. */
     int32_t (*step)(void *instance, const struct acb_step *step, const float **logits, struct acb_err *err);
     /* Tokens that a sequence holds now. */
     uint32_t (*seq_length)(void *instance, uint32_t seq);
