@@ -46,7 +46,7 @@ static struct hub_options options;
 static void use_defaults(void)
 {
     options = (struct hub_options){
-        .endpoint = hub.url, .connections = 4, .chunk_bytes = CHUNK_BYTES, .stall_ms = 2000, .retry_ms = 2};
+        .endpoint = hub.url, .connections = 4, .chunk_bytes = CHUNK_BYTES, .stall_ms = 20000, .retry_ms = 2};
 }
 
 static bool on_progress(void *ctx, uint64_t done, uint64_t total)
