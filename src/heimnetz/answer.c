@@ -5,7 +5,7 @@
 
 #include "heimnetz/panel.h"
 #include "heimnetz/rich.h"
-#include "text/unicode.h"
+#include "kit/utf8.h"
 
 #define VALUES_SHOWN 4
 #define BAR_COLUMNS 24
@@ -225,7 +225,7 @@ static size_t byte_of(kit_str s, int64_t index)
 {
     size_t at = 0;
     for (int64_t seen = 0; at < s.len; at++) {
-        bool begins = ((unsigned char)s.ptr[at] & 0xC0) != 0x80;
+        bool begins = !kit_utf8_is_inside(s.ptr[at]);
         if (begins && seen++ == index) {
             return at;
         }
@@ -297,7 +297,7 @@ static void add_excerpt(struct page *p, kit_str context, kit_json answer)
 {
     struct span s = span_of(context, answer);
     kit_str before = kit_str_sub(context, 0, s.from), behind = kit_str_sub(context, s.to, context.len);
-    size_t chars = text_unicode_chars(before);
+    size_t chars = kit_utf8_count(before);
     size_t from = chars > EXCERPT_CHARS ? byte_of(context, (int64_t)(chars - EXCERPT_CHARS)) : 0;
     size_t to = byte_of(behind, EXCERPT_CHARS);
     const char *ellipsis = p->term->unicode ? "…" : "...";

@@ -6,6 +6,7 @@
 #include "heimnetz/args.h"
 #include "kit/alloc.h"
 #include "kit/file.h"
+#include "kit/utf8.h"
 
 #define TEXT_BYTES_MAX (64 * KIT_MIB) /* of all files */
 #define READ_BYTES (64 * KIT_KIB)
@@ -70,7 +71,7 @@ static enum kit_status read_whole(struct heimnetz_question *q, const char *path,
         rc = kit_fail(err, KIT_NOMEM, "out of memory for %s", path);
     }
     kit_buf_done(&text);
-    return rc == KIT_OK && !kit_str_is_utf8(*ret)
+    return rc == KIT_OK && !kit_utf8_is_valid(*ret)
                ? kit_fail(err, KIT_INVALID, "%s is no text: it must be UTF-8", input ? "standard input" : path)
                : rc;
 }

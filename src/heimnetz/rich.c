@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "text/unicode.h"
+#include "kit/utf8.h"
 
 #define PIECE_BYTES_MAX (16 * KIT_MIB) /* of one call of add */
 #define REPLACEMENT "\xEF\xBF\xBD"     /* U+FFFD */
@@ -21,8 +22,8 @@ static bool turns_direction(uint32_t cp)
 static void add_clean(struct kit_buf *out, kit_str s)
 {
     for (size_t at = 0; at < s.len;) {
-        size_t bytes = kit_str_utf8_at(s, at);
-        uint32_t ignored, cp = bytes > 0 ? text_unicode_read(s.ptr + at, &ignored) : 0;
+        size_t bytes = kit_utf8_at(s, at);
+        uint32_t ignored, cp = bytes > 0 ? kit_utf8_read(s.ptr + at, &ignored) : 0;
         if (bytes == 0) {
             kit_buf_add(out, kit_str_lit(REPLACEMENT));
         } else if (cp == '\t' || cp == 0x2028 || cp == 0x2029) {
@@ -92,11 +93,11 @@ static struct step step_at(kit_str s, size_t at)
     if (s.ptr[at] == RICH_MARK) {
         return (struct step){.bytes = s.ptr[at + 1] == PLACE ? PLACE_BYTES : STYLE_BYTES};
     }
-    uint32_t bytes, cp = text_unicode_read(s.ptr + at, &bytes);
+    uint32_t bytes, cp = kit_utf8_read(s.ptr + at, &bytes);
     struct step ret = {.bytes = bytes, .columns = text_unicode_columns(cp), .cp = cp};
     bool joined = false;
     for (size_t next = at + ret.bytes; next < s.len && s.ptr[next] != RICH_MARK; next = at + ret.bytes) {
-        uint32_t more = text_unicode_read(s.ptr + next, &bytes), columns = text_unicode_columns(more);
+        uint32_t more = kit_utf8_read(s.ptr + next, &bytes), columns = text_unicode_columns(more);
         if (more == '\n' || (columns > 0 && !joined)) {
             break;
         }

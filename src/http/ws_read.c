@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "http/body.h"
+#include "kit/utf8.h"
 
 #define KEPT_BYTES (4 * KIT_KIB) /* of a message's buffer, for the next message */
 
@@ -64,7 +65,7 @@ static bool check_utf8(struct http_socket *s, bool end)
             break;
         }
     }
-    if (!kit_str_is_utf8(kit_str_sub(text, s->utf8_bytes, whole - s->utf8_bytes))) {
+    if (!kit_utf8_is_valid(kit_str_sub(text, s->utf8_bytes, whole - s->utf8_bytes))) {
         http_socket_fail(s, WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA, "a text message is not UTF-8");
         return false;
     }
@@ -116,7 +117,7 @@ static void end_close(struct http_socket *s, kit_str payload)
     uint16_t code = payload.len < 2 ? WSLAY_CODE_NO_STATUS_RCVD : (uint16_t)(p[0] << 8 | p[1]);
     if (payload.len == 1 || (payload.len >= 2 && !is_code(code))) {
         http_socket_fail(s, WSLAY_CODE_PROTOCOL_ERROR, "a Close frame has no valid code");
-    } else if (!kit_str_is_utf8(kit_str_sub(payload, 2, payload.len))) {
+    } else if (!kit_utf8_is_valid(kit_str_sub(payload, 2, payload.len))) {
         http_socket_fail(s, WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA, "the reason of a Close frame is not UTF-8");
     } else {
         http_socket_close(s, HTTP_SOCKET_CLOSED, code, (kit_str){0});

@@ -5,6 +5,7 @@
 
 #include "kit/json.h"
 #include "kit/num.h"
+#include "kit/utf8.h"
 
 #define CHUNK_BYTES 1024 /* of an array of floats, made aside */
 
@@ -64,7 +65,7 @@ static size_t plain_run(kit_str s, size_t at)
             continue;
         }
         unsigned char c = (unsigned char)s.ptr[at];
-        size_t len = c < 0x20 || c == '"' || c == '\\' ? 0 : kit_str_utf8_at(s, at);
+        size_t len = c < 0x20 || c == '"' || c == '\\' ? 0 : kit_utf8_at(s, at);
         if (len == 0) {
             break;
         }

@@ -10,6 +10,7 @@
 
 #include "kit/clock.h"
 #include "kit/json.h"
+#include "kit/utf8.h"
 
 static _Atomic int log_level = KIT_LOG_INFO;
 static _Atomic int log_format = KIT_LOG_PRETTY;
@@ -68,7 +69,7 @@ static size_t put_escaped(kit_str s, bool quoted, char *to, size_t room)
     size_t used = 0;
     for (size_t at = 0; at < s.len;) {
         char piece[4];
-        size_t taken = kit_str_utf8_at(s, at);
+        size_t taken = kit_utf8_at(s, at);
         size_t len = taken;
         if (taken > 1) {
             memcpy(piece, s.ptr + at, taken);

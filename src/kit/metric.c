@@ -8,6 +8,7 @@
 #include "kit/alloc.h"
 #include "kit/num.h"
 #include "kit/sync.h"
+#include "kit/utf8.h"
 
 #define TABLES_MAX 64
 #define COLLECTORS_MAX 16
@@ -267,7 +268,7 @@ static void put_escaped(struct kit_buf *out, kit_str s, bool quote)
 {
     for (size_t at = 0; at < s.len;) {
         char c = s.ptr[at];
-        size_t len = kit_str_utf8_at(s, at);
+        size_t len = kit_utf8_at(s, at);
         if (c == '\\' || c == '\n' || (quote && c == '"')) {
             kit_buf_add(out, (kit_str){(char[]){'\\', c == '\n' ? 'n' : c}, 2});
         } else if (len == 0) {

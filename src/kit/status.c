@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kit/str.h"
+#include "kit/utf8.h"
 
 #define TEXT_BYTES 1024 /* room while a message is made; what is kept is KIT_ERR_MSG_BYTES */
 
@@ -31,7 +32,7 @@ static void make_utf8(char *text)
 {
     kit_str all = kit_str_c(text);
     for (size_t at = 0, bytes; at < all.len; at += KIT_MAX(bytes, (size_t)1)) {
-        bytes = kit_str_utf8_at(all, at);
+        bytes = kit_utf8_at(all, at);
         text[at] = bytes == 0 ? '?' : text[at];
     }
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kit/utf8.h"
+
 #define NUMBER_BYTES_MAX 400 /* of a number's text; DBL_MAX written out has 309 digits */
 
 kit_str kit_str_c(const char *text)
@@ -189,59 +191,10 @@ uint64_t kit_str_hash(kit_str s)
     return hash;
 }
 
-/* The second byte's range depends on the first (RFC 3629, section 4); the others are 80..BF. */
-static bool second_fits(unsigned char first, unsigned char second)
-{
-    unsigned char low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
-    unsigned char high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
-    return second >= low && second <= high;
-}
-
-size_t kit_str_utf8_at(kit_str s, size_t at)
-{
-    if (at >= s.len) {
-        return 0;
-    }
-    const unsigned char *p = (const unsigned char *)s.ptr + at;
-    if (p[0] < 0x80) {
-        return 1;
-    }
-    size_t len = p[0] < 0xC2 ? 0 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : p[0] < 0xF5 ? 4 : 0;
-    if (len == 0 || len > s.len - at || !second_fits(p[0], p[1])) {
-        return 0;
-    }
-    for (size_t i = 2; i < len; i++) {
-        if ((p[i] & 0xC0) != 0x80) {
-            return 0;
-        }
-    }
-    return len;
-}
-
-bool kit_str_is_utf8(kit_str s)
-{
-    for (size_t at = 0; at < s.len;) {
-        uint64_t eight;
-        if (s.len - at >= sizeof(eight)) {
-            memcpy(&eight, s.ptr + at, sizeof(eight));
-            if ((eight & UINT64_C(0x8080808080808080)) == 0) {
-                at += sizeof(eight);
-                continue;
-            }
-        }
-        size_t len = kit_str_utf8_at(s, at);
-        if (len == 0) {
-            return false;
-        }
-        at += len;
-    }
-    return true;
-}
-
 char *kit_str_to_c(kit_str s, char *buf, size_t size)
 {
     size_t len = KIT_MIN(s.len, size - 1);
-    for (int back = 0; back < 3 && len < s.len && len > 0 && (s.ptr[len] & 0xC0) == 0x80; back++) {
+    for (int back = 0; back < 3 && len < s.len && len > 0 && kit_utf8_is_inside(s.ptr[len]); back++) {
         len--;
     }
     if (len > 0) {

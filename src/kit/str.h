@@ -38,12 +38,6 @@ KIT_MUST_CHECK enum kit_status kit_str_to_f64(kit_str s, double *ret);
 /* FNV-1a, 64 bit. For tables of trusted keys; not for keys that an attacker picks. */
 uint64_t kit_str_hash(kit_str s);
 
-/* True when s is valid UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF). */
-bool kit_str_is_utf8(kit_str s);
-
-/* Bytes of the valid UTF-8 sequence that starts at s.ptr[at], 1 … 4; 0: none starts there. */
-size_t kit_str_utf8_at(kit_str s, size_t at);
-
 /* Copies s into buf (at most size-1 bytes, cut at a UTF-8 border) with an ending NUL; returns buf. */
 char *kit_str_to_c(kit_str s, char *buf, size_t size);
 

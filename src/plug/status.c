@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kit/str.h"
+#include "kit/utf8.h"
 
 static const struct {
     enum kit_status opening, calling;
@@ -28,7 +29,7 @@ static const struct {
 static size_t character(const char *text, size_t bytes)
 {
     for (size_t n = 1; n <= 4 && n <= bytes; n++) {
-        if (kit_str_is_utf8((kit_str){text, n})) {
+        if (kit_utf8_is_valid((kit_str){text, n})) {
             return n;
         }
     }

@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kit/utf8.h"
+#include "text/unicode.h"
+
 /* The strings to look for, each with the index of its token. */
 struct patterns {
     struct text_vocab *index; /* NULL: none */
@@ -57,8 +60,8 @@ static bool is_word(uint32_t cp)
 static bool stands_alone(kit_str text, struct text_span hit)
 {
     uint32_t bytes;
-    bool before = hit.start > 0 && is_word(text_unicode_last(kit_str_sub(text, 0, hit.start)));
-    bool behind = hit.end < text.len && is_word(text_unicode_read(text.ptr + hit.end, &bytes));
+    bool before = hit.start > 0 && is_word(kit_utf8_last(kit_str_sub(text, 0, hit.start)));
+    bool behind = hit.end < text.len && is_word(kit_utf8_read(text.ptr + hit.end, &bytes));
     return !before && !behind;
 }
 
@@ -71,7 +74,7 @@ static uint32_t start_of_spaces(kit_str text, uint32_t end, size_t floor)
 static uint32_t end_of_spaces(kit_str text, uint32_t at)
 {
     uint32_t bytes;
-    while (at < text.len && text_unicode_is_space(text_unicode_read(text.ptr + at, &bytes))) {
+    while (at < text.len && text_unicode_is_space(kit_utf8_read(text.ptr + at, &bytes))) {
         at += bytes;
     }
     return at;

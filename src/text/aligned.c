@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kit/alloc.h"
+#include "kit/utf8.h"
 
 #define FIRST_ROOM ((size_t)256)
 #define SLACK ((size_t)4) /* text_aligned_put asks for the largest character, whatever it writes */
@@ -102,7 +103,7 @@ struct text_span text_aligned_before(const struct text_aligned *a, size_t at)
         return (struct text_span){a->shift, a->shift};
     }
     size_t start = at - 1;
-    while (start > 0 && ((unsigned char)a->bytes[start] & 0xC0) == 0x80) {
+    while (start > 0 && kit_utf8_is_inside(a->bytes[start])) {
         start--;
     }
     return text_aligned_origin(a, start, at);
@@ -112,7 +113,7 @@ static void skip_one(struct text_edit *e)
 {
     uint32_t bytes;
     if (e->at < e->from->len) {
-        (void)text_unicode_read(e->from->bytes + e->at, &bytes);
+        (void)kit_utf8_read(e->from->bytes + e->at, &bytes);
         e->at += bytes;
     }
 }

@@ -9,7 +9,7 @@
 
 #include "kit/str.h"
 #include "text/span.h"
-#include "text/unicode.h"
+#include "kit/utf8.h"
 
 struct text_aligned {
     char *bytes;              /* owned; valid UTF-8 */
@@ -40,7 +40,7 @@ static inline void text_aligned_put(struct text_aligned *a, uint32_t cp, struct 
     if ((a->room - a->len < 4 || a->origin_room - a->len < 4) && !text_aligned_reserve(a, 4)) {
         return;
     }
-    for (uint32_t n = text_unicode_write(cp, a->bytes + a->len); n > 0; n--) {
+    for (uint32_t n = kit_utf8_write(cp, a->bytes + a->len); n > 0; n--) {
         a->origin[a->len++] = origin;
     }
 }
@@ -49,7 +49,7 @@ static inline void text_aligned_put(struct text_aligned *a, uint32_t cp, struct 
 static inline uint32_t text_aligned_get(const struct text_aligned *a, size_t at, uint32_t *bytes,
                                         struct text_span *origin)
 {
-    uint32_t cp = text_unicode_read(a->bytes + at, bytes);
+    uint32_t cp = kit_utf8_read(a->bytes + at, bytes);
     uint32_t from = a->shift + (uint32_t)at;
     *origin = a->same ? (struct text_span){from, from + *bytes} : a->origin[at];
     return cp;

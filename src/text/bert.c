@@ -1,6 +1,8 @@
 #include "text/bert.h"
 
 #include "text/normal_form.h"
+#include "kit/utf8.h"
+#include "text/unicode.h"
 
 #define CLEAN TEXT_BERT_CLEAN
 #define CHINESE TEXT_BERT_CHINESE
@@ -152,7 +154,7 @@ static enum kit_status in_passes(const struct text_normal_step *step, struct tex
 enum kit_status text_bert_run(const struct text_normal_step *step, struct text_aligned *text,
                               struct text_aligned *spare)
 {
-    if (text_unicode_is_ascii(text_aligned_str(text)) && run_ascii(step->flags, text)) {
+    if (kit_utf8_is_ascii(text_aligned_str(text)) && run_ascii(step->flags, text)) {
         return KIT_OK;
     }
     if (!one_pass(step->flags, text, spare)) {

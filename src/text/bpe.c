@@ -5,6 +5,7 @@
 
 #include "text/bytelevel.h"
 #include "text/merges.h"
+#include "kit/utf8.h"
 
 #define NONE UINT32_MAX
 #define NEAR TEXT_BYTELEVEL_END /* characters whose ids are in a table */
@@ -106,7 +107,7 @@ static void spell(struct word *w, kit_str text)
 {
     uint32_t bytes;
     for (size_t at = 0; at < text.len; at += bytes) {
-        uint32_t cp = text_unicode_read(text.ptr + at, &bytes);
+        uint32_t cp = kit_utf8_read(text.ptr + at, &bytes);
         kit_str character = {text.ptr + at, bytes};
         uint32_t id = id_of(w->bpe, cp, character, at == 0, at + bytes == text.len);
         if (id != NONE) {
@@ -224,7 +225,7 @@ static void cut(const struct text_model *m, kit_str text, size_t at, struct text
         text_tokens_add(out, id, at, at + text.len);
         return;
     }
-    if (!take_room(room, b->byte_fallback ? text.len : text_unicode_chars(text), &w)) {
+    if (!take_room(room, b->byte_fallback ? text.len : kit_utf8_count(text), &w)) {
         out->failed = KIT_NOMEM;
         return;
     }
@@ -320,7 +321,7 @@ static void find_ids(struct bpe *b, kit_str unknown)
     char text[8];
     for (uint32_t cp = 0; cp < NEAR; cp++) {
         b->near[cp] = NONE;
-        (void)text_vocab_find(b->base.vocab, (kit_str){text, text_unicode_write(cp, text)}, &b->near[cp]);
+        (void)text_vocab_find(b->base.vocab, (kit_str){text, kit_utf8_write(cp, text)}, &b->near[cp]);
     }
     for (uint32_t i = 0; i < 256; i++) {
         b->byte[i] = NONE;

@@ -1,5 +1,8 @@
 #include "text/bytelevel.h"
 
+#include "kit/utf8.h"
+#include "text/unicode.h"
+
 int text_bytelevel_byte(uint32_t cp)
 {
     if (cp < 0x100) {
@@ -19,7 +22,7 @@ int text_bytelevel_byte(uint32_t cp)
 enum class { LETTER, NUMBER, SPACE, OTHER };
 
 static enum class class_at(const char *text, size_t at, uint32_t *bytes) {
-    uint32_t flags = text_unicode_flags(text_unicode_read(text + at, bytes));
+    uint32_t flags = text_unicode_flags(kit_utf8_read(text + at, bytes));
     if ((flags & TEXT_LETTER) != 0){return LETTER;}
 if ((flags & TEXT_NUMBER) != 0)
 {

@@ -4,6 +4,7 @@
 
 #include "text/bytelevel.h"
 #include "text/vocab.h"
+#include "kit/utf8.h"
 
 static enum kit_status parse_wordpiece(const struct text_node *node, struct kit_arena *arena, struct text_decoder *ret,
                                        struct kit_err *err)
@@ -122,39 +123,10 @@ static void put_word(const struct text_decoding *d, kit_str piece)
 
 #define BAD kit_str_lit("\xEF\xBF\xBD") /* U+FFFD */
 
-/* The bytes that a character beginning with `first` has; 0: none does. */
-static uint32_t bytes_from(uint8_t first)
+/* The byte may stand behind what is held. */
+static bool goes_on(const struct text_decoding *d, char byte)
 {
-    if (first < 0x80) {
-        return 1;
-    }
-    return first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
-}
-
-/* The byte may stand behind what is held (RFC 3629, section 4). */
-static bool goes_on(const struct text_decoding *d, uint8_t byte)
-{
-    uint8_t low = 0x80;
-    uint8_t high = 0xBF;
-    if (d->held_count == 1) {
-        switch ((uint8_t)d->held[0]) {
-        case 0xE0:
-            low = 0xA0;
-            break;
-        case 0xED:
-            high = 0x9F;
-            break;
-        case 0xF0:
-            low = 0x90;
-            break;
-        case 0xF4:
-            high = 0x8F;
-            break;
-        default:
-            break;
-        }
-    }
-    return byte >= low && byte <= high;
+    return d->held_count == 1 ? kit_utf8_second_fits(d->held[0], byte) : kit_utf8_is_inside(byte);
 }
 
 static void drop_held(struct text_decoding *d)
@@ -167,15 +139,15 @@ static void drop_held(struct text_decoding *d)
 
 static void put_byte(struct text_decoding *d, uint8_t byte)
 {
-    if (d->held_count > 0 && !goes_on(d, byte)) {
+    if (d->held_count > 0 && !goes_on(d, (char)byte)) {
         drop_held(d);
     }
-    if (d->held_count == 0 && bytes_from(byte) == 0) {
+    if (d->held_count == 0 && kit_utf8_bytes_from((char)byte) == 0) {
         kit_buf_add(d->out, BAD);
         return;
     }
     d->held[d->held_count++] = (char)byte;
-    if (d->held_count == bytes_from((uint8_t)d->held[0])) {
+    if (d->held_count == kit_utf8_bytes_from(d->held[0])) {
         kit_buf_add(d->out, (kit_str){d->held, d->held_count});
         d->held_count = 0;
     }
@@ -186,7 +158,7 @@ static bool is_of_bytes(kit_str piece)
 {
     uint32_t bytes;
     for (size_t at = 0; at < piece.len; at += bytes) {
-        if (text_bytelevel_byte(text_unicode_read(piece.ptr + at, &bytes)) < 0) {
+        if (text_bytelevel_byte(kit_utf8_read(piece.ptr + at, &bytes)) < 0) {
             return false;
         }
     }
@@ -199,7 +171,7 @@ static void put_bytes(struct text_decoding *d, kit_str piece)
     uint32_t bytes = 1;
     for (size_t at = 0; at < piece.len; at += bytes) {
         uint8_t byte = (uint8_t)piece.ptr[at];
-        put_byte(d, mapped ? (uint8_t)text_bytelevel_byte(text_unicode_read(piece.ptr + at, &bytes)) : byte);
+        put_byte(d, mapped ? (uint8_t)text_bytelevel_byte(kit_utf8_read(piece.ptr + at, &bytes)) : byte);
     }
 }
 

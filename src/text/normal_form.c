@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "kit/alloc.h"
+#include "kit/utf8.h"
+#include "text/unicode.h"
 
 /* A code point on its way, with what it does to the text (see struct text_edit). */
 struct item {
@@ -165,7 +167,7 @@ static void take(struct form *f, uint32_t cp)
 
 enum kit_status text_normal_form(struct text_aligned *text, struct text_aligned *spare, bool compat, bool compose)
 {
-    if (text_unicode_is_ascii(text_aligned_str(text))) {
+    if (kit_utf8_is_ascii(text_aligned_str(text))) {
         return KIT_OK;
     }
     struct form f = {.out = {.from = text, .to = spare}, .compat = compat, .compose = compose};
@@ -174,7 +176,7 @@ enum kit_status text_normal_form(struct text_aligned *text, struct text_aligned 
     text_aligned_begin(spare, text);
     uint32_t bytes;
     for (size_t at = 0; at < text->len && spare->failed == KIT_OK; at += bytes) {
-        take(&f, text_unicode_read(text->bytes + at, &bytes));
+        take(&f, kit_utf8_read(text->bytes + at, &bytes));
     }
     flush_run(&f);
     emit_base(&f);

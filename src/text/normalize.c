@@ -2,6 +2,8 @@
 
 #include "text/bert.h"
 #include "text/normal_form.h"
+#include "kit/utf8.h"
+#include "text/unicode.h"
 
 enum kit_status text_normal_rewrite(const struct text_normal_step *step, struct text_aligned *text,
                                     struct text_aligned *spare,
@@ -39,7 +41,7 @@ static void lower_one(const struct text_normal_step *step, struct text_aligned *
 static enum kit_status run_lowercase(const struct text_normal_step *step, struct text_aligned *text,
                                      struct text_aligned *spare)
 {
-    if (!text_unicode_is_ascii(text_aligned_str(text))) {
+    if (!kit_utf8_is_ascii(text_aligned_str(text))) {
         return text_normal_rewrite(step, text, spare, lower_one);
     }
     for (size_t i = 0; i < text->len; i++) {
@@ -81,7 +83,7 @@ static void keep_unless_mark(const struct text_normal_step *step, struct text_al
 static enum kit_status run_strip_accents(const struct text_normal_step *step, struct text_aligned *text,
                                          struct text_aligned *spare)
 {
-    if (text_unicode_is_ascii(text_aligned_str(text))) {
+    if (kit_utf8_is_ascii(text_aligned_str(text))) {
         return KIT_OK;
     }
     return text_normal_rewrite(step, text, spare, keep_unless_mark);
@@ -96,7 +98,7 @@ static size_t spaces_before(kit_str text)
 {
     size_t at = 0;
     for (uint32_t bytes; at < text.len; at += bytes) {
-        if (!text_unicode_is_space(text_unicode_read(text.ptr + at, &bytes))) {
+        if (!text_unicode_is_space(kit_utf8_read(text.ptr + at, &bytes))) {
             break;
         }
     }
@@ -151,7 +153,7 @@ static void put_all(struct text_aligned *out, kit_str text, struct text_span ori
 {
     uint32_t bytes;
     for (size_t at = 0; at < text.len && out->failed == KIT_OK; at += bytes) {
-        text_aligned_put(out, text_unicode_read(text.ptr + at, &bytes), origin);
+        text_aligned_put(out, kit_utf8_read(text.ptr + at, &bytes), origin);
     }
 }
 

@@ -1,6 +1,8 @@
 #include "text/pretokenize.h"
 
 #include "text/bytelevel.h"
+#include "kit/utf8.h"
+#include "text/unicode.h"
 
 enum kind { PLAIN, DELIM, DROP };
 
@@ -46,7 +48,7 @@ static void put_plain(const struct text_cut *c, enum kind last, size_t at, size_
 static size_t end_of_plain(const struct text_cut *c, const char *text, size_t at, size_t end)
 {
     uint32_t bytes;
-    while (at < end && kind_of(c, text_unicode_flags(text_unicode_read(text + at, &bytes))) == PLAIN) {
+    while (at < end && kind_of(c, text_unicode_flags(kit_utf8_read(text + at, &bytes))) == PLAIN) {
         at += bytes;
     }
     return at;
@@ -58,7 +60,7 @@ static void cut_by_class(const void *step, const char *text, struct text_span wo
     enum kind last = DROP;
     for (size_t at = word.start; at < word.end;) {
         uint32_t bytes;
-        enum kind kind = kind_of(c, text_unicode_flags(text_unicode_read(text + at, &bytes)));
+        enum kind kind = kind_of(c, text_unicode_flags(kit_utf8_read(text + at, &bytes)));
         size_t end = at + bytes;
         if (kind == PLAIN) {
             end = end_of_plain(c, text, end, word.end);

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "kit/alloc.h"
+#include "kit/utf8.h"
 #include "text/folder.h"
 #include "text/scratch.h"
 #include "text/trim.h"
@@ -155,7 +156,7 @@ static enum kit_status check_text(kit_str text, const char *name, size_t max, st
     if (text.len > max) {
         return kit_fail_param(err, KIT_TOO_LARGE, name, "%s has %zu bytes; at most %zu are taken", name, text.len, max);
     }
-    if (!kit_str_is_utf8(text)) {
+    if (!kit_utf8_is_valid(text)) {
         return kit_fail_param(err, KIT_INVALID, name, "%s is not valid UTF-8", name);
     }
     return KIT_OK;

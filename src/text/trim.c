@@ -1,6 +1,8 @@
 #include "text/trim.h"
 
 #include "text/bytelevel.h"
+#include "kit/utf8.h"
+#include "text/unicode.h"
 
 static bool is_space(uint32_t cp)
 {
@@ -11,24 +13,19 @@ static uint32_t spaces_before(kit_str piece)
 {
     uint32_t count = 0;
     uint32_t bytes;
-    for (size_t at = 0; at < piece.len && is_space(text_unicode_read(piece.ptr + at, &bytes)); at += bytes) {
+    for (size_t at = 0; at < piece.len && is_space(kit_utf8_read(piece.ptr + at, &bytes)); at += bytes) {
         count++;
     }
     return count;
 }
 
-static bool is_inside(char c)
-{
-    return ((unsigned char)c & 0xC0) == 0x80;
-}
-
 static uint32_t spaces_behind(kit_str piece)
 {
     uint32_t count = 0;
-    while (piece.len > 0 && is_space(text_unicode_last(piece))) {
+    while (piece.len > 0 && is_space(kit_utf8_last(piece))) {
         do {
             piece.len--;
-        } while (is_inside(piece.ptr[piece.len]));
+        } while (kit_utf8_is_inside(piece.ptr[piece.len]));
         count++;
     }
     return count;
@@ -38,7 +35,7 @@ static uint32_t forward(kit_str text, uint32_t at, uint32_t chars, uint32_t end)
 {
     uint32_t bytes;
     for (; chars > 0 && at < end; chars--) {
-        (void)text_unicode_read(text.ptr + at, &bytes);
+        (void)kit_utf8_read(text.ptr + at, &bytes);
         at += bytes;
     }
     return at;
@@ -54,7 +51,7 @@ static uint32_t back(kit_str text, uint32_t at, uint32_t chars, uint32_t start)
         }
         do {
             from--;
-        } while (is_inside(text.ptr[from]));
+        } while (kit_utf8_is_inside(text.ptr[from]));
     }
     return KIT_MAX(from, start);
 }

@@ -5,6 +5,7 @@
 #include <utf8proc.h>
 
 #include "text/unicode_gap.h"
+#include "kit/utf8.h"
 
 /* One letter a class of ASCII characters, so that the table below can be read. */
 #define C TEXT_OTHER
@@ -210,46 +211,12 @@ uint32_t text_unicode_columns(uint32_t cp)
     return columns > 0 ? (uint32_t)columns : 0;
 }
 
-uint32_t text_unicode_last(kit_str text)
-{
-    size_t at = text.len - 1;
-    while (at > 0 && ((unsigned char)text.ptr[at] & 0xC0) == 0x80) {
-        at--;
-    }
-    uint32_t bytes;
-    return text_unicode_read(text.ptr + at, &bytes);
-}
-
 kit_str text_unicode_trim_end(kit_str text)
 {
-    while (text.len > 0 && (text_unicode_flags(text_unicode_last(text)) & TEXT_SPACE) != 0) {
+    while (text.len > 0 && (text_unicode_flags(kit_utf8_last(text)) & TEXT_SPACE) != 0) {
         do {
             text.len--;
-        } while (((unsigned char)text.ptr[text.len] & 0xC0) == 0x80);
+        } while (kit_utf8_is_inside(text.ptr[text.len]));
     }
     return text;
-}
-
-bool text_unicode_is_ascii(kit_str text)
-{
-    uint64_t seen = 0;
-    size_t i = 0;
-    for (; i + sizeof(seen) <= text.len; i += sizeof(seen)) {
-        uint64_t word;
-        memcpy(&word, text.ptr + i, sizeof(word));
-        seen |= word;
-    }
-    for (; i < text.len; i++) {
-        seen |= (unsigned char)text.ptr[i];
-    }
-    return (seen & UINT64_C(0x8080808080808080)) == 0;
-}
-
-size_t text_unicode_chars(kit_str text)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        count += ((unsigned char)text.ptr[i] & 0xC0) != 0x80;
-    }
-    return count;
 }

@@ -1,4 +1,5 @@
-/* src/text/unicode.h - what a code point is: its classes, lower case, decomposition and composition.
+/* src/text/unicode.h - what a code point is: its classes, lower case, decomposition and composition. Its bytes are
+ * kit/utf8.h's.
  *
  * The only place that sees utf8proc. The tables follow what Hugging Face's tokenizers answer, code point by
  * code point (unicode_gap.h lists where that is not what the linked Unicode says): a token that differs is a
@@ -56,58 +57,7 @@ uint32_t text_unicode_decompose(uint32_t cp, bool compat, uint32_t out[TEXT_UNIC
 /* The primary composite of the two; 0 when there is none. */
 uint32_t text_unicode_compose(uint32_t first, uint32_t second);
 
-/* The code point at p, which must begin a character of valid UTF-8; *bytes gets 1 … 4. */
-static inline uint32_t text_unicode_read(const char *p, uint32_t *bytes)
-{
-    const unsigned char *u = (const unsigned char *)p;
-    if (u[0] < 0x80) {
-        *bytes = 1;
-        return u[0];
-    }
-    if (u[0] < 0xE0) {
-        *bytes = 2;
-        return (u[0] & 0x1Fu) << 6 | (u[1] & 0x3Fu);
-    }
-    if (u[0] < 0xF0) {
-        *bytes = 3;
-        return (u[0] & 0x0Fu) << 12 | (u[1] & 0x3Fu) << 6 | (u[2] & 0x3Fu);
-    }
-    *bytes = 4;
-    return (u[0] & 0x07u) << 18 | (u[1] & 0x3Fu) << 12 | (u[2] & 0x3Fu) << 6 | (u[3] & 0x3Fu);
-}
-
-/* Writes cp as UTF-8 and returns its bytes, 1 … 4. */
-static inline uint32_t text_unicode_write(uint32_t cp, char *to)
-{
-    if (cp < 0x80) {
-        to[0] = (char)cp;
-        return 1;
-    }
-    if (cp < 0x800) {
-        to[0] = (char)(0xC0 | cp >> 6);
-        to[1] = (char)(0x80 | (cp & 0x3F));
-        return 2;
-    }
-    if (cp < 0x10000) {
-        to[0] = (char)(0xE0 | cp >> 12);
-        to[1] = (char)(0x80 | (cp >> 6 & 0x3F));
-        to[2] = (char)(0x80 | (cp & 0x3F));
-        return 3;
-    }
-    to[0] = (char)(0xF0 | cp >> 18);
-    to[1] = (char)(0x80 | (cp >> 12 & 0x3F));
-    to[2] = (char)(0x80 | (cp >> 6 & 0x3F));
-    to[3] = (char)(0x80 | (cp & 0x3F));
-    return 4;
-}
-
-/* The code point that ends at text.len (not 0) of valid UTF-8. */
-uint32_t text_unicode_last(kit_str text);
-
 /* Without the white space at its end; text is valid UTF-8. */
 kit_str text_unicode_trim_end(kit_str text);
-
-bool text_unicode_is_ascii(kit_str text);
-size_t text_unicode_chars(kit_str text); /* code points of valid UTF-8 */
 
 #endif

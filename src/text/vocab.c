@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "text/unicode.h"
+#include "kit/utf8.h"
 
 /* A slot is 0 when free, else 12 bits of hash (never 0) above 20 bits of id. */
 #define ID_BITS 20
@@ -161,7 +162,7 @@ bool text_vocab_longest(const struct text_vocab *v, kit_str prefix, kit_str text
     }
     for (size_t n = most; n > 0; n--) {
         uint32_t slot;
-        if (n < text.len && ((unsigned char)text.ptr[n] & 0xC0) == 0x80) {
+        if (n < text.len && kit_utf8_is_inside(text.ptr[n])) {
             continue; /* within a character */
         }
         if (lookup(v, hash[n], prefix, (kit_str){text.ptr, n}, &slot)) {
@@ -248,7 +249,7 @@ enum kit_status text_vocab_parse(const struct text_node *object, struct kit_aren
 static enum kit_status measure_lines(kit_str text, struct sums *ret, struct kit_err *err)
 {
     for (kit_str line; kit_str_cut(&text, '\n', &line); ret->id_end++) {
-        if (!kit_str_is_utf8(line)) {
+        if (!kit_utf8_is_valid(line)) {
             return kit_fail(err, KIT_PARSE, "line %u is not valid UTF-8", ret->id_end + 1);
         }
         if (line.len > TEXT_VOCAB_PIECE_BYTES_MAX) {

@@ -1,6 +1,6 @@
 #include "text/wordpiece.h"
 
-#include "text/unicode.h"
+#include "kit/utf8.h"
 
 #define PREFIX kit_str_lit("##")
 #define CHARS_MAX 100
@@ -82,7 +82,7 @@ enum kit_status text_wordpiece_new(struct text_vocab *vocab, kit_str unknown, st
 
 static bool is_too_long(const struct wordpiece *w, kit_str word)
 {
-    return word.len > w->chars_max && text_unicode_chars(word) > w->chars_max;
+    return word.len > w->chars_max && kit_utf8_count(word) > w->chars_max;
 }
 
 static bool cover(const struct wordpiece *w, kit_str word, size_t at, struct text_tokens *out)

@@ -2,6 +2,7 @@
  * back the text that they came from. */
 #include "fuzz/fuzz.h"
 #include "text/tokenizer.h"
+#include "kit/utf8.h"
 
 #define TEXT_BYTES_MAX (64 * KIT_KIB)
 
@@ -32,7 +33,7 @@ static void check_spans(const struct text_encoding *e, kit_str text)
     for (uint32_t i = 0; i < e->count; i++) {
         struct text_span at = e->spans[i];
         FUZZ_CHECK(at.start <= at.end && at.end <= text.len);
-        FUZZ_CHECK(kit_str_is_utf8(kit_str_sub(text, at.start, at.end - at.start)));
+        FUZZ_CHECK(kit_utf8_is_valid(kit_str_sub(text, at.start, at.end - at.start)));
     }
 }
 
@@ -61,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     options.max_tokens = cut ? 8 : TEXT_TOKENS_UNLIMITED;
     options.side = choice % 64 < 32 ? TEXT_SIDE_RIGHT : TEXT_SIDE_LEFT;
     enum kit_status rc = text_tokenizer_encode(t, scratch, text, NULL, &options, &e, NULL);
-    FUZZ_CHECK((rc == KIT_OK) == (kit_str_is_utf8(text) && text.len <= TEXT_BYTES_MAX));
+    FUZZ_CHECK((rc == KIT_OK) == (kit_utf8_is_valid(text) && text.len <= TEXT_BYTES_MAX));
     if (rc != KIT_OK) {
         return 0;
     }

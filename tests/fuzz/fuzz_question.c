@@ -2,6 +2,7 @@
 #include "api/msp_question.h"
 #include "fuzz/fuzz.h"
 #include "loop/chan.h"
+#include "kit/utf8.h"
 
 static struct loop *loop;
 static struct loop_chan *home;
@@ -26,7 +27,7 @@ static void check_read(const struct task_request *r)
 {
     FUZZ_CHECK(r->inputs.text_count <= api.options.texts_max);
     for (uint32_t i = 0; i < r->inputs.text_count; i++) {
-        FUZZ_CHECK(kit_str_is_utf8(r->inputs.texts[i]));
+        FUZZ_CHECK(kit_utf8_is_valid(r->inputs.texts[i]));
     }
     for (uint32_t i = 0; i < r->inputs.tensors.count; i++) {
         const struct acb_tensor *t = r->inputs.tensors.tensor[i];
@@ -45,7 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (api_question_parse(r, &api, &err) == KIT_OK) {
         check_read(r);
     } else {
-        FUZZ_CHECK(err.msg[0] != '\0' && kit_str_is_utf8(kit_str_c(err.msg)) && kit_str_is_utf8(kit_str_c(err.param)));
+        FUZZ_CHECK(err.msg[0] != '\0' && kit_utf8_is_valid(kit_str_c(err.msg)) &&
+                   kit_utf8_is_valid(kit_str_c(err.param)));
     }
     task_request_unref(r);
     return 0;

@@ -129,36 +129,6 @@ TEST(str_hash_is_fnv_1a) /* vectors of the FNV-1a draft */
     assert_true(kit_str_hash(kit_str_lit("foobar")) == UINT64_C(0x85944171f73967e8));
 }
 
-TEST(str_is_utf8_takes_every_code_point_and_no_surrogate)
-{
-    for (uint32_t c = 0; c <= 0x110000; c += c < 0x3000 ? 1 : 17) {
-        char t[4] = {(char)c, 0, 0, 0};
-        size_t len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-        for (size_t i = len; i-- > 1;) {
-            t[i] = (char)(0x80 | (c >> (6 * (len - 1 - i)) & 0x3F));
-        }
-        if (len > 1) {
-            t[0] = (char)(0xF00 >> len | c >> (6 * (len - 1)));
-        }
-        bool good = c <= 0x10FFFF && !(c >= 0xD800 && c < 0xE000);
-        assert_int_equal(kit_str_is_utf8(bytes(t, len)), good);
-        assert_int_equal(kit_str_utf8_at(bytes(t, len), 0), good ? len : 0);
-        assert_false(len > 1 && kit_str_is_utf8(bytes(t, len - 1)));
-    }
-}
-
-TEST(str_is_utf8_refuses_overlong_lone_and_cut_bytes)
-{
-    const char *const bad[] = {
-        "\xC0\x80", "\xC1\xBF",     "\xE0\x9F\xBF", "\xF0\x8F\xBF\xBF",   "\xF5\x80\x80\x80", "\x80",
-        "\xFF",     "abcdefgh\xC3", "\xC3(",        "abcdefghijk\xE2\x82"};
-    for (size_t i = 0; i < KIT_COUNT(bad); i++) {
-        assert_false(kit_str_is_utf8(kit_str_c(bad[i])));
-    }
-    assert_true(kit_str_is_utf8(kit_str_lit("sixteen letters, \xC3\xBC and more letters")));
-    assert_true(kit_str_is_utf8((kit_str){0}));
-}
-
 TEST(str_to_c_ends_with_nul_and_cuts_at_a_utf8_border)
 {
     char buf[4];
@@ -178,7 +148,5 @@ int main(void)
         TEST_OF(str_trim_takes_white_space_off_both_ends), TEST_OF(str_find_gives_the_first_place_or_the_length),
         TEST_OF(str_cut_gives_each_piece_and_no_last_empty_one), TEST_OF(str_to_u64_takes_the_whole_slice_or_nothing),
         TEST_OF(str_to_i64_reaches_both_ends), TEST_OF(str_to_f64_takes_decimals_and_nothing_else),
-        TEST_OF(str_hash_is_fnv_1a), TEST_OF(str_is_utf8_takes_every_code_point_and_no_surrogate),
-        TEST_OF(str_is_utf8_refuses_overlong_lone_and_cut_bytes),
-        TEST_OF(str_to_c_ends_with_nul_and_cuts_at_a_utf8_border));
+        TEST_OF(str_hash_is_fnv_1a), TEST_OF(str_to_c_ends_with_nul_and_cuts_at_a_utf8_border));
 }

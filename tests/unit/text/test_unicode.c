@@ -84,20 +84,6 @@ TEST(unicode_flags_agree_with_the_reference_for_every_code_point)
     kit_buf_done(&file);
 }
 
-TEST(unicode_read_gives_back_what_write_wrote)
-{
-    const uint32_t all[] = {0, 0x7F, 0x80, 0x7FF, 0x800, 0xFFFF, 0x10000, 0x10FFFF};
-    for (size_t i = 0; i < KIT_COUNT(all); i++) {
-        char text[4];
-        uint32_t bytes = 0;
-        uint32_t wrote = text_unicode_write(all[i], text);
-        assert_int_equal(text_unicode_read(text, &bytes), all[i]);
-        assert_int_equal(bytes, wrote);
-        assert_int_equal(text_unicode_last((kit_str){text, wrote}), all[i]);
-        assert_true(kit_str_is_utf8((kit_str){text, wrote}));
-    }
-}
-
 TEST(unicode_lower_knows_the_one_that_becomes_two_and_new_letters)
 {
     uint32_t out[2];
@@ -141,33 +127,10 @@ TEST(unicode_decompose_heeds_compat_and_leaves_new_characters_alone)
     assert_int_equal(out[0], 0x11938);
 }
 
-TEST(unicode_is_ascii_sees_a_high_byte_wherever_it_stands)
-{
-    char text[40];
-    for (size_t len = 0; len < sizeof(text); len++) {
-        memset(text, 'x', sizeof(text));
-        assert_true(text_unicode_is_ascii((kit_str){text, len}));
-        for (size_t at = 0; at < len; at++) {
-            text[at] = (char)0x80;
-            assert_false(text_unicode_is_ascii((kit_str){text, len}));
-            text[at] = 'x';
-        }
-    }
-}
-
-TEST(unicode_chars_counts_code_points)
-{
-    assert_int_equal(text_unicode_chars(kit_str_lit("")), 0);
-    assert_int_equal(text_unicode_chars(kit_str_lit("a\xC3\xA9\xE6\x97\xA5\xF0\x9F\x98\x80")), 4);
-}
-
 int main(void)
 {
     return TEST_RUN(TEST_OF(unicode_flags_agree_with_the_reference_for_every_code_point),
-                    TEST_OF(unicode_read_gives_back_what_write_wrote),
                     TEST_OF(unicode_lower_knows_the_one_that_becomes_two_and_new_letters),
                     TEST_OF(unicode_decompose_and_compose_are_each_others_reverse),
-                    TEST_OF(unicode_decompose_heeds_compat_and_leaves_new_characters_alone),
-                    TEST_OF(unicode_is_ascii_sees_a_high_byte_wherever_it_stands),
-                    TEST_OF(unicode_chars_counts_code_points));
+                    TEST_OF(unicode_decompose_heeds_compat_and_leaves_new_characters_alone));
 }
