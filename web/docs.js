@@ -26,16 +26,28 @@ function words(text) {
 
 function range(low, high, unit) {
   if (low === undefined && high === undefined) return '';
-  return ` (${low === undefined ? `up to ${high}` : high === undefined ? `from ${low}` : `${low} … ${high}`}${unit})`;
+  const [from, to] = [low, high].map(n => n?.toLocaleString('en'));
+  return ` (${low === undefined ? `up to ${to}` : high === undefined ? `from ${from}` : `${from} … ${to}`}${unit})`;
 }
 
 const choicesOf = schema => schema.anyOf ?? schema.oneOf;
+
+const itemsOf = schema => choicesOf(deref(schema.items)) ?? [schema.items];
+
+/* "string or Pair or array (1 … 9 items) of string, of Pair": arrays of one length share their word. */
+function kindOfChoices(choices, depth) {
+  const texts = choices.map(one => kind(one, depth + 1));
+  return texts.map((text, i) => {
+    const start = /^array( \(.*?\))? /.exec(text)?.[0];
+    return start && texts[i - 1]?.startsWith(start) ? `, ${text.slice(start.length)}` : `${i > 0 ? ' or ' : ''}${text}`;
+  }).join('');
+}
 
 /* In one line: "array (1 … 64 items) of TensorInput", "string: high, normal or low". */
 function kind(node, depth = 0) {
   const schema = deref(node);
   if (schema.const !== undefined) return JSON.stringify(schema.const);
-  if (choicesOf(schema)) return choicesOf(schema).map(one => kind(one, depth + 1)).join(' or ');
+  if (choicesOf(schema)) return kindOfChoices(choicesOf(schema), depth);
   if (schema.enum) return schema.enum.map(value => JSON.stringify(value)).join(', ');
   const type = [schema.type ?? 'anything'].flat().join(' or ');
   if (type.startsWith('array') && schema.items && depth < 4) {
@@ -52,7 +64,9 @@ function inside(node, seen) {
   const path = name ? [...seen, name] : seen;
   if (schema.properties) return fields(schema, path);
   if (schema.items) return inside(schema.items, path);
-  const shown = (choicesOf(schema) ?? []).map(one => [deref(one), inside(one, path)]).filter(([, list]) => list);
+  const choices = (choicesOf(schema) ?? []).map(deref), named = new Set(choices.map(one => one.name$).filter(Boolean));
+  const isTold = one => one.items && !one.name$ && itemsOf(one).map(deref).every(item => !item.properties || named.has(item.name$));
+  const shown = choices.filter(one => !isTold(one)).map(one => [one, inside(one, path)]).filter(([, list]) => list);
   if (shown.length === 1 && !shown[0][0].name$) return shown[0][1];
   return shown.length === 0 ? null : h('div', {}, ...shown.map(([one, list]) =>
     h('details', {open: shown.length === 1}, h('summary', {}, one.name$ ?? kind(one)), one.description && words(one.description), list)));

@@ -11,7 +11,7 @@ function about(m) {
   const size = m.bytes.weights + m.bytes.kv + m.bytes.cache;
   const facts = [m.format, m.backend, m.dimensions && `${m.dimensions} dimensions`,
     m.context_tokens && `${m.context_tokens} tokens`, size > 0 && bytes(size)];
-  return [`${facts.filter(Boolean).join(' · ')} `, ...m.tasks.map(task => h('span', {class: 'chip'}, task))];
+  return [`${facts.filter(Boolean).join(' · ')} `, h('span', {class: 'chips'}, ...m.tasks.map(task => h('span', {class: 'chip'}, task)))];
 }
 
 function progress(m) {
@@ -81,7 +81,7 @@ function drawList() {
   const rows = [...models.values()].sort((a, b) => a.id.localeCompare(b.id)).map(rowOf);
   if (rows.length !== list.children.length || rows.some((row, i) => row !== list.children[i])) list.replaceChildren(...rows);
   byId('empty').hidden = rows.length > 0;
-  byId('form').hidden = rows.length === 0;
+  byId('try').hidden = rows.length === 0;
   drawChoice();
 }
 
@@ -315,7 +315,7 @@ byId('form').addEventListener('submit', ask);
 byId('form').addEventListener('keydown', event => {
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) byId('form').requestSubmit();
 });
-byId('model').addEventListener('change', drawTasks);
+byId('model').addEventListener('change', () => drawTasks(byId('task').replaceChildren()));
 byId('task').addEventListener('change', drawFields);
 byId('copy').addEventListener('click', copy);
 setInterval(() => document.hidden || readHealth(), 10000);
