@@ -29,28 +29,28 @@ models: ## demo models (build/models)
 sbom: release ## what is linked, as SPDX: build/release/sbom.spdx.json
 	@$(PYTHON) tools/deps/sbom.py --check $(build)/sbom.spdx.json
 
-demo: ## build, start, load a model, ask it something; ends with what to try
+demo: ## build, start, load a model, ask it; ends with what to try
 	@tools/deps/install build demo
 	@$(MAKE) --no-print-directory release models
 	@tools/demo.sh
 
-run: release models ## aethercore on the models in build/models; ARGS="--port 9000" adds to it
+run: release models ## aethercore on build/models; ARGS="--port 9000" adds to it
 	@$(build)/bin/aethercore --models build/models $(ARGS)
 
-test: deps models ## everything: release, then unit and flow tests under ASan+UBSan and TSan
+test: deps models ## everything: release, then under ASan+UBSan and TSan
 	@$(PYTHON) tools/test.py
 
-soak: deps models ## the long form of the load tests: crowds, slow clients, thousands of loads (about an hour)
+soak: deps models ## the load tests at length: crowds, slow clients (an hour)
 	@$(PYTHON) tools/test.py soak
 
-test-stack: release models ## the built server as others meet it: a browser, its own description, clients in other languages
+test-stack: release models ## the built server: a browser, other languages, the README
 	@tools/deps/install build stack
 	@$(PYTHON) tests/stack/run.py $(ARGS)
 
 bench: release models ## measure against others; prints a table
 	@$(PYTHON) tests/bench/run.py $(ARGS)
 
-fuzz: deps ## fuzz every parser that reads what others send; SECONDS_EACH=30, ARGS="json http" picks targets
+fuzz: deps ## fuzz every parser; SECONDS_EACH=30, ARGS="json http"
 	@tools/deps/install fuzz
 	@$(PYTHON) tools/fuzz.py --seconds $(SECONDS_EACH) $(ARGS)
 
@@ -59,7 +59,7 @@ check: ## format, layers and conventions, the list of what is linked
 	@$(MAKE) --no-print-directory release
 	@tools/check
 
-tidy: ## layers and conventions only, with the longest and most branched functions
+tidy: ## layers and conventions only, with the longest functions
 	@$(PYTHON) tools/tidy/tidy.py
 
 format: ## lay out all C files
@@ -80,4 +80,4 @@ clean: ## remove what was built; build/models stays
 	@rm -rf build/release build/asan build/tsan build/fuzz build/deps build/log
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 19

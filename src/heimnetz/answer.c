@@ -13,7 +13,7 @@
 #define TEXT_COLUMNS_MAX 48
 #define VALUES_COLUMNS 58 /* what stands beside it: dimensions, norm, first values; */
 #define SCORE_COLUMNS 42  /* or a bar and a score of 8 signs */
-#define EXCERPT_CHARS 60 /* of a context on each side of its answer */
+#define EXCERPT_CHARS 60  /* of a context on each side of its answer */
 
 struct page {
     const struct heimnetz_term *term;

@@ -1,5 +1,7 @@
 #include "task/type.h"
 
+#include <stdio.h>
+
 #include "task/answer.h"
 #include "task/classify.h"
 #include "task/embed.h"
@@ -84,6 +86,23 @@ static enum task_kind default_for(const struct task_model *m, const struct task_
     return meant_by(m, r->inputs.shape);
 }
 
+/* Says what it can instead; tensors are for those who know that they want them. */
+static enum kit_status fail_task(const struct task_model *m, enum task_kind kind, struct kit_err *err)
+{
+    char can[160] = "";
+    size_t len = 0;
+    for (uint32_t i = 0; i < m->kind_count; i++) {
+        if (m->kinds[i] != TASK_RAW || m->kind_count == 1) {
+            len += (size_t)snprintf(can + len, sizeof(can) - len, "%s'%s'", len > 0 ? ", " : "",
+                                    task_kind_text(m->kinds[i]));
+        }
+    }
+    bool padded = m->tokenizer != NULL && !task_model_takes_texts(m);
+    return kit_fail_param(err, KIT_UNPROCESSABLE, "task", "model '%s' cannot do '%s'; it can do %s%s", m->loaded->id,
+                          task_kind_text(kind), can,
+                          padded ? " (its engine takes padded rows only: send tensors)" : "");
+}
+
 enum kit_status task_type_choose(const struct task_model *m, struct task_request *r, struct kit_err *err)
 {
     if (r->kind == TASK_DEFAULT) {
@@ -91,11 +110,7 @@ enum kit_status task_type_choose(const struct task_model *m, struct task_request
     }
     const struct task_type *t = task_type_of(r->kind);
     if (t == NULL || !t->can(m)) {
-        return kit_fail_param(err, KIT_UNPROCESSABLE, "task", "model '%s' cannot do the task '%s'; its own is '%s'%s",
-                              m->loaded->id, task_kind_text(r->kind), task_kind_text(m->kinds[0]),
-                              m->tokenizer != NULL && !task_model_takes_texts(m)
-                                  ? " (its engine takes padded rows only: send tensors)"
-                                  : "");
+        return fail_task(m, r->kind, err);
     }
     if ((t->shapes & (1u << r->inputs.shape)) == 0) {
         return kit_fail_param(err, KIT_UNPROCESSABLE, "inputs", "task '%s' of model '%s' takes %s",

@@ -158,6 +158,18 @@ TEST(bad_questions_are_refused_and_good_ones_go_on)
     }
 }
 
+TEST(a_task_that_the_model_has_not_is_refused_with_what_it_has)
+{
+    struct client_answer a;
+    server_expect(&server, "POST", "/serve", "{\"model\":\"tiny-bert\",\"inputs\":{\"query\":\"a\",\"texts\":[\"b\"]}}",
+                  422, &a);
+    kit_json error = kit_json_get(kit_json_root(a.doc), "error");
+    assert_str(kit_json_str(kit_json_get(error, "param"), (kit_str){0}), "task");
+    assert_str(kit_json_str(kit_json_get(error, "message"), (kit_str){0}),
+               "model 'tiny-bert' cannot do 'rerank'; it can do 'embed', 'similarity'");
+    client_answer_done(&a);
+}
+
 TEST(raw_tensors_get_every_output_of_the_model)
 {
     struct client_answer a;
@@ -324,6 +336,7 @@ int main(void)
                                        TEST_OF(many_texts_come_back_in_their_order),
                                        TEST_OF(a_text_that_is_too_long_is_cut_or_refused_as_asked),
                                        TEST_OF(bad_questions_are_refused_and_good_ones_go_on),
+                                       TEST_OF(a_task_that_the_model_has_not_is_refused_with_what_it_has),
                                        TEST_OF(raw_tensors_get_every_output_of_the_model),
                                        TEST_OF(similarity_is_the_cosine_of_the_vectors_of_embed),
                                        TEST_OF(without_a_model_the_only_ready_one_answers),
