@@ -25,7 +25,7 @@
 
 /* --- making --- */
 
-static enum kit_status choose_models_folder(struct app *a, struct kit_err *err)
+static enum kit_status choose_models_folder(struct aethercore_app *a, struct kit_err *err)
 {
     const char *folder = kit_config_str(a->config, "models.folder");
     if (folder[0] == '\0') {
@@ -39,7 +39,7 @@ static enum kit_status choose_models_folder(struct app *a, struct kit_err *err)
     return KIT_OK;
 }
 
-static enum kit_status make_engine(struct app *a, struct kit_err *err)
+static enum kit_status make_engine(struct aethercore_app *a, struct kit_err *err)
 {
     char exe[AETHERCORE_PATH_BYTES], plugins[AETHERCORE_PATH_BYTES];
     const char *wish = kit_config_str(a->config, "plugins.folder");
@@ -60,7 +60,7 @@ static enum kit_status make_engine(struct app *a, struct kit_err *err)
     return rc == KIT_OK ? plug_engine_new(&options, &a->engine, err) : rc;
 }
 
-static enum kit_status make_tasks(struct app *a, struct kit_err *err)
+static enum kit_status make_tasks(struct aethercore_app *a, struct kit_err *err)
 {
     const struct kit_config *c = a->config;
     struct task_options options = {
@@ -78,7 +78,7 @@ static enum kit_status make_tasks(struct app *a, struct kit_err *err)
 }
 
 /* More models than the catalog takes are no reason not to serve those that fit. */
-static enum kit_status scan_models(struct app *a, struct kit_err *err)
+static enum kit_status scan_models(struct aethercore_app *a, struct kit_err *err)
 {
     enum kit_status rc = model_catalog_scan(a->catalog, err);
     if (rc != KIT_FULL) {
@@ -88,7 +88,7 @@ static enum kit_status scan_models(struct app *a, struct kit_err *err)
     return KIT_OK;
 }
 
-static enum kit_status make_catalog(struct app *a, struct kit_err *err)
+static enum kit_status make_catalog(struct aethercore_app *a, struct kit_err *err)
 {
     const struct kit_config *c = a->config;
     char hf_cache[AETHERCORE_PATH_BYTES];
@@ -114,7 +114,7 @@ static enum kit_status make_catalog(struct app *a, struct kit_err *err)
     return rc == KIT_OK ? scan_models(a, err) : rc;
 }
 
-static enum kit_status make_api(struct app *a, struct kit_err *err)
+static enum kit_status make_api(struct aethercore_app *a, struct kit_err *err)
 {
     const struct kit_config *c = a->config;
     a->api = (struct api){
@@ -143,7 +143,7 @@ static enum kit_status make_api(struct app *a, struct kit_err *err)
 
 static void stop_asked(void *ctx, int number)
 {
-    struct app *a = ctx;
+    struct aethercore_app *a = ctx;
     (void)number;
     if (kit_flag_raise(&a->api.draining)) {
         LOG_WARN("server.stop", "how=now");
@@ -157,7 +157,7 @@ static void stop_asked(void *ctx, int number)
 
 static void scan_on_pool(struct loop_work_job *job)
 {
-    struct app *a = KIT_CONTAINER(job, struct app, scan);
+    struct aethercore_app *a = KIT_CONTAINER(job, struct aethercore_app, scan);
     struct kit_err err = {0};
     if (model_catalog_scan(a->catalog, &err) != KIT_OK) {
         LOG_DEBUG("model.scan", "why=%s", LOG_QUOTE(err.msg)); /* the start has warned already */
@@ -165,7 +165,7 @@ static void scan_on_pool(struct loop_work_job *job)
     kit_flag_set(&a->scanning, false);
 }
 
-static void scan_soon(struct app *a)
+static void scan_soon(struct aethercore_app *a)
 {
     a->scanned_ns = kit_clock_ns();
     if (kit_flag_raise(&a->scanning)) {
@@ -185,7 +185,7 @@ static void reload_asked(void *ctx, int number)
 }
 
 /* A crowd has left: what it needed goes back to the system, which the allocator would not do by itself. */
-static void give_back_memory(struct app *a)
+static void give_back_memory(struct aethercore_app *a)
 {
     uint64_t bytes = kit_alloc_bytes();
     a->high_bytes = KIT_MAX(a->high_bytes, bytes);
@@ -197,7 +197,7 @@ static void give_back_memory(struct app *a)
 
 static void tick(void *ctx)
 {
-    struct app *a = ctx;
+    struct aethercore_app *a = ctx;
     uint64_t now_ns = kit_clock_ns(), every_ms = (uint64_t)kit_config_int(a->config, "models.scan");
     model_catalog_tick(a->catalog, now_ns);
     give_back_memory(a);
@@ -206,9 +206,9 @@ static void tick(void *ctx)
     }
 }
 
-static enum kit_status make_extras(struct app *a, struct kit_err *err)
+static enum kit_status make_extras(struct aethercore_app *a, struct kit_err *err)
 {
-    struct app_loop *first = &a->loops[0];
+    struct aethercore_loop *first = &a->loops[0];
     enum kit_status rc = task_service_start(a->tasks, a->catalog, first->loop, err);
     if (rc == KIT_OK) {
         rc = loop_signal_new(first->loop, SIGTERM, false, stop_asked, a, &first->terminate, err);
@@ -228,7 +228,7 @@ static enum kit_status make_extras(struct app *a, struct kit_err *err)
     return rc;
 }
 
-static void load_wanted(struct app *a)
+static void load_wanted(struct aethercore_app *a)
 {
     kit_str rest = kit_str_c(kit_config_str(a->config, "models.load")), id;
     while (kit_str_cut(&rest, ',', &id)) {
@@ -241,7 +241,7 @@ static void load_wanted(struct app *a)
 
 /* --- life --- */
 
-enum kit_status aethercore_app_start(struct app *a, const struct aethercore_source *source,
+enum kit_status aethercore_app_start(struct aethercore_app *a, const struct aethercore_source *source,
                                      const struct kit_config *config, struct kit_err *err)
 {
     a->source = *source;
@@ -258,7 +258,7 @@ enum kit_status aethercore_app_start(struct app *a, const struct aethercore_sour
         rc = loop_work_new((uint32_t)kit_config_int(config, "work.threads"),
                            (uint32_t)kit_config_int(config, "work.waiting_max"), &a->work, err);
     }
-    enum kit_status (*const steps[])(struct app *, struct kit_err *) = {
+    enum kit_status (*const steps[])(struct aethercore_app *, struct kit_err *) = {
         make_engine, make_tasks, make_catalog, make_api, aethercore_loops_make, make_extras};
     for (size_t i = 0; rc == KIT_OK && i < KIT_COUNT(steps); i++) {
         rc = steps[i](a, err);
@@ -270,7 +270,7 @@ enum kit_status aethercore_app_start(struct app *a, const struct aethercore_sour
     return rc;
 }
 
-void aethercore_app_run(struct app *a)
+void aethercore_app_run(struct aethercore_app *a)
 {
     const char *host = kit_config_str(a->config, "server.host");
     bool v6 = strchr(host, ':') != NULL;
@@ -287,9 +287,9 @@ void aethercore_app_run(struct app *a)
 }
 
 /* Servers and channels of all loops, and the threads: nobody can ask anything after this. */
-static void end_loops(struct app *a)
+static void end_loops(struct aethercore_app *a)
 {
-    struct app_loop *first = &a->loops[0];
+    struct aethercore_loop *first = &a->loops[0];
     if (a->loop_count == 0 || first->loop == NULL) {
         return;
     }
@@ -301,7 +301,7 @@ static void end_loops(struct app *a)
     aethercore_loops_close_first(a);
 }
 
-void aethercore_app_stop(struct app *a)
+void aethercore_app_stop(struct aethercore_app *a)
 {
     end_loops(a);
     if (a->work != NULL) {

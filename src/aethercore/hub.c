@@ -1,6 +1,5 @@
 #include "aethercore/hub.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,19 +42,6 @@ static enum kit_status read_endpoint(const struct kit_config *c, struct aetherco
 
 /* --- with which token --- */
 
-/* HF_TOKEN_PATH, HF_HOME/token, ~/.cache/huggingface/token. */
-static bool find_token_file(char path[AETHERCORE_PATH_BYTES])
-{
-    const char *file = from_environment("HF_TOKEN_PATH"), *hf_home = from_environment("HF_HOME"),
-               *cache = from_environment("XDG_CACHE_HOME"), *home = from_environment("HOME");
-    int len = file[0] != '\0'      ? snprintf(path, AETHERCORE_PATH_BYTES, "%s", file)
-              : hf_home[0] != '\0' ? snprintf(path, AETHERCORE_PATH_BYTES, "%s/token", hf_home)
-              : cache[0] != '\0'   ? snprintf(path, AETHERCORE_PATH_BYTES, "%s/huggingface/token", cache)
-              : home[0] != '\0'    ? snprintf(path, AETHERCORE_PATH_BYTES, "%s/.cache/huggingface/token", home)
-                                   : 0;
-    return len > 0 && len < AETHERCORE_PATH_BYTES;
-}
-
 static bool is_token(kit_str s)
 {
     for (size_t i = 0; i < s.len; i++) {
@@ -95,7 +81,8 @@ static enum kit_status read_token(const struct kit_config *c, struct aethercore_
     if (token[0] != '\0') {
         return take_token(h, kit_str_c(token), "HF_TOKEN", err);
     }
-    return find_token_file(path) && kit_file_exists(path) ? read_token_file(h, path, err) : KIT_OK;
+    enum kit_status rc = aethercore_paths_hf_token(path, err);
+    return rc == KIT_OK && kit_file_exists(path) ? read_token_file(h, path, err) : rc;
 }
 
 /* --- the whole --- */

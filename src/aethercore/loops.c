@@ -11,26 +11,26 @@
 
 static void drained(void *ctx)
 {
-    struct app_loop *al = ctx;
+    struct aethercore_loop *al = ctx;
     if (loop_chan_send_answer(al->app->loops[0].orders, &al->drained.msg) != KIT_OK) {
         LOG_ERROR("server.drain", "what=\"the first loop has ended before the others\"");
     }
 }
 
-static void obey_drain(struct app_loop *al, struct app_order *o)
+static void obey_drain(struct aethercore_loop *al, struct aethercore_order *o)
 {
     (void)o;
     http_server_drain(al->server, al->drain_ms, drained, al);
 }
 
-static void obey_end(struct app_loop *al, struct app_order *o)
+static void obey_end(struct aethercore_loop *al, struct aethercore_order *o)
 {
     (void)o;
     loop_stop(al->loop);
 }
 
 /* On the first loop: one more has drained; when all have, all end. */
-static void obey_drained(struct app_loop *first, struct app_order *o)
+static void obey_drained(struct aethercore_loop *first, struct aethercore_order *o)
 {
     (void)o;
     if (--first->app->loops_open == 0) {
@@ -40,13 +40,13 @@ static void obey_drained(struct app_loop *first, struct app_order *o)
 
 static void obey(void *ctx, struct loop_msg *m)
 {
-    struct app_order *o = KIT_CONTAINER(m, struct app_order, msg);
+    struct aethercore_order *o = KIT_CONTAINER(m, struct aethercore_order, msg);
     o->obey(ctx, o);
 }
 
 static void drop_order(void *ctx, struct loop_msg *m)
 {
-    struct app_order *o = KIT_CONTAINER(m, struct app_order, msg);
+    struct aethercore_order *o = KIT_CONTAINER(m, struct aethercore_order, msg);
     (void)ctx;
     if (o->drop != NULL) {
         o->drop(o);
@@ -54,17 +54,17 @@ static void drop_order(void *ctx, struct loop_msg *m)
 }
 
 /* Main's thread, once for each loop. */
-static void end_other_loops(struct app *a)
+static void end_other_loops(struct aethercore_app *a)
 {
     for (uint32_t i = 1; i < a->loop_count; i++) {
-        struct app_loop *al = &a->loops[i];
+        struct aethercore_loop *al = &a->loops[i];
         if (al->thread.started && !al->told_to_end && loop_chan_send_answer(al->orders, &al->end.msg) == KIT_OK) {
             al->told_to_end = true;
         }
     }
 }
 
-void aethercore_loops_end(struct app *a)
+void aethercore_loops_end(struct aethercore_app *a)
 {
     end_other_loops(a);
     loop_stop(a->loops[0].loop);
@@ -72,9 +72,9 @@ void aethercore_loops_end(struct app *a)
 
 /* --- making --- */
 
-static struct http_options http_options(struct app_loop *al)
+static struct http_options http_options(struct aethercore_loop *al)
 {
-    struct app *a = al->app;
+    struct aethercore_app *a = al->app;
     const struct kit_config *c = a->config;
     struct http_options o = HTTP_OPTIONS_DEFAULT;
     o.connections_max = a->connections_max;
@@ -95,7 +95,7 @@ static struct http_options http_options(struct app_loop *al)
     return o;
 }
 
-static enum kit_status make_loop(struct app *a, struct app_loop *al, struct kit_err *err)
+static enum kit_status make_loop(struct aethercore_app *a, struct aethercore_loop *al, struct kit_err *err)
 {
     al->app = a;
     al->drain.obey = obey_drain;
@@ -125,14 +125,14 @@ static enum kit_status make_loop(struct app *a, struct app_loop *al, struct kit_
     return rc;
 }
 
-static uint32_t wanted_loops(const struct app *a)
+static uint32_t wanted_loops(const struct aethercore_app *a)
 {
     uint32_t wish = (uint32_t)kit_config_int(a->config, "server.loops");
     return wish > 0 ? wish
                     : KIT_MIN(KIT_MAX(plug_cores_total(a->engine) / CORES_PER_LOOP, 1u), (uint32_t)API_LOOPS_MAX);
 }
 
-enum kit_status aethercore_loops_make(struct app *a, struct kit_err *err)
+enum kit_status aethercore_loops_make(struct aethercore_app *a, struct kit_err *err)
 {
     uint32_t count = wanted_loops(a);
     a->loops = kit_alloc_zero(count, sizeof(*a->loops));
@@ -151,7 +151,7 @@ enum kit_status aethercore_loops_make(struct app *a, struct kit_err *err)
 
 /* --- running and ending --- */
 
-static void close_loop(struct app_loop *al)
+static void close_loop(struct aethercore_loop *al)
 {
     if (al->server != NULL) {
         http_server_free(al->server);
@@ -170,12 +170,12 @@ static void close_loop(struct app_loop *al)
 
 static void run_loop(void *arg)
 {
-    struct app_loop *al = arg;
+    struct aethercore_loop *al = arg;
     loop_run(al->loop);
     close_loop(al);
 }
 
-enum kit_status aethercore_loops_start(struct app *a, struct kit_err *err)
+enum kit_status aethercore_loops_start(struct aethercore_app *a, struct kit_err *err)
 {
     enum kit_status rc = KIT_OK;
     for (uint32_t i = 1; rc == KIT_OK && i < a->loop_count; i++) {
@@ -184,7 +184,7 @@ enum kit_status aethercore_loops_start(struct app *a, struct kit_err *err)
     return rc;
 }
 
-void aethercore_loops_drain(struct app *a)
+void aethercore_loops_drain(struct aethercore_app *a)
 {
     a->loops_open = a->loop_count;
     for (uint32_t i = 0; i < a->loop_count; i++) {
@@ -195,7 +195,7 @@ void aethercore_loops_drain(struct app *a)
     }
 }
 
-void aethercore_loops_join(struct app *a)
+void aethercore_loops_join(struct aethercore_app *a)
 {
     end_other_loops(a); /* a start that failed half-way has not told them yet */
     for (uint32_t i = 1; i < a->loop_count; i++) {
@@ -207,12 +207,12 @@ void aethercore_loops_join(struct app *a)
     }
 }
 
-void aethercore_loops_close_first(struct app *a)
+void aethercore_loops_close_first(struct aethercore_app *a)
 {
     close_loop(&a->loops[0]);
 }
 
-void aethercore_loops_free(struct app *a)
+void aethercore_loops_free(struct aethercore_app *a)
 {
     for (uint32_t i = 0; i < a->loop_count; i++) {
         loop_free(a->loops[i].loop);

@@ -37,7 +37,7 @@ static int print_config(const struct kit_config *c)
 
 static int serve(const struct aethercore_source *source, const struct kit_config *c)
 {
-    static struct app app;
+    static struct aethercore_app app;
     struct kit_err err = {0};
     enum kit_status rc = kit_map_guard_install(&err);
     if (rc == KIT_OK) {

@@ -53,30 +53,37 @@ enum kit_status aethercore_paths_models(char ret[AETHERCORE_PATH_BYTES], struct 
     return len < AETHERCORE_PATH_BYTES ? KIT_OK : too_long(err);
 }
 
-static bool is_path(const char *text)
+/* --- where Hugging Face's tools keep what is theirs --- */
+
+static const char *variable(const char *name)
 {
-    return text != NULL && text[0] != '\0';
+    const char *value = getenv(name);
+    return value != NULL ? value : "";
+}
+
+/* `own` as it is, otherwise `name` in the tools' home: HF_HOME, XDG_CACHE_HOME/huggingface, HOME/.cache/huggingface. */
+static enum kit_status in_hf_home(const char *own, const char *name, char ret[AETHERCORE_PATH_BYTES],
+                                  struct kit_err *err)
+{
+    const char *hf = variable("HF_HOME"), *cache = variable("XDG_CACHE_HOME"), *home = variable("HOME");
+    int len = own[0] != '\0'     ? snprintf(ret, AETHERCORE_PATH_BYTES, "%s", own)
+              : hf[0] != '\0'    ? snprintf(ret, AETHERCORE_PATH_BYTES, "%s/%s", hf, name)
+              : cache[0] != '\0' ? snprintf(ret, AETHERCORE_PATH_BYTES, "%s/huggingface/%s", cache, name)
+              : home[0] != '\0'  ? snprintf(ret, AETHERCORE_PATH_BYTES, "%s/.cache/huggingface/%s", home, name)
+                                 : snprintf(ret, AETHERCORE_PATH_BYTES, "%s", "");
+    return len < AETHERCORE_PATH_BYTES ? KIT_OK : too_long(err);
 }
 
 enum kit_status aethercore_paths_hf_cache(const char *setting, char ret[AETHERCORE_PATH_BYTES], struct kit_err *err)
 {
-    const char *hub = getenv("HF_HUB_CACHE"), *hf_home = getenv("HF_HOME"), *xdg = getenv("XDG_CACHE_HOME"),
-               *home = getenv("HOME");
-    int len = 0;
-    ret[0] = '\0';
-    if (strcmp(setting, "off") == 0) {
+    if (setting[0] == '\0' || strcmp(setting, "off") == 0) {
+        ret[0] = '\0';
         return KIT_OK;
     }
-    if (strcmp(setting, "auto") != 0) {
-        len = snprintf(ret, AETHERCORE_PATH_BYTES, "%s", setting);
-    } else if (is_path(hub)) {
-        len = snprintf(ret, AETHERCORE_PATH_BYTES, "%s", hub);
-    } else if (is_path(hf_home)) {
-        len = snprintf(ret, AETHERCORE_PATH_BYTES, "%s/hub", hf_home);
-    } else if (is_path(xdg)) {
-        len = snprintf(ret, AETHERCORE_PATH_BYTES, "%s/huggingface/hub", xdg);
-    } else if (is_path(home)) {
-        len = snprintf(ret, AETHERCORE_PATH_BYTES, "%s/.cache/huggingface/hub", home);
-    }
-    return len < AETHERCORE_PATH_BYTES ? KIT_OK : too_long(err);
+    return in_hf_home(strcmp(setting, "auto") == 0 ? variable("HF_HUB_CACHE") : setting, "hub", ret, err);
+}
+
+enum kit_status aethercore_paths_hf_token(char ret[AETHERCORE_PATH_BYTES], struct kit_err *err)
+{
+    return in_hf_home(variable("HF_TOKEN_PATH"), "token", ret, err);
 }

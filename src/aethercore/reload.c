@@ -9,7 +9,7 @@
 
 /* What one loop takes over. */
 struct settings {
-    struct app_order order; /* first */
+    struct aethercore_order order; /* first */
     struct guard_rules *rules;
     struct http_timeouts timeouts;
 };
@@ -26,14 +26,14 @@ struct http_timeouts aethercore_reload_timeouts(const struct kit_config *c)
 
 /* --- to each loop --- */
 
-static void drop_settings(struct app_order *o)
+static void drop_settings(struct aethercore_order *o)
 {
     struct settings *s = KIT_CONTAINER(o, struct settings, order);
     guard_rules_unref(s->rules);
     kit_alloc_free(s);
 }
 
-static void take_settings(struct app_loop *al, struct app_order *o)
+static void take_settings(struct aethercore_loop *al, struct aethercore_order *o)
 {
     struct settings *s = KIT_CONTAINER(o, struct settings, order);
     guard_set(&al->guard, guard_rules_ref(s->rules));
@@ -42,21 +42,21 @@ static void take_settings(struct app_loop *al, struct app_order *o)
 }
 
 /* All or none, so that no two loops serve by different rules for long. */
-static enum kit_status make_settings(const struct app *a, struct settings **made)
+static enum kit_status make_settings(const struct aethercore_app *a, struct settings **made)
 {
     for (uint32_t i = 0; i < a->loop_count; i++) {
         made[i] = kit_alloc_zero(1, sizeof(*made[i]));
         if (made[i] == NULL) {
             return KIT_NOMEM;
         }
-        made[i]->order = (struct app_order){.obey = take_settings, .drop = drop_settings};
+        made[i]->order = (struct aethercore_order){.obey = take_settings, .drop = drop_settings};
         made[i]->rules = guard_rules_ref(a->rules);
         made[i]->timeouts = aethercore_reload_timeouts(a->config);
     }
     return KIT_OK;
 }
 
-static void send_settings(struct app *a)
+static void send_settings(struct aethercore_app *a)
 {
     struct settings *made[API_LOOPS_MAX] = {0};
     enum kit_status rc = make_settings(a, made);
@@ -81,16 +81,16 @@ static void note_change(void *ctx, const struct kit_config_row *row)
     }
 }
 
-static void drop_snapshot(struct app_order *o)
+static void drop_snapshot(struct aethercore_order *o)
 {
-    struct app_reload *r = KIT_CONTAINER(o, struct app_reload, home);
+    struct aethercore_reload *r = KIT_CONTAINER(o, struct aethercore_reload, home);
     guard_rules_unref(r->rules);
     kit_config_free(r->config);
     r->rules = NULL;
     r->config = NULL;
 }
 
-static void take_snapshot(struct app *a, struct app_reload *r)
+static void take_snapshot(struct aethercore_app *a, struct aethercore_reload *r)
 {
     unsigned changed = 0;
     kit_config_compare(a->config, r->config, note_change, &changed);
@@ -105,10 +105,10 @@ static void take_snapshot(struct app *a, struct app_reload *r)
     LOG_INFO("config.reloaded", "changed=%u access=%s", changed, guard_rules_have_key(a->rules) ? "key" : "open");
 }
 
-static void come_home(struct app_loop *al, struct app_order *o)
+static void come_home(struct aethercore_loop *al, struct aethercore_order *o)
 {
-    struct app *a = al->app;
-    struct app_reload *r = &a->reload;
+    struct aethercore_app *a = al->app;
+    struct aethercore_reload *r = &a->reload;
     if (kit_flag_get(&a->api.draining)) {
         drop_snapshot(o); /* the other loops end, or have ended: nothing may be sent to them */
         return;
@@ -131,8 +131,8 @@ static void come_home(struct app_loop *al, struct app_order *o)
 
 static void read_again(struct loop_work_job *job)
 {
-    struct app_reload *r = KIT_CONTAINER(job, struct app_reload, job);
-    const struct app *a = KIT_CONTAINER(r, struct app, reload);
+    struct aethercore_reload *r = KIT_CONTAINER(job, struct aethercore_reload, job);
+    const struct aethercore_app *a = KIT_CONTAINER(r, struct aethercore_app, reload);
     enum aethercore_wish wish;
     r->rc = aethercore_options_read(a->source.argc, a->source.argv, a->source.environment, &wish, &r->config, &r->err);
     if (r->rc == KIT_OK) {
@@ -143,15 +143,15 @@ static void read_again(struct loop_work_job *job)
     }
 }
 
-void aethercore_reload(struct app *a)
+void aethercore_reload(struct aethercore_app *a)
 {
-    struct app_reload *r = &a->reload;
+    struct aethercore_reload *r = &a->reload;
     if (r->running) {
         r->again = true; /* the file may have been read before it was changed */
         return;
     }
     r->job.run = read_again;
-    r->home = (struct app_order){.obey = come_home, .drop = drop_snapshot};
+    r->home = (struct aethercore_order){.obey = come_home, .drop = drop_snapshot};
     if (r->chan == NULL) {
         r->chan = loop_chan_ref(a->loops[0].orders);
     }
@@ -161,7 +161,7 @@ void aethercore_reload(struct app *a)
     }
 }
 
-void aethercore_reload_done(struct app *a)
+void aethercore_reload_done(struct aethercore_app *a)
 {
     loop_chan_unref(a->reload.chan);
     kit_config_free(a->own_config);
