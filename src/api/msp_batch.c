@@ -177,7 +177,7 @@ static enum kit_status read_question(struct batch *b, struct task_request *r, ki
 {
     static const char *const around[] = {"id", NULL};
     enum kit_status rc = api_asker_take_id(r, question, err);
-    return rc == KIT_OK ? api_question_read(r, question, around, b->from.loop->api, err) : rc;
+    return rc == KIT_OK ? api_msp_question_read(r, question, around, b->from.loop->api, err) : rc;
 }
 
 /* A question that is wrong is there, too, as failed. */

@@ -17,7 +17,7 @@ static enum kit_status need_id(kit_str id, struct kit_err *err)
 
 /* What is wrong with the question itself is its answer. */
 static enum kit_status read_start(kit_json root, size_t bytes, const struct api_origin *from,
-                                  const struct task_asker *how, struct api_frame *f)
+                                  const struct task_asker *how, struct api_msp_frame *f)
 {
     static const char *const around[] = {"type", "id", NULL};
     struct task_request *r = NULL;
@@ -33,16 +33,16 @@ static enum kit_status read_start(kit_json root, size_t bytes, const struct api_
         task_request_unref(r);
         return rc;
     }
-    rc = api_question_read(r, root, around, from->loop->api, &wrong);
+    rc = api_msp_question_read(r, root, around, from->loop->api, &wrong);
     if (rc != KIT_OK) {
         task_request_fail(r, rc, &wrong);
     }
-    f->type = API_FRAME_START;
+    f->type = API_MSP_FRAME_START;
     f->question = r;
     return KIT_OK;
 }
 
-static enum kit_status read_cancel(kit_json root, struct api_frame *f)
+static enum kit_status read_cancel(kit_json root, struct api_msp_frame *f)
 {
     kit_str id;
     enum kit_status rc = kit_json_need_str(root, "id", &id, &f->err);
@@ -57,12 +57,12 @@ static enum kit_status read_cancel(kit_json root, struct api_frame *f)
     }
     memcpy(f->id, id.ptr, id.len);
     f->id_len = id.len;
-    f->type = API_FRAME_CANCEL;
+    f->type = API_MSP_FRAME_CANCEL;
     return KIT_OK;
 }
 
 static enum kit_status read_root(kit_json root, size_t bytes, const struct api_origin *from,
-                                 const struct task_asker *how, struct api_frame *f)
+                                 const struct task_asker *how, struct api_msp_frame *f)
 {
     if (kit_json_type(root) != KIT_JSON_OBJECT) {
         return kit_fail(&f->err, KIT_INVALID, "a frame must be a JSON object {\"type\",\"id\",…}, but is %s",
@@ -78,13 +78,13 @@ static enum kit_status read_root(kit_json root, size_t bytes, const struct api_o
     return kit_fail_param(&f->err, KIT_INVALID, "type", "'type' must be 'start' or 'cancel'");
 }
 
-struct api_frame api_frame_read(kit_str text, const struct api_origin *from, const struct task_asker *how)
+struct api_msp_frame api_msp_frame_read(kit_str text, const struct api_origin *from, const struct task_asker *how)
 {
-    struct api_frame f = {.type = API_FRAME_BAD};
+    struct api_msp_frame f = {.type = API_MSP_FRAME_BAD};
     struct kit_json_doc *doc = NULL;
     if (api_json_parse(from->loop->api, text, &doc, &f.err) == KIT_OK &&
         read_root(kit_json_root(doc), text.len, from, how, &f) != KIT_OK) {
-        f.type = API_FRAME_BAD;
+        f.type = API_MSP_FRAME_BAD;
     }
     kit_json_free(doc);
     return f;
@@ -102,7 +102,7 @@ static void begin(struct kit_json_writer *w, struct kit_buf *out, const char *ty
     }
 }
 
-void api_frame_write_item(struct kit_buf *out, const struct task_request *r, uint32_t index)
+void api_msp_frame_write_item(struct kit_buf *out, const struct task_request *r, uint32_t index)
 {
     struct kit_json_writer w;
     begin(&w, out, "item", r->tag);
@@ -113,7 +113,7 @@ void api_frame_write_item(struct kit_buf *out, const struct task_request *r, uin
     kit_buf_add_char(out, '\n');
 }
 
-void api_frame_write_done(struct kit_buf *out, const struct task_request *r)
+void api_msp_frame_write_done(struct kit_buf *out, const struct task_request *r)
 {
     struct kit_json_writer w;
     begin(&w, out, "done", r->tag);
@@ -122,7 +122,7 @@ void api_frame_write_done(struct kit_buf *out, const struct task_request *r)
     kit_buf_add_char(out, '\n');
 }
 
-void api_frame_write_error(struct kit_buf *out, kit_str id, const struct kit_err *err, const char *request_id)
+void api_msp_frame_write_error(struct kit_buf *out, kit_str id, const struct kit_err *err, const char *request_id)
 {
     struct kit_json_writer w;
     begin(&w, out, "error", id);
@@ -132,7 +132,7 @@ void api_frame_write_error(struct kit_buf *out, kit_str id, const struct kit_err
     kit_buf_add_char(out, '\n');
 }
 
-bool api_frame_cut(kit_str *frames, kit_str *ret)
+bool api_msp_frame_cut(kit_str *frames, kit_str *ret)
 {
     return kit_str_cut(frames, '\n', ret);
 }

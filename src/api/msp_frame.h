@@ -6,10 +6,10 @@
 
 #include "api/asker.h"
 
-enum api_frame_type { API_FRAME_BAD, API_FRAME_START, API_FRAME_CANCEL };
+enum api_msp_frame_type { API_MSP_FRAME_BAD, API_MSP_FRAME_START, API_MSP_FRAME_CANCEL };
 
-struct api_frame {
-    enum api_frame_type type;
+struct api_msp_frame {
+    enum api_msp_frame_type type;
     struct kit_err err; /* BAD: what is wrong with it */
     struct task_request
         *question;              /* START: a reference, the caller's. It has failed already when more than its frame and
@@ -19,14 +19,14 @@ struct api_frame {
 };
 
 /* {"type":"start","id","model","inputs",…} or {"type":"cancel","id"}. how: as for api_asker_new. */
-struct api_frame api_frame_read(kit_str text, const struct api_origin *from, const struct task_asker *how);
+struct api_msp_frame api_msp_frame_read(kit_str text, const struct api_origin *from, const struct task_asker *how);
 
 /* Each appends one frame and '\n', which stands in no JSON text: so frames can be told apart. Failures are out's. */
-void api_frame_write_item(struct kit_buf *out, const struct task_request *r, uint32_t index);
-void api_frame_write_done(struct kit_buf *out, const struct task_request *r);
+void api_msp_frame_write_item(struct kit_buf *out, const struct task_request *r, uint32_t index);
+void api_msp_frame_write_done(struct kit_buf *out, const struct task_request *r);
 /* id: empty when it is about a frame and no question. */
-void api_frame_write_error(struct kit_buf *out, kit_str id, const struct kit_err *err, const char *request_id);
+void api_msp_frame_write_error(struct kit_buf *out, kit_str id, const struct kit_err *err, const char *request_id);
 /* Takes the first frame off *frames; false: there is none. */
-bool api_frame_cut(kit_str *frames, kit_str *ret);
+bool api_msp_frame_cut(kit_str *frames, kit_str *ret);
 
 #endif

@@ -260,7 +260,7 @@ static enum kit_status read_batch(struct reader *rd, kit_json array, struct kit_
     return rc;
 }
 
-enum kit_status api_inputs_parse(struct task_request *r, kit_json inputs, uint32_t texts_max, struct kit_err *err)
+enum kit_status api_msp_inputs_parse(struct task_request *r, kit_json inputs, uint32_t texts_max, struct kit_err *err)
 {
     struct reader rd = {.r = r, .texts_max = texts_max};
     enum kit_status rc =

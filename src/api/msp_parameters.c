@@ -128,7 +128,7 @@ static enum kit_status take_member(struct task_request *r, kit_str key, kit_json
     return unknown(key, err);
 }
 
-enum kit_status api_parameters_parse(struct task_request *r, kit_json parameters, struct kit_err *err)
+enum kit_status api_msp_parameters_parse(struct task_request *r, kit_json parameters, struct kit_err *err)
 {
     enum kit_json_type type = kit_json_type(parameters);
     if (type == KIT_JSON_NONE || type == KIT_JSON_NULL) {

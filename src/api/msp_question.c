@@ -85,8 +85,8 @@ static enum kit_status parse_timeout(struct task_request *r, kit_json root, uint
     return rc;
 }
 
-enum kit_status api_question_read(struct task_request *r, kit_json root, const char *const *around, const struct api *a,
-                                  struct kit_err *err)
+enum kit_status api_msp_question_read(struct task_request *r, kit_json root, const char *const *around,
+                                      const struct api *a, struct kit_err *err)
 {
     if (kit_json_type(root) != KIT_JSON_OBJECT) {
         return kit_fail(err, KIT_INVALID, "a question must be a JSON object {\"model\",\"inputs\",…}, but is %s",
@@ -106,18 +106,18 @@ enum kit_status api_question_read(struct task_request *r, kit_json root, const c
         rc = parse_timeout(r, root, a->options.timeout_max_ms, err);
     }
     if (rc == KIT_OK) {
-        rc = api_parameters_parse(r, kit_json_get(root, "parameters"), err);
+        rc = api_msp_parameters_parse(r, kit_json_get(root, "parameters"), err);
     }
-    return rc == KIT_OK ? api_inputs_parse(r, kit_json_get(root, "inputs"), a->options.texts_max, err) : rc;
+    return rc == KIT_OK ? api_msp_inputs_parse(r, kit_json_get(root, "inputs"), a->options.texts_max, err) : rc;
 }
 
-enum kit_status api_question_parse(struct task_request *r, const struct api *a, struct kit_err *err)
+enum kit_status api_msp_question_parse(struct task_request *r, const struct api *a, struct kit_err *err)
 {
     static const char *const nothing[] = {NULL};
     struct kit_json_doc *doc = NULL;
     enum kit_status rc = api_json_parse(a, r->body, &doc, err);
     if (rc == KIT_OK) {
-        rc = api_question_read(r, kit_json_root(doc), nothing, a, err);
+        rc = api_msp_question_read(r, kit_json_root(doc), nothing, a, err);
     }
     kit_json_free(doc);
     return rc;

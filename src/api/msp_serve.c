@@ -9,7 +9,7 @@
 static enum kit_status parse(struct task_request *r, struct kit_err *err)
 {
     const struct api_loop *al = r->asker.ctx;
-    return api_question_parse(r, al->api, err);
+    return api_msp_question_parse(r, al->api, err);
 }
 
 static void render(struct task_request *r)

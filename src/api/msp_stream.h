@@ -15,9 +15,9 @@
 #include "api/msp_frame.h"
 #include "http/ws.h"
 
-#define API_STREAM_OUT_BYTES_MAX (512 * KIT_MIB)
+#define API_MSP_STREAM_OUT_BYTES_MAX (512 * KIT_MIB)
 
-struct api_question {
+struct api_msp_open_question {
     struct task_request *r; /* a reference */
     kit_id part;            /* in stream->questions */
     uint64_t bytes;         /* of its frame: taken from api.bodies */
@@ -27,48 +27,48 @@ struct api_question {
     bool home;              /* its answer is there */
     bool cancelled;         /* by a frame */
     bool queued;
-    struct api_question *next; /* in the queue of those who have something to say */
+    struct api_msp_open_question *next; /* in the queue of those who have something to say */
 };
 
-struct api_stream {
+struct api_msp_stream {
     struct http_ws *ws;
     struct api_loop *loop;
-    struct kit_slots *questions;        /* owned; each entry is */
-    struct api_question *first, **last; /* have something to say */
-    struct loop_task turn;              /* to say it */
-    struct kit_buf out;                 /* frames that the socket has not taken yet */
-    size_t out_at;                      /* of them: bytes that it has */
-    bool full;                          /* it is: `writable` comes */
-    bool paused;                        /* nothing is read from it */
-    bool reading;                       /* the pool reads a frame: the next one has to wait */
+    struct kit_slots *questions;                 /* owned; each entry is */
+    struct api_msp_open_question *first, **last; /* have something to say */
+    struct loop_task turn;                       /* to say it */
+    struct kit_buf out;                          /* frames that the socket has not taken yet */
+    size_t out_at;                               /* of them: bytes that it has */
+    bool full;                                   /* it is: `writable` comes */
+    bool paused;                                 /* nothing is read from it */
+    bool reading;                                /* the pool reads a frame: the next one has to wait */
     bool draining;
 };
 
 /* --- msp_stream.c --- */
 
-struct api_stream *api_stream_find(struct api_loop *al, kit_id socket); /* NULL: it is gone */
+struct api_msp_stream *api_msp_stream_find(struct api_loop *al, kit_id socket); /* NULL: it is gone */
 
 /* --- msp_stream_frames.c --- */
 
 /* A message of the client's: starts or cancels a question, or is refused with an error frame. */
-void api_stream_take_frame(struct http_ws *ws, bool text, kit_str bytes);
+void api_msp_stream_take_frame(struct http_ws *ws, bool text, kit_str bytes);
 /* The last frame of q is said, or nobody will hear it: frees q. */
-void api_stream_end_question(struct api_stream *s, struct api_question *q);
+void api_msp_stream_end_question(struct api_msp_stream *s, struct api_msp_open_question *q);
 
 /* --- msp_stream_turns.c --- */
 
 /* q may have something to say. While the pool writes an item of it, only its cancel is. */
-void api_stream_queue(struct api_stream *s, struct api_question *q);
-void api_stream_turn_soon(struct api_stream *s);
+void api_msp_stream_queue(struct api_msp_stream *s, struct api_msp_open_question *q);
+void api_msp_stream_turn_soon(struct api_msp_stream *s);
 /* Sends what the socket takes, at most its turn's share; may close the socket, which frees nothing yet. */
-void api_stream_turn(struct api_stream *s);
+void api_msp_stream_turn(struct api_msp_stream *s);
 /* Reads from the client, or not: while the pool reads a frame, and while too much waits to be sent. */
-void api_stream_pause_or_read(struct api_stream *s);
+void api_msp_stream_pause_or_read(struct api_msp_stream *s);
 
 /* --- msp_stream_says.c --- */
 
 /* Appends q's next frame to s->out, or nothing, and queues q again as long as there may be more. After the last one q is
  * no more. */
-void api_stream_say(struct api_stream *s, struct api_question *q);
+void api_msp_stream_say(struct api_msp_stream *s, struct api_msp_open_question *q);
 
 #endif

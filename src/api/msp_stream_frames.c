@@ -7,7 +7,7 @@
 
 /* --- questions --- */
 
-void api_stream_end_question(struct api_stream *s, struct api_question *q)
+void api_msp_stream_end_question(struct api_msp_stream *s, struct api_msp_open_question *q)
 {
     kit_slots_remove(s->questions, q->part);
     kit_budget_give(s->loop->api->bodies, q->bytes);
@@ -16,11 +16,11 @@ void api_stream_end_question(struct api_stream *s, struct api_question *q)
     kit_alloc_free(q);
 }
 
-static struct api_question *find_question(const struct api_stream *s, kit_str id)
+static struct api_msp_open_question *find_question(const struct api_msp_stream *s, kit_str id)
 {
     uint32_t slot = 0;
     kit_id part;
-    struct api_question *q;
+    struct api_msp_open_question *q;
     while ((q = kit_slots_next(s->questions, &slot, &part)) != NULL && !kit_str_eq(q->r->tag, id)) {
         /* the next one */
     }
@@ -29,39 +29,39 @@ static struct api_question *find_question(const struct api_stream *s, kit_str id
 
 static void answered(struct task_request *r)
 {
-    struct api_stream *s = api_stream_find(r->asker.ctx, r->asker.id);
-    struct api_question *q = s == NULL ? NULL : kit_slots_get(s->questions, r->asker.part);
+    struct api_msp_stream *s = api_msp_stream_find(r->asker.ctx, r->asker.id);
+    struct api_msp_open_question *q = s == NULL ? NULL : kit_slots_get(s->questions, r->asker.part);
     if (q != NULL) {
         q->home = true;
-        api_stream_queue(s, q);
+        api_msp_stream_queue(s, q);
     }
 }
 
 static void told(struct task_request *r)
 {
-    struct api_stream *s = api_stream_find(r->asker.ctx, r->asker.id);
-    struct api_question *q = s == NULL ? NULL : kit_slots_get(s->questions, r->asker.part);
+    struct api_msp_stream *s = api_msp_stream_find(r->asker.ctx, r->asker.id);
+    struct api_msp_open_question *q = s == NULL ? NULL : kit_slots_get(s->questions, r->asker.part);
     if (q != NULL) {
-        api_stream_queue(s, q);
+        api_msp_stream_queue(s, q);
     }
 }
 
-static void refuse(struct api_stream *s, kit_str id, const struct kit_err *err)
+static void refuse(struct api_msp_stream *s, kit_str id, const struct kit_err *err)
 {
-    api_frame_write_error(&s->out, id, err, s->ws->request_id);
-    api_stream_turn_soon(s);
+    api_msp_frame_write_error(&s->out, id, err, s->ws->request_id);
+    api_msp_stream_turn_soon(s);
 }
 
 /* Takes over r's reference. */
-static enum kit_status add_question(struct api_stream *s, struct task_request *r, uint64_t bytes,
-                                    struct api_question **ret, struct kit_err *err)
+static enum kit_status add_question(struct api_msp_stream *s, struct task_request *r, uint64_t bytes,
+                                    struct api_msp_open_question **ret, struct kit_err *err)
 {
     const struct api *a = s->loop->api;
     if (!kit_budget_take(a->bodies, bytes, a->options.bodies_bytes_max)) {
         return kit_fail(err, KIT_UNAVAILABLE, "questions and bodies hold %llu bytes already: try again later",
                         (unsigned long long)a->options.bodies_bytes_max);
     }
-    struct api_question *q = kit_alloc_zero(1, sizeof(*q));
+    struct api_msp_open_question *q = kit_alloc_zero(1, sizeof(*q));
     enum kit_status rc = q == NULL ? KIT_NOMEM : kit_slots_add(s->questions, q, &q->part);
     if (rc != KIT_OK) {
         kit_budget_give(a->bodies, bytes);
@@ -77,7 +77,7 @@ static enum kit_status add_question(struct api_stream *s, struct task_request *r
     return KIT_OK;
 }
 
-static enum kit_status check_start(const struct api_stream *s, const struct task_request *r, struct kit_err *err)
+static enum kit_status check_start(const struct api_msp_stream *s, const struct task_request *r, struct kit_err *err)
 {
     if (r->status != KIT_OK) {
         *err = r->err;
@@ -88,10 +88,10 @@ static enum kit_status check_start(const struct api_stream *s, const struct task
 
 /* Takes over r's reference. An error that names an id is the end of that id's question: so a second one under an id that is
  * in use is told without. */
-static void start(struct api_stream *s, struct task_request *r, uint64_t bytes)
+static void start(struct api_msp_stream *s, struct task_request *r, uint64_t bytes)
 {
     struct kit_err err = {0};
-    struct api_question *q = NULL;
+    struct api_msp_open_question *q = NULL;
     if (find_question(s, r->tag) != NULL) {
         kit_fail_param(&err, KIT_CONFLICT, "id", "the id '%.*s' is in use: choose another one, or wait for its end",
                        KIT_STR_ARG(kit_str_sub(r->tag, 0, 40)));
@@ -107,23 +107,23 @@ static void start(struct api_stream *s, struct task_request *r, uint64_t bytes)
 }
 
 /* Of an id that is not open: it has ended meanwhile. */
-static void cancel(struct api_stream *s, kit_str id)
+static void cancel(struct api_msp_stream *s, kit_str id)
 {
-    struct api_question *q = find_question(s, id);
+    struct api_msp_open_question *q = find_question(s, id);
     if (q != NULL) {
         q->cancelled = true;
         task_cancel(q->r);
-        api_stream_queue(s, q); /* it may be home */
+        api_msp_stream_queue(s, q); /* it may be home */
     }
 }
 
-static void obey(struct api_stream *s, struct api_frame *f, uint64_t bytes)
+static void obey(struct api_msp_stream *s, struct api_msp_frame *f, uint64_t bytes)
 {
     switch (f->type) {
-    case API_FRAME_START:
+    case API_MSP_FRAME_START:
         start(s, f->question, bytes);
         break;
-    case API_FRAME_CANCEL:
+    case API_MSP_FRAME_CANCEL:
         cancel(s, (kit_str){.ptr = f->id, .len = f->id_len});
         break;
     default:
@@ -141,7 +141,7 @@ struct reading {
     struct task_asker how;
     char *text; /* owned */
     size_t len;
-    struct api_frame frame;
+    struct api_msp_frame frame;
 };
 
 static struct reading *reading_of(struct api_errand *e)
@@ -152,7 +152,7 @@ static struct reading *reading_of(struct api_errand *e)
 static void read_it(struct api_errand *e)
 {
     struct reading *r = reading_of(e);
-    r->frame = api_frame_read((kit_str){.ptr = r->text, .len = r->len}, &r->from, &r->how);
+    r->frame = api_msp_frame_read((kit_str){.ptr = r->text, .len = r->len}, &r->from, &r->how);
     kit_alloc_free(r->text);
     r->text = NULL;
 }
@@ -168,17 +168,17 @@ static void drop_read(struct api_errand *e)
 static void take_read(struct api_errand *e)
 {
     struct reading *r = reading_of(e);
-    struct api_stream *s = api_stream_find(e->loop, r->socket);
+    struct api_msp_stream *s = api_msp_stream_find(e->loop, r->socket);
     if (s != NULL) {
         s->reading = false;
         obey(s, &r->frame, r->len);
         r->frame.question = NULL;
-        api_stream_turn_soon(s); /* which takes the next frame */
+        api_msp_stream_turn_soon(s); /* which takes the next frame */
     }
     drop_read(e);
 }
 
-static struct api_origin origin_of(const struct api_stream *s)
+static struct api_origin origin_of(const struct api_msp_stream *s)
 {
     struct api_origin from = {
         .loop = s->loop, .principal = kit_str_hash(s->ws->principal), .deadline_ns = KIT_NEVER_NS};
@@ -186,12 +186,12 @@ static struct api_origin origin_of(const struct api_stream *s)
     return from;
 }
 
-static struct task_asker asker_of(const struct api_stream *s)
+static struct task_asker asker_of(const struct api_msp_stream *s)
 {
     return (struct task_asker){.answered = answered, .told = told, .id = s->ws->id};
 }
 
-static enum kit_status read_away(struct api_stream *s, struct kit_err *err)
+static enum kit_status read_away(struct api_msp_stream *s, struct kit_err *err)
 {
     struct reading *r = kit_alloc_zero(1, sizeof(*r));
     if (r == NULL) {
@@ -209,9 +209,9 @@ static enum kit_status read_away(struct api_stream *s, struct kit_err *err)
     return rc;
 }
 
-void api_stream_take_frame(struct http_ws *ws, bool text, kit_str bytes)
+void api_msp_stream_take_frame(struct http_ws *ws, bool text, kit_str bytes)
 {
-    struct api_stream *s = ws->user;
+    struct api_msp_stream *s = ws->user;
     struct kit_err err = {0};
     (void)text; /* binary ones are not taken */
     if (bytes.len > s->loop->api->options.inline_bytes_max) {
@@ -222,8 +222,8 @@ void api_stream_take_frame(struct http_ws *ws, bool text, kit_str bytes)
     } else {
         struct api_origin from = origin_of(s);
         struct task_asker how = asker_of(s);
-        struct api_frame f = api_frame_read(bytes, &from, &how);
+        struct api_msp_frame f = api_msp_frame_read(bytes, &from, &how);
         obey(s, &f, bytes.len);
     }
-    api_stream_pause_or_read(s);
+    api_msp_stream_pause_or_read(s);
 }

@@ -23,7 +23,7 @@ static struct writing *writing_of(struct api_errand *e)
 static void write_it(struct api_errand *e)
 {
     struct writing *w = writing_of(e);
-    api_frame_write_item(&w->text, w->r, w->index);
+    api_msp_frame_write_item(&w->text, w->r, w->index);
 }
 
 static void drop_written(struct api_errand *e)
@@ -37,19 +37,19 @@ static void drop_written(struct api_errand *e)
 static void take_written(struct api_errand *e)
 {
     struct writing *w = writing_of(e);
-    struct api_stream *s = api_stream_find(e->loop, w->socket);
-    struct api_question *q = s == NULL ? NULL : kit_slots_get(s->questions, w->part);
+    struct api_msp_stream *s = api_msp_stream_find(e->loop, w->socket);
+    struct api_msp_open_question *q = s == NULL ? NULL : kit_slots_get(s->questions, w->part);
     if (q != NULL) {
         q->item = w->text;
         w->text = (struct kit_buf){0};
         q->away = false;
-        api_stream_queue(s, q);
+        api_msp_stream_queue(s, q);
     }
     drop_written(e);
 }
 
 /* False: it is to be written here. */
-static bool send_away(struct api_stream *s, struct api_question *q, uint32_t index)
+static bool send_away(struct api_msp_stream *s, struct api_msp_open_question *q, uint32_t index)
 {
     struct writing *w = kit_alloc_zero(1, sizeof(*w));
     if (w == NULL) {
@@ -60,7 +60,7 @@ static bool send_away(struct api_stream *s, struct api_question *q, uint32_t ind
     w->part = q->part;
     w->r = task_request_ref(q->r);
     w->index = index;
-    kit_buf_init(&w->text, API_STREAM_OUT_BYTES_MAX);
+    kit_buf_init(&w->text, API_MSP_STREAM_OUT_BYTES_MAX);
     q->away = api_errand_go(&w->errand, s->loop, NULL) == KIT_OK;
     if (!q->away) {
         drop_written(&w->errand);
@@ -68,15 +68,15 @@ static bool send_away(struct api_stream *s, struct api_question *q, uint32_t ind
     return q->away;
 }
 
-static void say_item(struct api_stream *s, struct api_question *q, uint32_t index)
+static void say_item(struct api_msp_stream *s, struct api_msp_open_question *q, uint32_t index)
 {
     METRIC_ADD(api_stream_items_total, 1);
     if (task_items_numbers(q->r, index, 1) <= TASK_ITEMS_INLINE_NUMBERS || !send_away(s, q, index)) {
-        api_frame_write_item(&s->out, q->r, index);
+        api_msp_frame_write_item(&s->out, q->r, index);
     }
 }
 
-static void say_end(struct api_stream *s, struct api_question *q)
+static void say_end(struct api_msp_stream *s, struct api_msp_open_question *q)
 {
     struct kit_err err = q->r->err;
     enum kit_status status = q->r->status;
@@ -84,14 +84,14 @@ static void say_end(struct api_stream *s, struct api_question *q)
         status = kit_fail(&err, KIT_CANCELLED, "cancelled by the caller");
     }
     if (status == KIT_OK) {
-        api_frame_write_done(&s->out, q->r);
+        api_msp_frame_write_done(&s->out, q->r);
     } else {
-        api_frame_write_error(&s->out, q->r->tag, &err, q->r->request_id);
+        api_msp_frame_write_error(&s->out, q->r->tag, &err, q->r->request_id);
     }
-    api_stream_end_question(s, q);
+    api_msp_stream_end_question(s, q);
 }
 
-void api_stream_say(struct api_stream *s, struct api_question *q)
+void api_msp_stream_say(struct api_msp_stream *s, struct api_msp_open_question *q)
 {
     uint32_t index;
     if (q->cancelled) {
@@ -102,11 +102,11 @@ void api_stream_say(struct api_stream *s, struct api_question *q)
         kit_buf_done(&s->out);
         s->out = q->item; /* which the socket has emptied before this turn */
         q->item = (struct kit_buf){0};
-        api_stream_queue(s, q);
+        api_msp_stream_queue(s, q);
     } else if (task_news_read(&q->r->news, q->told, &index, 1) > 0) {
         q->told++;
         say_item(s, q, index);
-        api_stream_queue(s, q);
+        api_msp_stream_queue(s, q);
     } else if (q->home) {
         say_end(s, q);
     }

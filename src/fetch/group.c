@@ -8,14 +8,14 @@
 #define IGNORED_BYTES_MAX (64 * KIT_KIB)     /* of the body of an answer that is not 2xx: more costs the connection */
 
 struct fetch_transfer {
-    struct fetch_group *group;   /* borrowed */
-    struct fetch_transfer *next; /* the group's */
-    struct fetch_ask ask;        /* of its texts libcurl has copies */
-    char *url;                   /* owned */
-    CURL *curl;                  /* owned */
-    struct curl_slist *fields;   /* owned */
-    bool headed;                 /* head was called */
-    bool ended;                  /* by head or piece */
+    struct fetch_group *group;      /* borrowed */
+    struct fetch_transfer *next;    /* the group's */
+    struct fetch_group_request ask; /* of its texts libcurl has copies */
+    char *url;                      /* owned */
+    CURL *curl;                     /* owned */
+    struct curl_slist *fields;      /* owned */
+    bool headed;                    /* head was called */
+    bool ended;                     /* by head or piece */
     uint64_t ignored;
     uint64_t window_ns, window_bytes; /* stall: when the count began, and what came since */
     char text[CURL_ERROR_SIZE];
@@ -119,7 +119,7 @@ static size_t take(char *bytes, size_t size, size_t count, void *ctx)
 
 static void set_options(struct fetch_transfer *t)
 {
-    const struct fetch_ask *q = &t->ask;
+    const struct fetch_group_request *q = &t->ask;
     fetch_set_common(t->curl, q->method, q->url, q->connect_timeout_ms, t->fields, t->text);
     curl_easy_setopt(t->curl, CURLOPT_NOBODY, (long)kit_str_eq(kit_str_c(q->method), kit_str_lit("HEAD")));
     curl_easy_setopt(t->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -132,8 +132,8 @@ static void set_options(struct fetch_transfer *t)
     }
 }
 
-enum kit_status fetch_group_start(struct fetch_group *g, const struct fetch_ask *ask, struct fetch_transfer **ret,
-                                  struct kit_err *err)
+enum kit_status fetch_group_start(struct fetch_group *g, const struct fetch_group_request *ask,
+                                  struct fetch_transfer **ret, struct kit_err *err)
 {
     struct fetch_transfer *t = kit_alloc_zero(1, sizeof(*t));
     if (t == NULL) {

@@ -15,7 +15,7 @@ struct fetch_transfer;
 /* A transfer that got less than this in stall_ms hangs. */
 #define FETCH_STALL_BYTES 256
 
-struct fetch_ask {
+struct fetch_group_request {
     const char *method;                   /* "GET", "HEAD" */
     const char *url;                      /* http:// or https://; copied */
     const char *fields[FETCH_FIELDS_MAX]; /* "Name: value", NULL behind the last; copied */
@@ -36,7 +36,7 @@ KIT_MUST_CHECK enum kit_status fetch_group_new(struct fetch_group **ret, struct 
 void fetch_group_free(struct fetch_group *g); /* ends what runs, without `done`; NULL is fine */
 
 /* NOMEM: nothing was started. */
-KIT_MUST_CHECK enum kit_status fetch_group_start(struct fetch_group *g, const struct fetch_ask *ask,
+KIT_MUST_CHECK enum kit_status fetch_group_start(struct fetch_group *g, const struct fetch_group_request *ask,
                                                  struct fetch_transfer **ret, struct kit_err *err);
 void fetch_group_stop(struct fetch_transfer *t); /* ends it without `done`; frees it; not from a callback of its own */
 

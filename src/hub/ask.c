@@ -76,7 +76,8 @@ static void on_done(void *ctx, struct fetch_transfer *t, enum kit_status rc, con
 /* One hop, to its end. An error is ours, not the hub's: that one is in the verdict. */
 static enum kit_status hop(struct asking *q, struct kit_err *err)
 {
-    struct fetch_ask ask = {.method = q->method, .head = on_head, .piece = on_piece, .done = on_done, .ctx = q};
+    struct fetch_group_request ask = {
+        .method = q->method, .head = on_head, .piece = on_piece, .done = on_done, .ctx = q};
     q->ended = false;
     kit_buf_clear(&q->answer->body);
     enum kit_status rc = hub_session_start(q->s, &q->route, &ask, NULL, &q->transfer, err);

@@ -182,7 +182,7 @@ static enum kit_status start_route(struct hub_slot *s, struct kit_err *err)
 static enum kit_status start_transfer(struct hub_slot *s, struct kit_err *err)
 {
     char range[64];
-    struct fetch_ask ask = {.method = "GET", .head = on_head, .piece = on_piece, .done = on_done, .ctx = s};
+    struct fetch_group_request ask = {.method = "GET", .head = on_head, .piece = on_piece, .done = on_done, .ctx = s};
     snprintf(range, sizeof(range), "bytes=%" PRIu64 "-%" PRIu64, s->at, s->range.to - 1);
     s->quit = QUIT_NONE;
     s->began_at = s->at;

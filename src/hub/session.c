@@ -20,7 +20,7 @@ enum kit_status hub_session_turn(struct hub_session *s, bool busy, struct kit_er
     return rc;
 }
 
-enum kit_status hub_session_start(struct hub_session *s, const struct hub_route *r, struct fetch_ask *ask,
+enum kit_status hub_session_start(struct hub_session *s, const struct hub_route *r, struct fetch_group_request *ask,
                                   const char *range, struct fetch_transfer **ret, struct kit_err *err)
 {
     char token[FIELD_BYTES], bytes[64];

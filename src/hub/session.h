@@ -25,8 +25,8 @@ KIT_MUST_CHECK enum kit_status hub_session_turn(struct hub_session *s, bool busy
 /* Starts a request along the route: address, fields and time-outs are filled into `ask`, which brings method and
  * callbacks. The token goes along only where the route has not left the hub. range: "bytes=0-99"; NULL: all. NOMEM. */
 KIT_MUST_CHECK enum kit_status hub_session_start(struct hub_session *s, const struct hub_route *r,
-                                                 struct fetch_ask *ask, const char *range, struct fetch_transfer **ret,
-                                                 struct kit_err *err);
+                                                 struct fetch_group_request *ask, const char *range,
+                                                 struct fetch_transfer **ret, struct kit_err *err);
 
 /* What the end of a transfer means. */
 enum hub_outcome {

@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct task_asker asker = {.home = home};
     FUZZ_CHECK(task_request_new(NULL, &asker, KIT_MIB, &r, &err) == KIT_OK);
     r->body = (kit_str){(const char *)data, size};
-    if (api_question_parse(r, &api, &err) == KIT_OK) {
+    if (api_msp_question_parse(r, &api, &err) == KIT_OK) {
         check_read(r);
     } else {
         FUZZ_CHECK(err.msg[0] != '\0' && kit_utf8_is_valid(kit_str_c(err.msg)) &&

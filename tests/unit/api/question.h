@@ -43,7 +43,7 @@ static inline enum kit_status question_parse(struct question *q, const char *bod
         return rc;
     }
     q->r->body = kit_str_c(body);
-    return api_question_parse(q->r, &q->api, &q->err);
+    return api_msp_question_parse(q->r, &q->api, &q->err);
 }
 
 static inline void question_close(struct question *q)

@@ -41,7 +41,7 @@ static inline void world_drop(void *ctx, struct loop_msg *m)
 
 static inline enum kit_status world_parse(struct task_request *r, struct kit_err *err)
 {
-    return api_question_parse(r, r->asker.ctx, err);
+    return api_msp_question_parse(r, r->asker.ctx, err);
 }
 
 static inline void world_render(struct task_request *r)

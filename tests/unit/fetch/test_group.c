@@ -66,13 +66,13 @@ static const char *url_of(const char *path)
     return url;
 }
 
-static struct fetch_ask ask_for(const char *path, struct heard *h)
+static struct fetch_group_request ask_for(const char *path, struct heard *h)
 {
-    return (struct fetch_ask){
+    return (struct fetch_group_request){
         .method = "GET", .url = url_of(path), .head = on_head, .piece = on_piece, .done = on_done, .ctx = h};
 }
 
-static struct fetch_transfer *start(const struct fetch_ask *ask)
+static struct fetch_transfer *start(const struct fetch_group_request *ask)
 {
     struct fetch_transfer *t = NULL;
     assert_int_equal(fetch_group_start(group, ask, &t, &err), KIT_OK);
@@ -88,11 +88,11 @@ static void run_until_done(struct heard *h)
     assert_int_equal(h->dones, 1);
 }
 
-static void ask_canned(const struct canned_answer *answer, struct fetch_ask (*change)(struct fetch_ask),
-                       struct heard *h)
+static void ask_canned(const struct canned_answer *answer,
+                       struct fetch_group_request (*change)(struct fetch_group_request), struct heard *h)
 {
     canned_start(&server, answer, 1);
-    struct fetch_ask ask = ask_for("/file", h);
+    struct fetch_group_request ask = ask_for("/file", h);
     ask = change != NULL ? change(ask) : ask;
     start(&ask);
     run_until_done(h);
@@ -125,7 +125,7 @@ TEST(group_tells_the_head_of_an_answer_without_a_body)
     assert_string_equal(h.field, "");
 }
 
-static struct fetch_ask as_head(struct fetch_ask ask)
+static struct fetch_group_request as_head(struct fetch_group_request ask)
 {
     ask.method = "HEAD";
     return ask;
@@ -143,7 +143,7 @@ TEST(group_head_request_waits_for_no_body)
     group = NULL; /* its connection is closed, the server ends */
 }
 
-static struct fetch_ask with_token(struct fetch_ask ask)
+static struct fetch_group_request with_token(struct fetch_group_request ask)
 {
     ask.fields[0] = "Authorization: Bearer secret";
     return ask;
@@ -206,7 +206,7 @@ TEST(group_ends_a_transfer_in_its_body)
     assert_int_equal(h.rc, KIT_CANCELLED);
 }
 
-static struct fetch_ask impatient(struct fetch_ask ask)
+static struct fetch_group_request impatient(struct fetch_group_request ask)
 {
     ask.stall_ms = 100;
     return ask;
@@ -236,7 +236,7 @@ TEST(group_names_who_does_not_answer)
     struct heard h = {0};
     ask_text("", &h); /* a port that was free a moment ago */
     canned_stop(&server);
-    struct fetch_ask ask = ask_for("/x", &h);
+    struct fetch_group_request ask = ask_for("/x", &h);
     h = (struct heard){0};
     start(&ask);
     run_until_done(&h);
@@ -252,7 +252,7 @@ TEST(group_carries_several_at_a_time)
         {.bytes = kit_str_lit("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nA"), .hold = true},
         {.bytes = kit_str_lit("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nB")}};
     canned_start(&server, answers, 2);
-    struct fetch_ask ask = ask_for("/slow", &slow);
+    struct fetch_group_request ask = ask_for("/slow", &slow);
     struct fetch_transfer *t = start(&ask);
     while (slow.body_len == 0) {
         assert_int_equal(fetch_group_run(group, 20, &err), KIT_OK);
@@ -290,7 +290,7 @@ TEST(group_survives_each_failed_alloc)
         struct heard h = {0};
         struct fetch_group *g = NULL;
         struct fetch_transfer *t = NULL;
-        struct fetch_ask ask = ask_for("/file", &h);
+        struct fetch_group_request ask = ask_for("/file", &h);
         enum kit_status rc = fetch_group_new(&g, &err);
         rc = rc == KIT_OK ? fetch_group_start(g, &ask, &t, &err) : rc;
         assert_true(rc == KIT_OK || rc == KIT_NOMEM);
