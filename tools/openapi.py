@@ -6,6 +6,7 @@ say "security: []" and no 401. Beside "x-setting: KEY" stands the default of tha
 beside "x-enum: FILE MACRO" the names of that table, and beside "x-members: FILE TABLE" its rows. Every $ref leads somewhere
 and every component is used. Words are
 those of OpenAPI 3.1 and JSON Schema: a comma in an unquoted YAML text makes a new word of its rest, silently.
+The tasks that web/page.js has forms for are those of src/task/kind.h.
 """
 import pathlib
 import re
@@ -156,13 +157,21 @@ def faults_of_tables(spec):
                     yield f"{path}: '{name}' is not in {schema[word]}"
 
 
+def faults_of_page():
+    """The page has a form for each task, and for no other."""
+    table = re.search(r"^const TASKS = \{\n(.*?)^\};", (ROOT / "web/page.js").read_text(encoding="utf-8"), re.M | re.S)
+    there, forms = names_of_macro("src/task/kind.h", "TASK_NAMED"), set(re.findall(r"^  '?([\w-]+)'?: \{fields", table[1], re.M))
+    return [f"web/page.js: TASKS and TASK_NAMED in src/task/kind.h differ in '{name}'" for name in sorted(there ^ forms)]
+
+
 def main():
     spec = yaml.safe_load((ROOT / "proto/openapi.yaml").read_text(encoding="utf-8"))
     faults = [fault for check in (faults_of_paths, faults_of_operations, faults_of_refs, faults_of_schemas,
                                faults_of_tables)
               for fault in check(spec)]
+    faults = [f"proto/openapi.yaml: {fault}" for fault in faults] + faults_of_page()
     for fault in faults:
-        print(f"proto/openapi.yaml: {fault}")
+        print(fault)
     if faults:
         sys.exit(1)
     print(f"{len(spec['paths'])} paths, {len(spec['components']['schemas'])} schemas")

@@ -52,7 +52,7 @@ static enum kit_status parse_task(struct task_request *r, kit_json root, struct 
     }
     r->kind = task_kind_of(name);
     if (r->kind == TASK_KIND_COUNT || r->kind == TASK_DEFAULT) {
-        return kit_fail_param(err, KIT_INVALID, "task", "'task' is '%.*s', but must be one of: " TASK_NAMES,
+        return kit_fail_param(err, KIT_INVALID, "task", "'task' is '%.*s', but must be one of:" TASK_NAMES,
                               KIT_STR_ARG(kit_str_sub(name, 0, 40)));
     }
     return KIT_OK;

@@ -6,6 +6,7 @@
 #include "heimnetz/panel.h"
 #include "heimnetz/rich.h"
 #include "kit/utf8.h"
+#include "task/kind.h"
 
 #define VALUES_SHOWN 4
 #define BAR_COLUMNS 24
@@ -336,18 +337,22 @@ static void fill_answer(struct page *p, kit_json outputs)
 
 /* --- the page --- */
 
-static const struct {
-    const char *task;
-    void (*fill)(struct page *p, kit_json outputs);
-} fills[] = {
-    {"embed", fill_embed},   {"classify", fill_classify}, {"token-classify", fill_tokens}, {"fill-mask", fill_mask},
-    {"answer", fill_answer}, {"rerank", fill_rerank},     {"similarity", fill_similarity}, {"raw", fill_raw}};
+#define NAME(name, text) [TASK_##name] = (text),
+static const char *const names[] = {TASK_KINDS(NAME)};
+#undef NAME
+
+static void (*const fills[TASK_KIND_COUNT])(struct page *p, kit_json outputs) = {
+    [TASK_EMBED] = fill_embed,           [TASK_SIMILARITY] = fill_similarity,
+    [TASK_RERANK] = fill_rerank,         [TASK_CLASSIFY] = fill_classify,
+    [TASK_TOKEN_CLASSIFY] = fill_tokens, [TASK_FILL_MASK] = fill_mask,
+    [TASK_ANSWER] = fill_answer,         [TASK_RAW] = fill_raw,
+};
 
 static void fill(struct page *p, kit_str task, kit_json outputs)
 {
     for (size_t i = 0; i < KIT_COUNT(fills); i++) {
-        if (kit_str_eq(task, kit_str_c(fills[i].task))) {
-            fills[i].fill(p, outputs);
+        if (fills[i] != NULL && kit_str_eq(task, kit_str_c(names[i]))) {
+            fills[i](p, outputs);
             return;
         }
     }

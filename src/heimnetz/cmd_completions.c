@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "heimnetz/args.h"
+#include "task/kind.h"
 
 #define ANSWER_MS 400 /* of the server: longer than this nobody waits for a TAB */
 
@@ -145,6 +146,17 @@ static void offer_words(const struct heimnetz *h, const char *words)
     }
 }
 
+/* All but raw: tensors are nothing to type. */
+static void offer_tasks(const struct heimnetz *h)
+{
+#define OFFER(name, text)                                                                                              \
+    if (TASK_##name != TASK_RAW) {                                                                                     \
+        offer(h, kit_str_lit(text), "");                                                                               \
+    }
+    TASK_NAMED(OFFER)
+#undef OFFER
+}
+
 static void offer_kind(struct heimnetz *h, enum heimnetz_kind kind)
 {
     switch (kind) {
@@ -156,7 +168,7 @@ static void offer_kind(struct heimnetz *h, enum heimnetz_kind kind)
         offer_models(h);
         break;
     case HEIMNETZ_KIND_TASK:
-        offer_words(h, "embed similarity rerank classify token-classify fill-mask answer");
+        offer_tasks(h);
         break;
     case HEIMNETZ_KIND_SERVICE:
         offer_words(h, "aethercore contextforge");

@@ -4,9 +4,8 @@
 
 #include "kit/str.h"
 
-/* In the order in which a model that names no task of its own is asked. TASK_NAMES is for messages. */
-#define TASK_KINDS(X)                                                                                                  \
-    X(DEFAULT, "")                                                                                                     \
+/* In the order in which a model that names no task of its own is asked. */
+#define TASK_NAMED(X)                                                                                                  \
     X(EMBED, "embed")                                                                                                  \
     X(SIMILARITY, "similarity")                                                                                        \
     X(RERANK, "rerank")                                                                                                \
@@ -15,7 +14,11 @@
     X(FILL_MASK, "fill-mask")                                                                                          \
     X(ANSWER, "answer")                                                                                                \
     X(RAW, "raw")
-#define TASK_NAMES "embed, similarity, rerank, classify, token-classify, fill-mask, answer, raw"
+#define TASK_KINDS(X) X(DEFAULT, "") TASK_NAMED(X)
+
+/* " embed similarity …", for messages. */
+#define TASK_NAMES TASK_NAMED(TASK_KIND_SPACED)
+#define TASK_KIND_SPACED(name, text) " " text
 
 enum task_kind {
 #define TASK_KIND_ENUM(name, text) TASK_##name,
