@@ -13,8 +13,8 @@ KIT_MUST_CHECK enum kit_status aethercore_paths_exe(char ret[AETHERCORE_PATH_BYT
 KIT_MUST_CHECK enum kit_status aethercore_paths_plugins(char ret[AETHERCORE_PATH_BYTES], struct kit_err *err);
 /* root: /var/lib/heimnetz/models; else $XDG_DATA_HOME/heimnetz/models. */
 KIT_MUST_CHECK enum kit_status aethercore_paths_models(char ret[AETHERCORE_PATH_BYTES], struct kit_err *err);
-/* Hugging Face's cache by the setting models.hf_cache: "auto", "off" (or nothing) or a folder. "": none. It need not be there. INVALID:
- * too long. Source: huggingface_hub's environment variables. */
+/* Hugging Face's cache by the setting models.hf_cache: "auto", "off" (or nothing) or a folder. "": none. It need not be
+ * there. INVALID: too long. Source: huggingface_hub's environment variables. */
 KIT_MUST_CHECK enum kit_status aethercore_paths_hf_cache(const char *setting, char ret[AETHERCORE_PATH_BYTES],
                                                          struct kit_err *err);
 
