@@ -104,24 +104,12 @@ def read_report(path):
     return total, told
 
 
-def again_report(log):
-    """A busy machine may be too slow for a test once. What passed only when it was run again is named: it is a fault of the
-    test or of the code all the same."""
-    lines = log.read_text(errors="replace").splitlines()
-    attempts = [line for line in lines if re.search(r"Test +#\d+: ", line)]
-    failed = {re.search(r"#\d+: (\S+)", line)[1] for line in attempts if "***" in line and "Skipped" not in line}
-    passed = {re.search(r"#\d+: (\S+)", line)[1] for line in attempts if " Passed " in line}
-    again = sorted(failed & passed)
-    return [f"--- passed when run again: {', '.join(again)}"] if again else []
-
-
 def run_ctest(name):
     started = time.monotonic()
     run = RUNS[name]
     report = build.log_of(name, "tests").with_suffix(".xml")
     report.unlink(missing_ok=True)
     command = ["ctest", "--test-dir", f"build/{run.preset}", "-j", str(run.jobs), "--timeout", "300", "--no-tests=error",
-               "--repeat", "until-pass:2",
                "--test-output-size-passed", "262144", "--test-output-size-failed", "262144",
                "--output-junit", str(report)]
     if run.labels:
@@ -137,7 +125,6 @@ def run_ctest(name):
         counts["failed"] = 1
         told.append(build.tail(log))
     phase(f"{name}: tests", started, counts)
-    told += again_report(log)
     for text in told:
         print(text, flush=True)
     return counts

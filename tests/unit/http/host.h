@@ -44,6 +44,12 @@ struct host {
 
 static struct host *host_of; /* for `fail` and `gone`, which have no context of their own */
 
+/* For http_server_drain, whose ctx is then an int. */
+static inline void host_drained(void *ctx)
+{
+    ++*(int *)ctx;
+}
+
 static inline void host_turn(void *ctx)
 {
     loop_run_once(((struct host *)ctx)->loop);

@@ -14,11 +14,6 @@ static void expect(struct http_client *c, int status, const char *body)
     kit_alloc_free(got);
 }
 
-static void drained(void *ctx)
-{
-    ++*(int *)ctx;
-}
-
 static void turn(struct host *h, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -43,7 +38,7 @@ TEST(drain_that_is_over_answers_503_where_no_answer_has_begun)
     host_wait_late(&h, &streams, 2);
     http_client_wait_text(&streams, "\r\n\r\n");
     size_t begun = streams.in.len;
-    http_server_drain(h.server, 0, drained, &done);
+    http_server_drain(h.server, 0, host_drained, &done);
     http_client_answer(&waits, 503, &head, NULL);
     assert_non_null(strstr(head, "\r\nConnection: close\r\n"));
     kit_alloc_free(head);
@@ -73,7 +68,7 @@ TEST(drain_tells_each_stream_once_and_ends_with_them)
         host_wait_late(&h, &c[i], i + 1);
     }
     assert_int_equal(h.drains, 0);
-    http_server_drain(h.server, LONG_MS, drained, &done);
+    http_server_drain(h.server, LONG_MS, host_drained, &done);
     for (int i = 0; i < 3; i++) {
         expect(&c[i], 200, "bye");
         http_client_wait_end(&c[i]);
@@ -96,7 +91,7 @@ TEST(drain_waits_for_a_stream_that_was_told_and_goes_on)
     host_connect(&h, &c);
     http_client_send(&c, GET("/live"));
     host_wait_late(&h, &c, 1);
-    http_server_drain(h.server, LONG_MS, drained, &done);
+    http_server_drain(h.server, LONG_MS, host_drained, &done);
     http_client_turns(&c, FEW_TURNS);
     assert_int_equal(done, 0);
     assert_int_equal(http_reply_chunk(host_find(&h, 0), kit_str_lit("last words")), KIT_OK);
@@ -118,7 +113,7 @@ TEST(drain_leaves_a_stream_alone_whose_source_has_no_drain)
     host_connect(&h, &c);
     http_client_send(&c, GET("/feed"));
     host_wait_late(&h, &c, 1);
-    http_server_drain(h.server, LONG_MS, drained, &done);
+    http_server_drain(h.server, LONG_MS, host_drained, &done);
     http_client_turns(&c, FEW_TURNS);
     assert_int_equal(done + h.gone, 0);
     http_reply_finish(host_find(&h, 0));
@@ -138,7 +133,7 @@ TEST(drain_tells_a_stream_that_waits_for_its_turn)
     host_connect(&h, &c);
     http_client_send(&c, GET("/late") GET("/live"));
     host_wait_late(&h, &c, 2);
-    http_server_drain(h.server, LONG_MS, drained, &done);
+    http_server_drain(h.server, LONG_MS, host_drained, &done);
     http_client_turns(&c, FEW_TURNS);
     assert_int_equal(h.drains, 1);
     assert_int_equal(done, 0);
@@ -160,7 +155,7 @@ TEST(drain_tells_a_stream_that_starts_while_the_server_drains)
     host_connect(&h, &c);
     http_client_send(&c, "GET /live HT"); /* not idle: it is answered */
     http_client_turns(&c, FEW_TURNS);
-    http_server_drain(h.server, LONG_MS, drained, &done);
+    http_server_drain(h.server, LONG_MS, host_drained, &done);
     http_client_turns(&c, FEW_TURNS);
     http_client_send(&c, "TP/1.1\r\nHost: a\r\n\r\n");
     expect(&c, 200, "bye");
@@ -188,7 +183,7 @@ TEST(drain_of_idle_connections_ends_at_once)
     http_client_head_answer(&head, 200, NULL);
     http_client_turns(&fresh, FEW_TURNS);
     assert_int_equal(http_server_counts(h.server).connections, 3);
-    http_server_drain(h.server, LONG_MS, drained, &done);
+    http_server_drain(h.server, LONG_MS, host_drained, &done);
     turn(&h, FEW_TURNS);
     assert_int_equal(done, 1);
     http_client_close(&fresh);
@@ -206,9 +201,9 @@ TEST(drain_asked_twice_keeps_the_second_limit_and_tells_once)
     host_connect(&h, &c);
     http_client_send(&c, GET("/live"));
     host_wait_late(&h, &c, 1);
-    http_server_drain(h.server, LONG_MS, drained, &first);
+    http_server_drain(h.server, LONG_MS, host_drained, &first);
     http_client_turns(&c, FEW_TURNS);
-    http_server_drain(h.server, 0, drained, &second);
+    http_server_drain(h.server, 0, host_drained, &second);
     http_client_wait_end(&c);
     turn(&h, FEW_TURNS);
     assert_int_equal(first, 0);
@@ -233,7 +228,7 @@ TEST(drain_answers_a_request_that_has_come_and_was_not_read_yet)
     http_client_send(&idle, GET("/hello")); /* in the kernel: no turn of the loop has seen it */
     host_connect(&h, &fresh);               /* nor was this one accepted */
     http_client_send(&fresh, GET("/hello"));
-    http_server_drain(h.server, LONG_MS, drained, &done);
+    http_server_drain(h.server, LONG_MS, host_drained, &done);
     expect(&idle, 200, "hello");
     expect(&fresh, 200, "hello");
     http_client_wait_end(&idle);
@@ -256,7 +251,7 @@ TEST(drain_answers_all_of_a_pipeline_that_was_read)
     host_connect(&h, &c);
     http_client_send(&c, GET("/late") GET("/late") GET("/late") GET("/late") "GET /hel");
     host_wait_late(&h, &c, 2);
-    http_server_drain(h.server, LONG_MS, drained, &done);
+    http_server_drain(h.server, LONG_MS, host_drained, &done);
     http_client_turns(&c, FEW_TURNS);
     for (int i = 0; i < 4; i++) {
         host_wait_late(&h, &c, KIT_MIN(i + 2, 4));
@@ -286,7 +281,7 @@ TEST(drain_answers_each_of_a_pipeline_that_comes_in_one_piece)
     host_connect(&h, &c);
     http_client_send(&c, "GET /hello HT");
     http_client_turns(&c, FEW_TURNS);
-    http_server_drain(h.server, LONG_MS, drained, &done);
+    http_server_drain(h.server, LONG_MS, host_drained, &done);
     http_client_send(&c, "TP/1.1\r\nHost: a\r\n\r\n" GET("/hello") GET("/hello"));
     for (int i = 0; i < 3; i++) {
         http_client_answer(&c, 200, &head, NULL);

@@ -595,11 +595,6 @@ TEST(server_new_names_the_option_that_is_zero)
 
 /* --- draining --- */
 
-static void drained(void *ctx)
-{
-    ++*(int *)ctx;
-}
-
 static void turn_until(struct host *h, const int *flag)
 {
     for (int i = 0; i < 10000000 && *flag == 0; i++) {
@@ -618,7 +613,7 @@ TEST(server_drain_closes_idle_connections_and_answers_the_rest)
     host_connect(&h, &busy);
     http_client_send(&busy, GET("/late"));
     host_wait_late(&h, &busy, 1);
-    http_server_drain(h.server, 60000, drained, &done);
+    http_server_drain(h.server, 60000, host_drained, &done);
     http_client_wait_end(&idle);
     http_client_turns(&busy, 20);
     assert_int_equal(done, 0);
@@ -644,7 +639,7 @@ TEST(server_drain_cuts_what_is_left_when_its_time_is_up)
     host_connect(&h, &c);
     http_client_send(&c, GET("/feed"));
     host_wait_late(&h, &c, 1);
-    http_server_drain(h.server, 1, drained, &done);
+    http_server_drain(h.server, 1, host_drained, &done);
     turn_until(&h, &done);
     assert_int_equal(done, 1);
     assert_int_equal(h.gone, 1);
@@ -658,7 +653,7 @@ TEST(server_drain_of_an_empty_server_ends_at_once)
     struct host h = {0};
     int done = 0;
     host_open(&h);
-    http_server_drain(h.server, 60000, drained, &done);
+    http_server_drain(h.server, 60000, host_drained, &done);
     turn_until(&h, &done);
     assert_int_equal(done, 1);
     host_close(&h);

@@ -728,11 +728,6 @@ TEST(ws_client_that_takes_nothing_is_gone)
 
 /* --- drain --- */
 
-static void drained(void *ctx)
-{
-    ++*(int *)ctx;
-}
-
 TEST(ws_drain_lets_the_handler_finish)
 {
     struct host h = {0};
@@ -740,7 +735,7 @@ TEST(ws_drain_lets_the_handler_finish)
     int done = 0;
     begin_with(&h, &c);
     seen.stays = true;
-    http_server_drain(h.server, LONG_MS, drained, &done);
+    http_server_drain(h.server, LONG_MS, host_drained, &done);
     http_client_turns(&c, FEW_TURNS);
     assert_int_equal(seen.drains, 1);
     ws_client_text(&c, "still here");
@@ -764,7 +759,7 @@ TEST(ws_drain_sends_1001_where_nobody_is_told)
     struct http_client c;
     int done = 0;
     begin_with(&h, &c);
-    http_server_drain(h.server, LONG_MS, drained, &done);
+    http_server_drain(h.server, LONG_MS, host_drained, &done);
     ws_client_expect_close(&c, 1001, "the server is stopping");
     ws_client_send(&c, FIN | WS_CLOSE, "\x03\xe9", 2);
     http_client_wait_end(&c);
@@ -781,7 +776,7 @@ TEST(ws_drain_that_is_over_sends_1001)
     int done = 0;
     begin_with(&h, &c);
     seen.stays = true;
-    http_server_drain(h.server, 0, drained, &done);
+    http_server_drain(h.server, 0, host_drained, &done);
     ws_client_expect_close(&c, 1001, NULL);
     http_client_wait_end(&c);
     assert_int_equal(seen.gones, 1);
