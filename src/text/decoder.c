@@ -121,38 +121,6 @@ static void put_word(const struct text_decoding *d, kit_str piece)
 
 /* --- bytes --- */
 
-#define BAD kit_str_lit("\xEF\xBF\xBD") /* U+FFFD */
-
-/* The byte may stand behind what is held. */
-static bool goes_on(const struct text_decoding *d, char byte)
-{
-    return d->held_count == 1 ? kit_utf8_second_fits(d->held[0], byte) : kit_utf8_is_inside(byte);
-}
-
-static void drop_held(struct text_decoding *d)
-{
-    if (d->held_count > 0) {
-        kit_buf_add(d->out, BAD);
-        d->held_count = 0;
-    }
-}
-
-static void put_byte(struct text_decoding *d, uint8_t byte)
-{
-    if (d->held_count > 0 && !goes_on(d, (char)byte)) {
-        drop_held(d);
-    }
-    if (d->held_count == 0 && kit_utf8_bytes_from((char)byte) == 0) {
-        kit_buf_add(d->out, BAD);
-        return;
-    }
-    d->held[d->held_count++] = (char)byte;
-    if (d->held_count == kit_utf8_bytes_from(d->held[0])) {
-        kit_buf_add(d->out, (kit_str){d->held, d->held_count});
-        d->held_count = 0;
-    }
-}
-
 /* A piece that was not written in the characters of bytes, such as <mask> with a space in it, stands for itself. */
 static bool is_of_bytes(kit_str piece)
 {
@@ -171,7 +139,8 @@ static void put_bytes(struct text_decoding *d, kit_str piece)
     uint32_t bytes = 1;
     for (size_t at = 0; at < piece.len; at += bytes) {
         uint8_t byte = (uint8_t)piece.ptr[at];
-        put_byte(d, mapped ? (uint8_t)text_bytelevel_byte(kit_utf8_read(piece.ptr + at, &bytes)) : byte);
+        byte = mapped ? (uint8_t)text_bytelevel_byte(kit_utf8_read(piece.ptr + at, &bytes)) : byte;
+        text_whole_put(&d->whole, (char)byte, d->out);
     }
 }
 
@@ -189,5 +158,5 @@ void text_decoding_put(struct text_decoding *d, kit_str piece)
 
 void text_decoding_end(struct text_decoding *d)
 {
-    drop_held(d);
+    text_whole_end(&d->whole, d->out);
 }

@@ -7,6 +7,7 @@
 
 #include "kit/arena.h"
 #include "text/node.h"
+#include "text/whole.h"
 
 enum text_decoder_kind { TEXT_DECODER_SPACES, TEXT_DECODER_WORDPIECE, TEXT_DECODER_BYTELEVEL };
 
@@ -22,14 +23,12 @@ KIT_MUST_CHECK enum kit_status text_decoder_parse(const struct text_node *node, 
                                                   struct text_decoder *ret, struct kit_err *err);
 
 /* A text on its way: {decoder, out}, then a put for each piece, in order, and one end. out: borrowed; what fails shows in
- * out->failed. Bytes that are no UTF-8 become U+FFFD, as many as the Unicode Standard recommends (one for each maximal
- * part of a character, chapter 3.9), so that a character may come in several pieces. */
+ * out->failed. A character may come in several pieces. */
 struct text_decoding {
     const struct text_decoder *decoder;
     struct kit_buf *out;
     bool begun;
-    uint8_t held_count;
-    char held[4]; /* the beginning of a character */
+    struct text_whole whole;
 };
 void text_decoding_put(struct text_decoding *d, kit_str piece); /* at most TEXT_VOCAB_PIECE_BYTES_MAX bytes */
 void text_decoding_end(struct text_decoding *d);
