@@ -101,15 +101,6 @@ static void adopt(struct node *parent, struct node *child)
     parent->children = child;
 }
 
-static struct node *child_of(const struct node *n, const void *adapter, int32_t token)
-{
-    struct node *c = n->children;
-    while (c != NULL && (c->adapter != adapter || c->tokens[0] != token)) {
-        c = c->next;
-    }
-    return c;
-}
-
 /* Cuts a node in two behind its first k tokens, 0 < k < count. The lower one stays where the entries look for it. */
 static enum kit_status split(struct node *n, uint32_t k)
 {
@@ -164,30 +155,34 @@ static uint32_t count_equal(const struct sched_prefix_text *t, uint32_t i, const
     return k;
 }
 
-/* Follows the text as far as there is a path, at most `most` tokens, and stamps the nodes. *ret: the last one that it
- * enters; *within: how far. Answers the tokens that are common. */
-static uint32_t walk(struct sched_prefix *p, const struct sched_prefix_text *text, uint32_t most, struct node **ret,
-                     uint32_t *within)
+/* The next node in order, without those below n unless `below`. */
+static struct node *next_node(struct node *n, bool below)
 {
-    struct node *n = &p->root;
-    uint32_t at = 0;
-    *within = 0;
-    p->stamp++;
-    n->stamp = p->stamp;
-    n->matched = 0;
-    while (*within == n->count && at < most) {
-        struct node *child = child_of(n, text->adapter, token_at(text, at));
-        if (child == NULL) {
-            break;
-        }
-        n = child;
-        *within = count_equal(text, at, n->tokens, KIT_MIN(n->count, most - at));
-        at += *within;
-        n->stamp = p->stamp;
-        n->matched = at;
+    if (below && n->children != NULL) {
+        return n->children;
     }
-    *ret = n;
-    return at;
+    while (n != NULL && n->next == NULL) {
+        n = n->parent;
+    }
+    return n == NULL ? NULL : n->next;
+}
+
+/* Stamps each node that the first `most` tokens of the text lead into, with how many tokens that makes. */
+static void mark(struct sched_prefix *p, const struct sched_prefix_text *text, uint32_t most)
+{
+    bool is_through = true;
+    p->stamp++;
+    p->root.stamp = p->stamp;
+    for (struct node *n = p->root.children; n != NULL; n = next_node(n, is_through)) {
+        uint32_t from = n->parent->matched;
+        uint32_t equal =
+            n->adapter == text->adapter ? count_equal(text, from, n->tokens, KIT_MIN(n->count, most - from)) : 0;
+        is_through = equal == n->count;
+        if (equal > 0) {
+            n->stamp = p->stamp;
+            n->matched = from + equal;
+        }
+    }
 }
 
 static void copy_tokens(int32_t *to, const struct sched_prefix_text *text, uint32_t from, uint32_t count)
@@ -199,9 +194,10 @@ static void copy_tokens(int32_t *to, const struct sched_prefix_text *text, uint3
 
 /* --- counting --- */
 
-static void count_path(struct sched_prefix *p, struct node *end, int32_t refs, int32_t busy)
+/* For the nodes from `end` up to `top`, which is not counted. */
+static void count_path(struct sched_prefix *p, struct node *end, const struct node *top, int32_t refs, int32_t busy)
 {
-    for (struct node *n = end; n != NULL; n = n->parent) {
+    for (struct node *n = end; n != top; n = n->parent) {
         bool was_idle = n->refs > 0 && n->busy == 0;
         n->refs = (uint32_t)((int32_t)n->refs + refs);
         n->busy = (uint32_t)((int32_t)n->busy + busy);
@@ -224,34 +220,52 @@ static void prune(struct sched_prefix *p, struct node *n)
 
 /* --- entries --- */
 
+/* The node of the entry's path that ends at a depth; it is made when none does. NULL: no memory. */
+static struct node *place(struct sched_prefix *p, uint32_t entry, uint32_t depth)
+{
+    if (depth == 0) {
+        return &p->root;
+    }
+    struct node *n = p->entries[entry].end;
+    uint32_t end = p->entries[entry].length;
+    assert(n != NULL && depth <= end);
+    for (; end - n->count >= depth; n = n->parent) {
+        end -= n->count;
+    }
+    if (end == depth) {
+        return n;
+    }
+    return split(n, depth - (end - n->count)) == KIT_OK ? n->parent : NULL;
+}
+
+/* A node below `at` for the text's tokens from `from` on; `at` itself when there are none. NULL: no memory. */
+static struct node *grow(struct sched_prefix *p, struct node *at, const struct sched_prefix_text *text, uint32_t from)
+{
+    uint32_t count = text->head_count + text->tail_count - from;
+    if (count == 0) {
+        return at;
+    }
+    struct node *leaf = make_node(text->adapter, count);
+    if (leaf != NULL) {
+        copy_tokens(leaf->tokens, text, from, count);
+        p->tokens += count;
+        adopt(at, leaf);
+    }
+    return leaf;
+}
+
 enum kit_status sched_prefix_add(struct sched_prefix *p, uint32_t entry, const struct sched_prefix_text *text,
-                                 bool busy, uint32_t *common)
+                                 bool busy, uint32_t source, uint32_t shared)
 {
     struct entry *e = &p->entries[entry];
-    uint32_t length = text->head_count + text->tail_count, within;
-    struct node *at, *leaf = NULL;
-    assert(entry < p->count && e->end == NULL);
-    *common = walk(p, text, length, &at, &within);
-    if (*common < length && (leaf = make_node(text->adapter, length - *common)) == NULL) {
+    assert(entry < p->count && e->end == NULL && shared <= text->head_count + text->tail_count);
+    struct node *at = place(p, source, shared);
+    struct node *end = at == NULL ? NULL : grow(p, at, text, shared);
+    if (end == NULL) {
         return KIT_NOMEM;
     }
-    if (within < at->count) {
-        if (split(at, within) != KIT_OK) {
-            if (leaf != NULL) {
-                free_node(leaf);
-            }
-            return KIT_NOMEM;
-        }
-        at = at->parent;
-    }
-    if (leaf != NULL) {
-        copy_tokens(leaf->tokens, text, *common, leaf->count);
-        p->tokens += leaf->count;
-        adopt(at, leaf);
-        at = leaf;
-    }
-    *e = (struct entry){.end = at, .length = length, .busy = busy};
-    count_path(p, at, 1, busy);
+    *e = (struct entry){.end = end, .length = text->head_count + text->tail_count, .busy = busy};
+    count_path(p, end, &p->root, 1, busy);
     if (!busy) {
         sched_node_append(&p->used, &e->used);
     }
@@ -267,8 +281,37 @@ void sched_prefix_remove(struct sched_prefix *p, uint32_t entry)
         sched_node_remove(&e->used);
     }
     e->end = NULL;
-    count_path(p, end, -1, e->busy ? -1 : 0);
+    count_path(p, end, &p->root, -1, e->busy ? -1 : 0);
     prune(p, end);
+}
+
+enum kit_status sched_prefix_cut(struct sched_prefix *p, uint32_t entry, uint32_t length)
+{
+    struct entry *e = &p->entries[entry];
+    struct node *end = e->end, *at = place(p, entry, length);
+    if (at == NULL) {
+        return KIT_NOMEM;
+    }
+    e->end = at;
+    e->length = length;
+    e->ready = KIT_MIN(e->ready, length);
+    count_path(p, end, at, -1, e->busy ? -1 : 0);
+    prune(p, end);
+    return KIT_OK;
+}
+
+enum kit_status sched_prefix_extend(struct sched_prefix *p, uint32_t entry, const struct sched_prefix_text *text)
+{
+    struct entry *e = &p->entries[entry];
+    struct node *at = e->end, *end = grow(p, at, text, e->length);
+    if (end == NULL) {
+        return KIT_NOMEM;
+    }
+    e->end = end;
+    e->length = text->head_count + text->tail_count;
+    count_path(p, end, at, 1, e->busy);
+    merge(at);
+    return KIT_OK;
 }
 
 void sched_prefix_set_ready(struct sched_prefix *p, uint32_t entry, uint32_t ready)
@@ -282,7 +325,7 @@ void sched_prefix_set_busy(struct sched_prefix *p, uint32_t entry, bool busy)
     struct entry *e = &p->entries[entry];
     assert(e->end != NULL && e->busy != busy);
     e->busy = busy;
-    count_path(p, e->end, 0, busy ? 1 : -1);
+    count_path(p, e->end, &p->root, 0, busy ? 1 : -1);
     if (busy) {
         sched_node_remove(&e->used);
     } else {
@@ -330,13 +373,10 @@ struct sched_prefix_match sched_prefix_find(struct sched_prefix *p, const struct
                                             bool whole)
 {
     struct sched_prefix_match m = {.source = SCHED_PREFIX_NONE, .awaited = SCHED_PREFIX_NONE};
-    struct node *at;
-    uint32_t within;
-    if (walk(p, text, most, &at, &within) > 0) {
-        for (uint32_t e = 0; e < p->count; e++) {
-            if (p->entries[e].end != NULL) {
-                offer(&m, p, e, whole);
-            }
+    mark(p, text, most);
+    for (uint32_t e = 0; e < p->count; e++) {
+        if (p->entries[e].end != NULL) {
+            offer(&m, p, e, whole);
         }
     }
     return m;
@@ -352,15 +392,10 @@ static bool leads_through(const struct node *end, const struct node *through)
 
 uint32_t sched_prefix_covered(const struct sched_prefix *p, uint32_t entry)
 {
-    const struct node *end = p->entries[entry].end;
     for (struct sched_node *at = p->used.next; at != &p->used; at = at->next) {
-        const struct entry *e = KIT_CONTAINER(at, struct entry, used);
-        uint32_t other = (uint32_t)(e - p->entries);
-        if (other != entry && leads_through(e->end, end)) {
-            return entry;
-        }
-        if (other != entry && leads_through(end, e->end)) {
-            return other;
+        struct entry *e = KIT_CONTAINER(at, struct entry, used);
+        if (e != &p->entries[entry] && leads_through(p->entries[entry].end, e->end)) {
+            return (uint32_t)(e - p->entries);
         }
     }
     return SCHED_PREFIX_NONE;
