@@ -188,6 +188,12 @@ void plug_cores_release(struct plug_engine *e, uint32_t n)
     plug_cores_give(e->services.cores, n);
 }
 
+void plug_cores_run(struct plug_engine *e, uint32_t cores, uint32_t n,
+                    void (*fn)(void *arg, uint32_t i, uint32_t worker), void *arg)
+{
+    plug_team_run(e->services.team, KIT_MIN(cores, PLUG_TEAM_HELPERS_MAX + 1), n, fn, arg);
+}
+
 uint32_t plug_cores_total(const struct plug_engine *e)
 {
     return plug_cores_budget(e->services.cores);

@@ -44,6 +44,10 @@ KIT_MUST_CHECK enum kit_status plug_engine_choose(const struct plug_engine *e, c
 uint32_t plug_cores_acquire(struct plug_engine *e, uint32_t min, uint32_t max);
 void plug_cores_release(struct plug_engine *e, uint32_t n);
 uint32_t plug_cores_total(const struct plug_engine *e);
+/* Calls fn(arg, i, worker) once for each i in [0, n) on at most `cores` threads, which the caller has on lease: as
+ * acb_host::parallel_for. */
+void plug_cores_run(struct plug_engine *e, uint32_t cores, uint32_t n,
+                    void (*fn)(void *arg, uint32_t i, uint32_t worker), void *arg);
 
 enum plug_isolation { PLUG_IN_PROCESS, PLUG_IN_CELL };
 

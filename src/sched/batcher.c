@@ -50,7 +50,7 @@ static bool take_arrays(struct sched_batcher *b)
     b->pos = kit_alloc_zero(tokens, sizeof(*b->pos));
     b->want = kit_alloc_zero(tokens, sizeof(*b->want));
     b->parts = kit_alloc_zero(sequences, sizeof(*b->parts));
-    b->accounts = kit_alloc_zero(sequences, sizeof(*b->accounts));
+    b->accounts = kit_alloc_zero(ACCOUNTS_MAX(sequences), sizeof(*b->accounts));
     b->seats = kit_alloc_zero(sequences, sizeof(*b->seats));
     return b->ops[0] != NULL && b->ops[1] != NULL && b->token != NULL && b->seq != NULL && b->pos != NULL &&
            b->want != NULL && b->parts != NULL && b->accounts != NULL && b->seats != NULL;

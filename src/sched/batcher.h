@@ -11,7 +11,8 @@
  *
  * Who enters: in turns (turns.h), short prompts apart from long ones; a long one that finds no room is overtaken by no more
  * tokens than it has itself. Who computes: everyone who is being continued; of prompts, the principal next who had least
- * (start-time fair queuing: Goyal, Vin and Cheng 1996), of its prompts the short ones first, but for one piece in four.
+ * (start-time fair queuing: Goyal, Vin and Cheng 1996; who had less for a while is ahead by SCHED_BATCHER_BURST), of its
+ * prompts the short ones first, but for one token in four.
  *
  * Thread: one at a time. Memory: everything but the tokens of a text and the tree of beginnings is taken at birth. An event
  * is O(log n) in the sequences that wait, plus the prompt's own length; a step is O(sequences inside + its tokens). */
@@ -23,6 +24,7 @@
 #define SCHED_BATCHER_LONG 512   /* a prompt with more tokens to compute is long */
 #define SCHED_BATCHER_AHEAD 4096 /* tokens of long prompts that may be in the engine, not computed yet */
 #define SCHED_BATCHER_SHARE 128  /* tokens of a prompt after which another principal may be next */
+#define SCHED_BATCHER_BURST 512  /* tokens by which a principal who had less than the others may be ahead of them */
 #define SCHED_BATCHER_FOLLOW 16  /* so many common tokens are worth waiting for */
 #define SCHED_BATCHER_LEAST 16   /* prompt tokens of a step, however late it will be */
 #define SCHED_BATCHER_LONE 512   /* prompt tokens of a step, at least, for who is alone */
@@ -80,6 +82,7 @@ struct sched_part {
     bool wants;          /* logits of its last token: `next` is to be called, unless the sequence is lost */
     uint32_t row;        /* of the logits */
     /* --- */
+    float *logits;        /* not read */
     bool answered;        /* `next` was called */
     enum sched_next next; /* what it answered */
     int32_t token;

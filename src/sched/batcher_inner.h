@@ -29,14 +29,15 @@ struct seat {
     struct sched_node followers;
 };
 
-/* What a principal with one priority had of the engine's time for prompts. */
+/* What a principal with one priority had of the engine's time for prompts. It is remembered for a while. */
 struct account {
     uint64_t principal;
     enum sched_priority priority;
-    uint32_t users;     /* seats; 0: free */
-    uint64_t served;    /* tokens, by weight */
-    uint64_t overtaken; /* tokens of short prompts since its last piece of a long one */
+    uint32_t users;     /* seats; 0: only remembered */
+    int64_t served;     /* tokens, by weight */
+    uint32_t overtaken; /* tokens of short prompts while one of its long ones waited for its next piece */
 };
+#define ACCOUNTS_MAX(sequences) (2 * (sequences) + 16)
 
 struct sched_batcher {
     struct sched_batcher_options options;
@@ -50,7 +51,7 @@ struct sched_batcher {
     uint64_t tail; /* of all seats */
     uint32_t kept; /* seats that hold a beginning for others */
     uint64_t entered, steps;
-    uint64_t served;    /* of the account that was served last */
+    int64_t served;     /* of the account that was served last */
     uint64_t overtaken; /* tokens of short prompts that entered since a long one found no room */
     bool no_room;       /* a long one found none */
     bool choked;        /* the engine was full: nobody enters until a step has been computed */
@@ -69,13 +70,20 @@ struct sched_batcher {
     uint32_t *seq, *pos;
     uint8_t *want;
     struct sched_part *parts; /* [sequences_max] */
-    struct account *accounts; /* [sequences_max] */
+    struct account *accounts; /* [ACCOUNTS_MAX] */
     struct seat *seats;       /* [sequences_max] */
 };
 
 /* Most operations between two plans: who was in the engine and who enters ends (2), is cut after a step, before it is taken
  * over or for room (3), is copied (1). */
 #define SEATS_OPS_MAX(sequences) (6 * (sequences) + 16)
+
+/* By which tokens count for whose prompt is next. */
+static inline int64_t sched_weight(enum sched_priority priority)
+{
+    static const int64_t weights[SCHED_PRIORITIES] = {1, SCHED_TURNS_SHARE, SCHED_TURNS_SHARE * SCHED_TURNS_SHARE};
+    return weights[priority];
+}
 
 static inline uint32_t sched_tokens(const struct sched_sequence *s)
 {

@@ -14,20 +14,9 @@
 #define THREAD_NAME_BYTES 16
 #define STOP_AGAIN_NS (10 * KIT_NS_PER_MS) /* a stop may come just before the engine's call begins: it is told again */
 
-/* How a job ended, as the label `result` of sched_jobs_total. */
-enum result {
-    RESULT_OK,
-    RESULT_FAILED,
-    RESULT_CANCELLED,
-    RESULT_TIMEOUT,
-    RESULT_UNAVAILABLE,
-    RESULT_REFUSED,
-    RESULT_COUNT
-};
-
 struct lane_metrics {
-    struct kit_metric_series *queue_jobs, *queue_tokens, *batch_tokens, *batch_rows, *wait_seconds, *run_seconds, *rows,
-        *tokens, *jobs[RESULT_COUNT];
+    struct sched_request_metrics requests;
+    struct kit_metric_series *batch_tokens, *batch_rows, *run_seconds, *rows, *tokens;
 };
 
 struct lane_worker {
@@ -69,54 +58,19 @@ struct sched_lane {
 
 static void open_metrics(struct lane_metrics *m, kit_str id)
 {
-    static const char *const results[] = {"ok", "failed", "cancelled", "timeout", "unavailable", "refused"};
-    m->queue_jobs = METRIC_SERIES(sched_queue_jobs, id);
-    m->queue_tokens = METRIC_SERIES(sched_queue_tokens, id);
+    sched_request_metrics_open(&m->requests, id);
     m->batch_tokens = METRIC_SERIES(sched_batch_tokens, id);
     m->batch_rows = METRIC_SERIES(sched_batch_rows, id);
-    m->wait_seconds = METRIC_SERIES(sched_wait_seconds, id);
     m->run_seconds = METRIC_SERIES(sched_run_seconds, id);
     m->rows = METRIC_SERIES(sched_rows_total, id);
     m->tokens = METRIC_SERIES(sched_tokens_total, id);
-    for (size_t i = 0; i < RESULT_COUNT; i++) {
-        m->jobs[i] = METRIC_SERIES(sched_jobs_total, id, kit_str_c(results[i]));
-    }
-}
-
-static double seconds(uint64_t ns)
-{
-    return (double)ns / (double)KIT_NS_PER_S;
-}
-
-static enum result result_of(enum kit_status status)
-{
-    switch (status) {
-    case KIT_OK:
-        return RESULT_OK;
-    case KIT_CANCELLED:
-        return RESULT_CANCELLED;
-    case KIT_TIMEOUT:
-        return RESULT_TIMEOUT;
-    case KIT_UNAVAILABLE:
-        return RESULT_UNAVAILABLE;
-    default:
-        return RESULT_FAILED;
-    }
-}
-
-static void count_job(const struct lane_metrics *m, const struct sched_job *job)
-{
-    kit_metric_series_add(m->jobs[result_of(job->failed)], 1);
-    if (job->started_ns != 0) {
-        kit_metric_series_observe(m->wait_seconds, seconds(job->started_ns - job->submitted_ns));
-    }
 }
 
 static void count_batch(const struct lane_metrics *m, const struct sched_batch *b, uint64_t ns)
 {
     kit_metric_series_observe(m->batch_tokens, (double)b->tokens);
     kit_metric_series_observe(m->batch_rows, b->rows);
-    kit_metric_series_observe(m->run_seconds, seconds(ns));
+    kit_metric_series_observe(m->run_seconds, sched_seconds(ns));
     kit_metric_series_add(m->tokens, (double)b->tokens);
     kit_metric_series_add(m->rows, b->rows);
 }
@@ -169,8 +123,8 @@ static struct sched_job *take_done(struct sched_lane *l)
 static void show_counts(const struct sched_lane *l)
 {
     struct sched_counts n = sched_core_counts(l->core);
-    kit_metric_series_set(l->metrics.queue_jobs, n.jobs_waiting);
-    kit_metric_series_set(l->metrics.queue_tokens, (double)n.tokens_waiting);
+    kit_metric_series_set(l->metrics.requests.queue_jobs, n.jobs_waiting);
+    kit_metric_series_set(l->metrics.requests.queue_tokens, (double)n.tokens_waiting);
 }
 
 /* Gives finished jobs back, without the lock. */
@@ -181,7 +135,7 @@ static void give_back(struct sched_lane *l, struct sched_job *done)
     for (struct sched_job *next; done != NULL; done = next) {
         next = done->next;
         done->next = NULL;
-        count_job(&l->metrics, done);
+        sched_request_metrics_ended(&l->metrics.requests, done->failed, done->submitted_ns, done->started_ns);
         l->worker->done(l->worker_ctx, done);
     }
     kit_mutex_lock(&l->lock);
@@ -477,7 +431,7 @@ enum kit_status sched_submit(struct sched_lane *lane, struct sched_job *job, uin
     enum kit_status rc = submit_locked(lane, job, retry_after_ms, err);
     kit_mutex_unlock(&lane->lock);
     if (rc != KIT_OK) {
-        kit_metric_series_add(lane->metrics.jobs[RESULT_REFUSED], 1);
+        sched_request_metrics_refused(&lane->metrics.requests);
         kit_err_prefix(err, rc, "model '%s'", lane->model_id);
     }
     return rc;

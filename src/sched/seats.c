@@ -36,20 +36,40 @@ static struct sched_prefix_text text_of(const struct sched_sequence *s, uint32_t
 
 /* --- accounts --- */
 
-static uint32_t open_account(struct sched_batcher *b, const struct sched_sequence *s)
+static bool is_of(const struct account *a, const struct sched_sequence *s)
 {
-    uint32_t unused = 0;
-    for (uint32_t i = 0; i < b->options.sequences_max; i++) {
-        struct account *a = &b->accounts[i];
-        if (a->users > 0 && a->principal == s->principal && a->priority == s->priority) {
-            a->users++;
+    return a->principal == s->principal && a->priority == s->priority;
+}
+
+/* Its own, or that of whoever is gone and had least: that one is owed nothing any more. */
+static uint32_t find_account(const struct sched_batcher *b, const struct sched_sequence *s)
+{
+    uint32_t count = ACCOUNTS_MAX(b->options.sequences_max), unused = count;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct account *a = &b->accounts[i];
+        if (is_of(a, s) && (a->users > 0 || a->served > 0)) {
             return i;
         }
-        unused = a->users == 0 ? i : unused;
+        if (a->users == 0 && (unused == count || a->served < b->accounts[unused].served)) {
+            unused = i;
+        }
     }
-    b->accounts[unused] =
-        (struct account){.principal = s->principal, .priority = s->priority, .users = 1, .served = b->served};
     return unused;
+}
+
+static uint32_t open_account(struct sched_batcher *b, const struct sched_sequence *s)
+{
+    uint32_t found = find_account(b, s);
+    struct account *a = &b->accounts[found];
+    int64_t least = b->served - SCHED_BATCHER_BURST * sched_weight(s->priority);
+    if (!is_of(a, s)) {
+        *a = (struct account){.principal = s->principal, .priority = s->priority, .served = least};
+    }
+    if (a->users++ == 0) {
+        a->served = KIT_MAX(a->served, least);
+        a->overtaken = 0;
+    }
+    return found;
 }
 
 /* --- leaving --- */
@@ -354,7 +374,7 @@ static void plan_entrance(const struct sched_batcher *b, const struct sched_sequ
 
 /* Whether it would help to give up all that is kept, but for what s itself begins with. */
 static bool can_fit(const struct sched_batcher *b, const struct sched_sequence *s, const struct entrance *e,
-                    uint32_t headroom)
+                    uint64_t headroom)
 {
     uint64_t idle = sched_prefix_idle(b->prefix);
     uint64_t own = is_kept(b, e->match.source) ? KIT_MIN(idle, e->match.ready) : 0;
@@ -382,7 +402,7 @@ static bool give_up_source(struct sched_batcher *b, struct entrance *e)
 
 /* Gives up what is kept, the oldest first and what s begins with last, until it can enter. */
 static bool clear_the_way(struct sched_batcher *b, const struct sched_sequence *s, struct entrance *e,
-                          uint32_t headroom)
+                          uint64_t headroom)
 {
     for (plan_entrance(b, s, e); e->seat == SEAT_NONE || !fits(b, e->tokens + headroom); plan_entrance(b, s, e)) {
         uint32_t oldest = sched_prefix_oldest(b->prefix, e->match.source);
@@ -476,18 +496,18 @@ static uint64_t tokens_ahead(const struct sched_batcher *b, const struct sched_s
     return sum;
 }
 
-static uint32_t headroom(const struct sched_batcher *b, const struct sched_sequence *s)
+static uint64_t headroom(const struct sched_batcher *b, const struct sched_sequence *s)
 {
     uint64_t taken = seats_taken(b);
     uint64_t limit = b->options.kv_tokens_max;
     uint64_t wanted = taken * HEADROOM + (s->book.is_long && taken > 0 ? limit / 16 : 0);
-    return (uint32_t)KIT_MIN(wanted, limit / 8);
+    return KIT_MIN(wanted, limit / 8);
 }
 
 static bool find_room(struct sched_batcher *b, struct sched_sequence *s, struct entrance *e, uint64_t now_ns)
 {
     for (;;) {
-        uint32_t spare = headroom(b, s);
+        uint64_t spare = headroom(b, s);
         plan_entrance(b, s, e);
         if ((e->seat != SEAT_NONE || b->kept > 0) && can_fit(b, s, e, spare) && clear_the_way(b, s, e, spare)) {
             return true;

@@ -6,8 +6,6 @@
 
 #define TOKENS_ROOM 64 /* of a text, at first */
 
-static const uint64_t weights[SCHED_PRIORITIES] = {1, SCHED_TURNS_SHARE, SCHED_TURNS_SHARE *SCHED_TURNS_SHARE};
-
 uint32_t sched_batcher_plan(struct sched_batcher *b, uint64_t now_ns, const struct sched_op **ops)
 {
     assert(!b->in_step);
@@ -162,8 +160,10 @@ static struct account *next_account(struct sched_batcher *b, const struct group 
     return found;
 }
 
+#define LONG_SHARE 4 /* one token in so many is for a long prompt while short ones of the same account want more */
+
 /* Of one account: the first short one, or the first long one when that has been overtaken enough. */
-static struct seat *next_of(struct sched_batcher *b, const struct group *g, struct account *a)
+static struct seat *next_of(struct sched_batcher *b, const struct group *g, const struct account *a, bool *overtakes)
 {
     struct seat *found[LENGTHS] = {NULL, NULL};
     for (uint32_t i = 0; i < b->options.sequences_max; i++) {
@@ -173,32 +173,34 @@ static struct seat *next_of(struct sched_batcher *b, const struct group *g, stru
             *best = *best == NULL || seat->entered < (*best)->entered ? seat : *best;
         }
     }
-    if (found[SHORT] == NULL || found[LONG] == NULL) {
+    *overtakes = found[SHORT] != NULL && found[LONG] != NULL;
+    if (!*overtakes) {
         return found[SHORT] != NULL ? found[SHORT] : found[LONG];
     }
-    return found[a->overtaken >= 3 * SCHED_BATCHER_SHARE ? LONG : SHORT];
+    return found[a->overtaken >= (LONG_SHARE - 1) * SCHED_BATCHER_SHARE ? LONG : SHORT];
 }
 
-static void take_piece(struct sched_batcher *b, struct account *a, struct seat *seat, uint32_t tokens)
+static void book_piece(struct sched_batcher *b, struct account *a, bool is_long, bool overtakes, uint32_t tokens)
 {
-    seat->piece += tokens;
-    b->served = a->served;
-    a->served += tokens * weights[a->priority];
-    if (seat->sequence->book.is_long) {
-        a->overtaken = 0;
-    } else {
+    b->served = KIT_MAX(b->served, a->served);
+    a->served += tokens * sched_weight(a->priority);
+    if (is_long) {
+        a->overtaken -= KIT_MIN(a->overtaken, (LONG_SHARE - 1) * tokens);
+    } else if (overtakes) {
         a->overtaken += tokens;
     }
 }
 
 static void share_out(struct sched_batcher *b, const struct group *g, uint32_t budget)
 {
+    bool overtakes;
     for (struct account *a; budget > 0 && (a = next_account(b, g)) != NULL;) {
-        struct seat *seat = next_of(b, g, a);
+        struct seat *seat = next_of(b, g, a, &overtakes);
         uint32_t left = sched_lacks(seat) - seat->piece;
         uint32_t tokens = KIT_MIN(KIT_MIN(left, SCHED_BATCHER_SHARE), budget);
-        take_piece(b, a, seat, tokens);
+        seat->piece += tokens;
         budget -= tokens;
+        book_piece(b, a, seat->sequence->book.is_long, overtakes, tokens);
     }
 }
 

@@ -9,7 +9,7 @@
 #include "sched/batcher.h"
 
 #define ENGINE_SEQUENCES 32
-#define ENGINE_LENGTH 1024
+#define ENGINE_LENGTH 4352
 #define ENGINE_CELLS 65536
 
 struct engine_sequence {
