@@ -24,7 +24,7 @@
 #define SCHED_BATCHER_LONG 512   /* a prompt with more tokens to compute is long */
 #define SCHED_BATCHER_AHEAD 4096 /* tokens of long prompts that may be in the engine, not computed yet */
 #define SCHED_BATCHER_SHARE 128  /* tokens of a prompt after which another principal may be next */
-#define SCHED_BATCHER_BURST 512  /* tokens by which a principal who had less than the others may be ahead of them */
+#define SCHED_BATCHER_BURST 512  /* tokens of normal priority by which a principal who had less than others is ahead */
 #define SCHED_BATCHER_FOLLOW 16  /* so many common tokens are worth waiting for */
 #define SCHED_BATCHER_LEAST 16   /* prompt tokens of a step, however late it will be */
 #define SCHED_BATCHER_LONE 512   /* prompt tokens of a step, at least, for who is alone */

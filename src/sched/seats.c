@@ -61,7 +61,7 @@ static uint32_t open_account(struct sched_batcher *b, const struct sched_sequenc
 {
     uint32_t found = find_account(b, s);
     struct account *a = &b->accounts[found];
-    int64_t least = b->served - SCHED_BATCHER_BURST * sched_weight(s->priority);
+    int64_t least = b->served - SCHED_BATCHER_BURST * sched_weight(SCHED_NORMAL);
     if (!is_of(a, s)) {
         *a = (struct account){.principal = s->principal, .priority = s->priority, .served = least};
     }

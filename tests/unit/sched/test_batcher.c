@@ -295,6 +295,36 @@ TEST(batcher_shares_prompt_tokens_between_principals)
     world_free(w);
 }
 
+/* Two places, and a principal who has thirty texts waiting. Another's text is let in after one round of the turns. */
+TEST(batcher_lets_principals_in_by_turns)
+{
+    struct sched_batcher_options o = roomy;
+    o.sequences_max = 2;
+    struct world *w = world_new(&o);
+    for (uint32_t k = 0; k < 30; k++) {
+        submit(w, make(w, k, 0, 100, 200));
+    }
+    assert_true(go(w));
+    for (uint32_t k = 30; k < 40; k++) {
+        struct sched_sequence *s = make(w, k, 0, 100, 200);
+        uint32_t before = 0, entered = 0;
+        for (uint32_t i = 0; i < 30; i++) {
+            before += w->texts[i].sequence.started_ns != 0;
+        }
+        s->principal = 1;
+        submit(w, s);
+        while (s->started_ns == 0) {
+            assert_true(go(w));
+        }
+        for (uint32_t i = 0; i < 30; i++) {
+            entered += w->texts[i].sequence.started_ns != 0;
+        }
+        assert_in_range(entered - before, 0, 2); /* a round grants 512 tokens, and a text is 300 */
+        go_until_over(w, k);
+    }
+    world_free(w);
+}
+
 TEST(batcher_lets_no_long_prompt_starve_behind_short_ones)
 {
     struct world *w = world_new(&roomy);
@@ -689,7 +719,7 @@ int main(void)
         TEST_OF(batcher_lets_short_chats_begin_soon_beside_long_prompts),
         TEST_OF(batcher_keeps_steps_short_while_somebody_waits_for_a_token),
         TEST_OF(batcher_takes_large_pieces_of_a_lone_prompt), TEST_OF(batcher_shares_prompt_tokens_between_principals),
-        TEST_OF(batcher_lets_no_long_prompt_starve_behind_short_ones),
+        TEST_OF(batcher_lets_principals_in_by_turns), TEST_OF(batcher_lets_no_long_prompt_starve_behind_short_ones),
         TEST_OF(batcher_serves_the_urgent_first_and_the_others_a_little),
         TEST_OF(batcher_lets_short_prompts_overtake_one_without_room_for_a_while),
         TEST_OF(batcher_gives_each_adapter_its_step_in_turn), TEST_OF(batcher_computes_equal_prompts_once),
