@@ -182,7 +182,7 @@ static uint32_t estimate_ms(const struct sched_batcher *b, uint64_t tokens)
     if (!sched_pace_is_known(&b->pace)) {
         return RETRY_AFTER_MS_UNKNOWN;
     }
-    double ms = sched_pace_each(&b->pace) * (double)tokens / (double)KIT_NS_PER_MS;
+    double ms = b->pace.token * (double)tokens / (double)KIT_NS_PER_MS;
     return ms >= RETRY_AFTER_MS_MAX ? RETRY_AFTER_MS_MAX : (uint32_t)ms + 1;
 }
 

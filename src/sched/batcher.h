@@ -28,7 +28,8 @@
 #define SCHED_BATCHER_FOLLOW 16  /* so many common tokens are worth waiting for */
 #define SCHED_BATCHER_LEAST 16   /* prompt tokens of a step, however late it will be */
 #define SCHED_BATCHER_LONE 512   /* prompt tokens of a step, at least, for who is alone */
-#define SCHED_BATCHER_RELAX 3    /* times step_ms_target, while nobody waits for a next token */
+#define SCHED_BATCHER_RELAX                                                                                            \
+    3 /* times step_ms_target, at most, while nobody waits for a next token, or many prompts wait */
 
 struct sched_batcher_options {
     uint32_t sequences_max;      /* 1 … SCHED_SEQUENCES_MAX */

@@ -65,7 +65,7 @@ struct sched_batcher {
     bool in_step;
     uint32_t wanted; /* sequences of the step that are not lost */
     uint64_t step_ns;
-    uint32_t n, part_count;
+    uint32_t n, rows, part_count;
     int32_t *token; /* [step_tokens_max]; these are owned */
     uint32_t *seq, *pos;
     uint8_t *want;

@@ -108,7 +108,8 @@ struct sched_generator_options {
     uint32_t shrink_after_ms;    /* an instance that rests for so long gives back its scratch; 0: SCHED_REST_MS */
 };
 
-/* Opens the instance on its thread; blocks until it is there. engine, model: borrowed, outlive the generator. sink: borrowed
+/* Opens the instance on its thread; blocks until it is there. More sequences, tokens of a step and of context than the model
+ * takes are brought down to what it takes. engine, model: borrowed, outlive the generator. sink: borrowed
  * for ever. INVALID names the option that is out of range; UNSUPPORTED: the model does not generate; NOMEM; what opening an
  * instance answers. */
 KIT_MUST_CHECK enum kit_status sched_generator_open(struct plug_engine *engine, struct plug_model *model,
@@ -127,8 +128,8 @@ void sched_generate_cancel(struct sched_generator *g, kit_id ticket);
 void sched_generate_resume(struct sched_generator *g, kit_id ticket);
 
 /* No new sequences; with `failed` those inside get UNAVAILABLE and `why`, otherwise they are completed. Blocks until none is
- * left and the thread has ended, then frees; the other calls may be made until then, not after. Not from `next` or `done`.
- * NULL is fine. */
+ * left and the thread has ended, then frees; a paused one has to be resumed or cancelled for that. The other calls may be
+ * made until then, not after. Not from `next` or `done`. NULL is fine. */
 void sched_generator_close(struct sched_generator *g, bool failed, const char *why);
 
 struct sched_generator_counts {

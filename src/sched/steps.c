@@ -114,26 +114,28 @@ static struct crowd look_around(const struct sched_batcher *b, const struct grou
     return c;
 }
 
-static uint32_t tokens_in(const struct sched_batcher *b, uint64_t ms)
+/* Tokens of prompts in a step that continues so many texts, too, and takes so long. */
+static uint32_t tokens_in(const struct sched_batcher *b, uint32_t continued, uint64_t ms)
 {
     if (!sched_pace_is_known(&b->pace)) {
         return SCHED_BATCHER_SHARE;
     }
-    return sched_pace_tokens(&b->pace, ms * KIT_NS_PER_MS);
+    uint32_t tokens = sched_pace_tokens(&b->pace, continued, ms * KIT_NS_PER_MS);
+    return tokens > continued ? tokens - continued : 0;
 }
 
-/* Tokens of prompts that this step takes. */
+/* Tokens of prompts that this step takes. Who is being continued waits for a step of step_ms_target; for longer while several
+ * short prompts wait, because larger steps compute more in the same time, and then that counts for all. */
 static uint32_t budget_of(const struct sched_batcher *b, const struct crowd *c)
 {
     uint32_t most = b->options.step_tokens_max - c->of_group;
-    uint64_t target = b->options.step_ms_target;
+    uint64_t relaxed = (uint64_t)SCHED_BATCHER_RELAX * b->options.step_ms_target;
     if (b->inside == 1) {
-        uint32_t lone = tokens_in(b, SCHED_BATCHER_RELAX * target);
-        return KIT_MIN(KIT_MAX(lone, SCHED_BATCHER_LONE), most);
+        return KIT_MIN(KIT_MAX(tokens_in(b, 0, relaxed), SCHED_BATCHER_LONE), most);
     }
     bool is_awaited = c->continued > 0 || (c->is_short > 0 && c->is_long > 0);
-    uint32_t tokens = tokens_in(b, is_awaited ? target : SCHED_BATCHER_RELAX * target);
-    tokens = tokens > c->of_group ? tokens - c->of_group : 0;
+    uint64_t ms = (uint64_t)KIT_MAX(c->is_short, 1) * b->options.step_ms_target;
+    uint32_t tokens = tokens_in(b, c->of_group, is_awaited ? KIT_MIN(ms, relaxed) : relaxed);
     return KIT_MIN(KIT_MAX(tokens, SCHED_BATCHER_LEAST), most);
 }
 
@@ -144,20 +146,32 @@ static bool has_more(const struct group *g, const struct seat *seat)
     return is_in(g, seat) && seat->piece < sched_lacks(seat);
 }
 
+/* Of those who had no more than their share: the most urgent, of those one with a short prompt. Else, and then: who had
+ * least. */
+static bool is_before(const struct sched_batcher *b, const struct seat *x, const struct seat *y)
+{
+    const struct account *a = &b->accounts[x->account], *other = &b->accounts[y->account];
+    bool is_owed = a->served <= b->served, other_is_owed = other->served <= b->served;
+    bool is_long = x->sequence->book.is_long, other_is_long = y->sequence->book.is_long;
+    if (is_owed != other_is_owed) {
+        return is_owed;
+    }
+    if (is_owed && a->priority != other->priority) {
+        return a->priority < other->priority;
+    }
+    return is_owed && is_long != other_is_long ? other_is_long : a->served < other->served;
+}
+
 static struct account *next_account(struct sched_batcher *b, const struct group *g)
 {
-    struct account *found = NULL;
+    const struct seat *found = NULL;
     for (uint32_t i = 0; i < b->options.sequences_max; i++) {
         const struct seat *seat = &b->seats[i];
-        struct account *a = &b->accounts[seat->account];
-        if (!has_more(g, seat)) {
-            continue;
+        if (has_more(g, seat) && (found == NULL || is_before(b, seat, found))) {
+            found = seat;
         }
-        bool is_better =
-            found == NULL || a->served < found->served || (a->served == found->served && a->priority < found->priority);
-        found = is_better ? a : found;
     }
-    return found;
+    return found != NULL ? &b->accounts[found->account] : NULL;
 }
 
 #define LONG_SHARE 4 /* one token in so many is for a long prompt while short ones of the same account want more */
@@ -211,7 +225,7 @@ static int32_t token_of(const struct sched_sequence *s, uint32_t at)
     return at < s->prompt_count ? s->prompt[at] : s->book.tokens[at - s->prompt_count];
 }
 
-static void add_part(struct sched_batcher *b, uint32_t index, uint32_t *rows)
+static void add_part(struct sched_batcher *b, uint32_t index)
 {
     struct seat *seat = &b->seats[index];
     struct sched_sequence *s = seat->sequence;
@@ -224,24 +238,22 @@ static void add_part(struct sched_batcher *b, uint32_t index, uint32_t *rows)
         b->n++;
     }
     b->parts[b->part_count++] =
-        (struct sched_part){.sequence = s, .seq = index, .count = seat->piece, .wants = wants, .row = *rows};
-    *rows += wants;
+        (struct sched_part){.sequence = s, .seq = index, .count = seat->piece, .wants = wants, .row = b->rows};
+    b->rows += wants;
     s->book.in_step = true;
     s->book.resumed = false;
     b->wanted++;
 }
 
-static uint32_t compose(struct sched_batcher *b)
+static void compose(struct sched_batcher *b)
 {
-    uint32_t rows = 0;
-    b->n = b->part_count = b->wanted = 0;
+    b->n = b->rows = b->part_count = b->wanted = 0;
     for (uint32_t i = 0; i < b->options.sequences_max; i++) {
         if (b->seats[i].piece > 0) {
-            add_part(b, i, &rows);
+            add_part(b, i);
             b->seats[i].piece = 0;
         }
     }
-    return rows;
 }
 
 static void take_continued(struct sched_batcher *b, const struct group *g)
@@ -262,7 +274,7 @@ bool sched_batcher_step(struct sched_batcher *b, uint64_t now_ns, struct sched_s
     take_continued(b, &g);
     share_out(b, &g, budget_of(b, &crowd));
     book_group(b, &g);
-    uint32_t rows = compose(b);
+    compose(b);
     b->in_step = true;
     b->step_ns = now_ns;
     *ret = (struct sched_step){.n = b->n,
@@ -273,7 +285,7 @@ bool sched_batcher_step(struct sched_batcher *b, uint64_t now_ns, struct sched_s
                                .adapter = b->parts[0].sequence->adapter,
                                .parts = b->parts,
                                .count = b->part_count,
-                               .rows = rows};
+                               .rows = b->rows};
     return true;
 }
 
@@ -453,6 +465,6 @@ void sched_batcher_finish(struct sched_batcher *b, enum kit_status status, const
     }
     if (status == KIT_OK) {
         b->choked = false;
-        sched_pace_see(&b->pace, b->n, now_ns - b->step_ns);
+        sched_pace_see(&b->pace, b->n, b->rows, now_ns - b->step_ns);
     }
 }

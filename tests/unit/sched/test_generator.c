@@ -12,6 +12,7 @@
 #include "kit/log.h"
 #include "kit/sync.h"
 #include "plug/cell.h"
+#include "sched/metrics.h"
 #include "sched/sequence.h"
 #include "support/temp.h"
 
@@ -40,6 +41,7 @@ struct rig {
     struct kit_mutex lock;
     struct kit_cond changed;
     uint32_t finished, chosen;
+    uint32_t meet, inside, met; /* calls of `next` that wait for another one; that are in it; most at a time */
     struct text texts[TEXTS];
 };
 
@@ -56,6 +58,20 @@ static void add(struct rig *r, uint32_t *counter)
     kit_mutex_unlock(&r->lock);
 }
 
+/* Waits until two are here at the same time. */
+static void meet(struct rig *r)
+{
+    uint64_t until = kit_clock_ns() + 20 * KIT_NS_PER_S;
+    kit_mutex_lock(&r->lock);
+    r->inside++;
+    r->met = KIT_MAX(r->met, r->inside);
+    kit_cond_broadcast(&r->changed);
+    while (r->met < r->meet && kit_cond_wait_until(&r->changed, &r->lock, until)) {
+    }
+    r->inside--;
+    kit_mutex_unlock(&r->lock);
+}
+
 static enum sched_next next(void *ctx, struct sched_sequence *s, float *logits, int32_t *token)
 {
     struct text *t = text_of(s);
@@ -63,6 +79,7 @@ static enum sched_next next(void *ctx, struct sched_sequence *s, float *logits, 
     for (int32_t i = 1; i < 260; i++) {
         *token = logits[i] > logits[*token] ? i : *token;
     }
+    meet(ctx);
     add(ctx, &((struct rig *)ctx)->chosen);
     atomic_fetch_add(&t->after_cancel, atomic_load(&t->cancelled));
     if (*token == END) {
@@ -215,6 +232,47 @@ TEST(generator_computes_a_known_beginning_once)
     assert_int_equal(r->texts[0].sequence.cached, 0);
     assert_in_range(r->texts[1].sequence.cached, 301, 306);
     assert_in_range(r->texts[2].sequence.cached, 301, 340);
+    rig_free(r, false);
+}
+
+TEST(generator_chooses_for_several_texts_at_a_time)
+{
+    struct rig *r = rig_new(PLUG_IN_PROCESS, "{\"token_us\": 100}", 6000);
+    submit(r, 0, 0, 200);
+    submit(r, 1, 0, 200);
+    wait_for(r, &r->chosen, 50);
+    kit_mutex_lock(&r->lock);
+    r->met = 0;
+    r->meet = 2;
+    kit_mutex_unlock(&r->lock);
+    wait_for(r, &r->finished, 2);
+    assert_int_equal(r->met, 2);
+    rig_free(r, false);
+}
+
+TEST(generator_tells_what_it_does)
+{
+    struct kit_buf out;
+    struct rig *r = rig_new(PLUG_IN_PROCESS, NULL, 6000);
+    struct sched_generator_options o = sizes(r, 6000);
+    sched_metrics_register();
+    sched_generator_close(r->generator, false, NULL);
+    o.model_id = "told";
+    assert_ok(sched_generator_open(r->engine, r->model, &o, &sink, r, &r->generator, NULL));
+    submit(r, 0, 0, 98);
+    submit(r, 1, 0, 50);
+    wait_for(r, &r->finished, 2);
+    sched_generator_close(r->generator, false, NULL);
+    r->generator = NULL;
+    kit_buf_init(&out, KIT_MIB);
+    assert_ok(kit_metric_render(&out, ""));
+    assert_ok(kit_buf_add_char(&out, '\0'));
+    assert_non_null(strstr(out.ptr, "sched_jobs_total{model=\"told\",result=\"ok\"} 2\n"));
+    assert_non_null(strstr(out.ptr, "sched_prompt_tokens_total{model=\"told\"} 152\n"));
+    assert_non_null(strstr(out.ptr, "sched_generated_tokens_total{model=\"told\"} 148\n"));
+    assert_non_null(strstr(out.ptr, "sched_first_token_seconds_count{model=\"told\"} 2\n"));
+    assert_non_null(strstr(out.ptr, "sched_sequences_running{model=\"told\"} 0\n"));
+    kit_buf_done(&out);
     rig_free(r, false);
 }
 
@@ -395,7 +453,8 @@ int main(int argc, char **argv)
     kit_log_setup(&(struct kit_log_options){.level = KIT_LOG_OFF, .fd = 2});
     return TEST_RUN(
         TEST_OF(generator_gives_each_text_its_own_tokens), TEST_OF(generator_in_a_cell_gives_each_text_its_own_tokens),
-        TEST_OF(generator_computes_a_known_beginning_once), TEST_OF(generator_waits_for_slow_readers_alone),
+        TEST_OF(generator_computes_a_known_beginning_once), TEST_OF(generator_chooses_for_several_texts_at_a_time),
+        TEST_OF(generator_tells_what_it_does), TEST_OF(generator_waits_for_slow_readers_alone),
         TEST_OF(generator_stops_within_two_steps_of_a_cancel),
         TEST_OF(generator_in_a_cell_stops_within_two_steps_of_a_cancel),
         TEST_OF(generator_ends_a_long_step_that_nobody_wants), TEST_OF(generator_gives_up_what_is_late),
