@@ -245,6 +245,11 @@ int64_t kit_json_i64(kit_json v, int64_t otherwise)
     return n;
 }
 
+bool kit_json_is_real(kit_json v)
+{
+    return yyjson_is_real(val(v)) || (yyjson_is_uint(val(v)) && yyjson_get_uint(val(v)) > INT64_MAX);
+}
+
 struct kit_json_iter kit_json_iter(kit_json v)
 {
     size_t count = kit_json_count(v);

@@ -56,6 +56,7 @@ kit_str kit_json_str(kit_json v, kit_str otherwise);
 bool kit_json_bool(kit_json v, bool otherwise);
 double kit_json_f64(kit_json v, double otherwise);
 int64_t kit_json_i64(kit_json v, int64_t otherwise); /* a real number counts only if it is whole */
+bool kit_json_is_real(kit_json v);                   /* a number with a fraction or exponent, or beyond int64 */
 
 /* Walks an array or object: for (struct kit_json_iter i = kit_json_iter(v); kit_json_next(&i);) { i.key, i.value }
  * key is empty for arrays. */

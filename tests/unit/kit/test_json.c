@@ -129,6 +129,20 @@ TEST(json_whole_numbers_keep_their_sign_and_size)
     }
 }
 
+TEST(json_is_real_tells_numbers_that_no_int64_holds_as_written)
+{
+    static const char *const reals[] = {"1.0", "1e2", "9223372036854775808", "-1.5"};
+    static const char *const others[] = {"1", "-9223372036854775808", "9223372036854775807", "\"1.0\"", "null"};
+    for (size_t i = 0; i < KIT_COUNT(reals) + KIT_COUNT(others); i++) {
+        bool real = i < KIT_COUNT(reals);
+        const char *text = real ? reals[i] : others[i - KIT_COUNT(reals)];
+        struct kit_json_doc *d = NULL;
+        assert_ok(kit_json_parse(kit_str_c(text), 1, &d, NULL));
+        assert_int_equal(kit_json_is_real(kit_json_root(d)), real);
+        kit_json_free(d);
+    }
+}
+
 TEST(json_iter_walks_arrays_and_objects_in_order)
 {
     size_t seen = 0;
