@@ -226,7 +226,7 @@ enum kit_status native_batch_read(const struct native_config *c, const struct ac
     if (rc != KIT_OK) {
         return rc;
     }
-    bool ragged = in.ids->row_offsets != NULL;
+    bool ragged = b.ragged = in.ids->row_offsets != NULL;
     b.rows = (uint32_t)(ragged ? in.ids->rows : (uint64_t)in.ids->shape[0]);
     b.length = ragged ? 0 : (uint32_t)in.ids->shape[1];
     b.places = ragged ? (uint32_t)in.ids->shape[0] : b.rows * b.length;

@@ -14,7 +14,8 @@ struct native_batch {
     uint32_t rows;
     uint32_t places;    /* of the inputs, with those that are left out */
     uint32_t tokens;    /* that are computed */
-    uint32_t length;    /* of a dense row; 0: ragged */
+    bool ragged;        /* rows of their own lengths; else each has `length` */
+    uint32_t length;    /* of a dense row */
     uint32_t *row_from; /* [rows + 1] into the arrays below */
     uint32_t *id;       /* [tokens] */
     uint32_t *type;     /* [tokens] */

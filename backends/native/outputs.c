@@ -51,7 +51,7 @@ static uint32_t next_of(const struct native_output *o, uint32_t i)
 static uint32_t shape_of(const struct native_output *o, const struct acb_want *want, const struct native_batch *b,
                          int64_t shape[3])
 {
-    if (!o->of_rows && want->rows == NULL && b->length > 0) {
+    if (!o->of_rows && want->rows == NULL && !b->ragged) {
         shape[0] = b->rows;
         shape[1] = b->length;
         shape[2] = o->width;

@@ -128,7 +128,7 @@ static enum kit_status read_tensor(const struct native_safetensors *s, kit_str n
 {
     *t = (struct native_tensor){.name = name, .map = s->map};
     if (kit_json_type(v) != KIT_JSON_OBJECT) {
-        return bad_tensor(t, err, "must be an object, but is a %s", kit_json_type_name(v));
+        return bad_tensor(t, err, "must be an object, but is %s", kit_json_type_name(v));
     }
     enum kit_status rc = read_shape(kit_json_get(v, "shape"), t, err);
     if (rc == KIT_OK) {
@@ -143,7 +143,7 @@ static enum kit_status read_tensors(struct native_safetensors *s, struct kit_err
 {
     kit_json root = kit_json_root(s->header);
     if (kit_json_type(root) != KIT_JSON_OBJECT) {
-        return kit_fail(err, KIT_PARSE, "the header must be an object, but is a %s", kit_json_type_name(root));
+        return kit_fail(err, KIT_PARSE, "the header must be an object, but is %s", kit_json_type_name(root));
     }
     s->tensor = kit_alloc_zero(kit_json_count(root) + 1, sizeof(s->tensor[0]));
     if (s->tensor == NULL) {

@@ -41,9 +41,9 @@ static const char *path_of(const struct reader *rd, struct place at, char to[PAT
 static enum kit_status bad(const struct reader *rd, struct place at, const char *must, kit_json got,
                            struct kit_err *err)
 {
-    char path[PATH_BYTES];
+    char path[PATH_BYTES], what[KIT_JSON_WHAT_BYTES];
     path_of(rd, at, path);
-    return kit_fail_param(err, KIT_INVALID, path, "'%s' must be %s, but is %s", path, must, kit_json_type_name(got));
+    return kit_fail_param(err, KIT_INVALID, path, "'%s' must be %s, but is %s", path, must, kit_json_what(got, what));
 }
 
 /* --- what it is --- */
@@ -239,12 +239,14 @@ static enum kit_status read_batch(struct reader *rd, kit_json array, struct kit_
 {
     size_t count = kit_json_count(array);
     rd->in.batch = true;
-    if (count == 0 || count > rd->texts_max) {
-        return kit_fail_param(
-            err, count == 0 ? KIT_INVALID : KIT_TOO_LARGE, "inputs",
-            "'inputs' has %zu inputs, but must have 1 to %u (serve.texts_max): send the rest in another "
-            "question",
-            count, rd->texts_max);
+    if (count == 0) {
+        return kit_fail_param(err, KIT_INVALID, "inputs", "'inputs' is empty: give at least one input");
+    }
+    if (count > rd->texts_max) {
+        return kit_fail_param(err, KIT_TOO_LARGE, "inputs",
+                              "'inputs' has %zu inputs, but may have %u (serve.texts_max): send the rest in another "
+                              "question",
+                              count, rd->texts_max);
     }
     rd->in.item_count = (uint32_t)count;
     enum kit_status rc = KIT_OK;

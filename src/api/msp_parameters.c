@@ -13,9 +13,9 @@ static const char *path_of(const struct task_parameter *p, char to[PATH_BYTES])
 
 static enum kit_status bad_value(const struct task_parameter *p, const char *must, kit_json got, struct kit_err *err)
 {
-    char path[PATH_BYTES];
+    char path[PATH_BYTES], what[KIT_JSON_WHAT_BYTES];
     path_of(p, path);
-    return kit_fail_param(err, KIT_INVALID, path, "'%s' must be %s, but is %s", path, must, kit_json_type_name(got));
+    return kit_fail_param(err, KIT_INVALID, path, "'%s' must be %s, but is %s", path, must, kit_json_what(got, what));
 }
 
 static enum kit_status take_bool(const struct task_parameter *p, kit_json v, void *to, struct kit_err *err)
@@ -78,7 +78,9 @@ static enum kit_status take_texts(const struct task_parameter *p, kit_json v, st
     }
     for (struct kit_json_iter i = kit_json_iter(v); kit_json_next(&i);) {
         if (kit_json_type(i.value) != KIT_JSON_STRING) {
-            return bad_value(p, "an array of strings", v, err);
+            char path[PATH_BYTES], what[KIT_JSON_WHAT_BYTES];
+            return kit_fail_param(err, KIT_INVALID, path_of(p, path), "'%s[%zu]' must be a string, but is %s", path,
+                                  i.index, kit_json_what(i.value, what));
         }
         if (kit_arena_str(&r->arena, kit_json_str(i.value, (kit_str){0}), &texts[i.index]) != KIT_OK) {
             return kit_fail(err, KIT_NOMEM, "out of memory for the parameters");

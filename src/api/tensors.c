@@ -14,8 +14,9 @@
 
 static enum kit_status bad_element(const char *name, int64_t at, const char *must, kit_json got, struct kit_err *err)
 {
+    char what[KIT_JSON_WHAT_BYTES];
     return kit_fail_param(err, KIT_INVALID, "inputs.tensors", "tensor '%s': element %lld must be %s, but is %s", name,
-                          (long long)at, must, kit_json_type_name(got));
+                          (long long)at, must, kit_json_what(got, what));
 }
 
 static bool read_integer(kit_json v, int64_t min, int64_t max, int64_t *ret)
@@ -212,14 +213,40 @@ static enum kit_status parse_data(kit_json data, struct reader *rd, struct kit_a
     return rc;
 }
 
+static enum kit_status check_members(kit_json v, struct kit_err *err)
+{
+    static const char *const known[] = {"name", "dtype", "shape", "data"};
+    if (kit_json_type(v) != KIT_JSON_OBJECT) {
+        return kit_fail_param(err, KIT_INVALID, "inputs.tensors", "a tensor must be an object, but is %s",
+                              kit_json_type_name(v));
+    }
+    for (struct kit_json_iter i = kit_json_iter(v); kit_json_next(&i);) {
+        bool is_known = false;
+        for (size_t k = 0; k < KIT_COUNT(known); k++) {
+            is_known = is_known || kit_str_eq(i.key, kit_str_c(known[k]));
+        }
+        if (!is_known) {
+            return kit_fail_param(err, KIT_INVALID, "inputs.tensors",
+                                  "'%.*s' is no member of a tensor (known: name, dtype, shape, data)",
+                                  KIT_STR_ARG(kit_str_sub(i.key, 0, 40)));
+        }
+    }
+    return KIT_OK;
+}
+
 static enum kit_status parse_head(kit_json v, struct reader *rd, struct kit_arena *arena)
 {
     kit_str name, dtype;
-    enum kit_status rc = kit_json_need_str(v, "name", &name, rd->err);
+    enum kit_status rc = check_members(v, rd->err);
+    if (rc != KIT_OK) {
+        return rc;
+    }
+    rc = kit_json_need_str(v, "name", &name, rd->err);
     if (rc == KIT_OK) {
         rc = kit_json_need_str(v, "dtype", &dtype, rd->err);
     }
     if (rc != KIT_OK) {
+        kit_str_to_c(kit_str_lit("inputs.tensors"), rd->err->param, sizeof(rd->err->param));
         return kit_err_prefix(rd->err, rc, "inputs.tensors");
     }
     rd->type = type_by_name(dtype);

@@ -43,6 +43,11 @@ bool fetch_url_same_origin(const char *a, const char *b)
     return same;
 }
 
+bool fetch_url_is_http(const char *url)
+{
+    return strncasecmp(url, "http://", strlen("http://")) == 0;
+}
+
 bool fetch_url_is_https(const char *url)
 {
     return strncasecmp(url, "https://", strlen("https://")) == 0;

@@ -12,6 +12,7 @@ void fetch_url_escape(struct kit_buf *out, kit_str s, bool keep_slash);
 /* Scheme, host and port are the same, the scheme's own port among them. False also for what is no http(s) address. */
 bool fetch_url_same_origin(const char *a, const char *b);
 
+bool fetch_url_is_http(const char *url);
 bool fetch_url_is_https(const char *url);
 
 #endif

@@ -128,7 +128,7 @@ static enum kit_status look(kit_json siblings, const char *id, kit_str file, str
     for (struct kit_json_iter i = kit_json_iter(siblings); kit_json_next(&i);) {
         kit_str path = name_of(i.value);
         if (hub_name_is_hostile(path)) {
-            return kit_fail(err, KIT_PARSE, "the hub lists a file in '%s' that would lead out of it: nothing is taken",
+            return kit_fail(err, KIT_IO, "the hub lists a file in '%s' that would lead out of it: nothing is taken",
                             id);
         }
         note(w, path, file);
@@ -242,14 +242,14 @@ static enum kit_status take_file(kit_json sibling, const char *id, struct hub_pl
 {
     kit_str path = name_of(sibling);
     if (!hub_name_is_file(path)) {
-        return kit_fail(err, KIT_UNSUPPORTED, "'%s' has a file whose name is not taken here: '%.*s'", id,
+        return kit_fail(err, KIT_UNPROCESSABLE, "'%s' has a file whose name is not taken here: '%.*s'", id,
                         (int)KIT_MIN(path.len, (size_t)64), path.ptr);
     }
     if (is_there(p, path)) {
         return KIT_OK; /* listed twice */
     }
     if (p->count == HUB_FILES_MAX) {
-        return kit_fail(err, KIT_FULL, "'%s' has more than %d files to fetch", id, HUB_FILES_MAX);
+        return kit_fail(err, KIT_TOO_LARGE, "'%s' has more than %d files to fetch", id, HUB_FILES_MAX);
     }
     read_file(sibling, &p->files[p->count++]);
     return KIT_OK;
@@ -278,7 +278,7 @@ static enum kit_status read_listing(kit_json listing, const char *id, kit_str fi
     kit_json siblings = kit_json_get(listing, "siblings");
     kit_str commit = kit_json_str(kit_json_get(listing, "sha"), (kit_str){0});
     if (kit_json_type(siblings) != KIT_JSON_ARRAY || !hub_name_is_commit(commit)) {
-        return kit_fail(err, KIT_PARSE,
+        return kit_fail(err, KIT_IO,
                         "the hub's answer for '%s' is no listing: it lacks 'siblings' or a commit in 'sha'", id);
     }
     kit_str_to_c(commit, p->commit, sizeof(p->commit));

@@ -33,9 +33,9 @@ struct hub_plan {
 };
 
 /* listing: the hub's answer. file: a path in the repository, or a word such as "Q4_K_M" that one .gguf file has in its
- * name; empty: as above. Errors: PARSE (the answer is no listing, or names a hostile path: nothing of it is taken),
+ * name; empty: as above. Errors: IO (the answer is no listing, or names a hostile path: nothing of it is taken),
  * NOT_FOUND and INVALID, param "file" (no such file, more than one; the message names some), UNPROCESSABLE (no weights
- * that anything here can load), FULL (more than HUB_FILES_MAX), NOMEM. */
+ * that anything here can load, or a name that is not written here), TOO_LARGE (more than HUB_FILES_MAX), NOMEM. */
 KIT_MUST_CHECK enum kit_status hub_plan_read(kit_json listing, const char *id, kit_str file, struct hub_plan *ret,
                                              struct kit_err *err);
 void hub_plan_done(struct hub_plan *p); /* zeroed is fine */

@@ -21,6 +21,9 @@ enum kit_status hub_route_follow(struct hub_route *r, const char *endpoint, cons
     if (r->hops == HUB_HOPS_MAX) {
         return kit_fail(err, KIT_IO, "%.100s redirects in circles: %d redirects were followed", r->url, HUB_HOPS_MAX);
     }
+    if (!fetch_url_is_http(to) && !fetch_url_is_https(to)) {
+        return kit_fail(err, KIT_IO, "%.100s redirects to what is no http(s) address, which is not followed", r->url);
+    }
     if (fetch_url_is_https(r->url) && !fetch_url_is_https(to)) {
         return kit_fail(err, KIT_IO, "%.100s redirects from https to http, which is not followed", r->url);
     }

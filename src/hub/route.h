@@ -19,7 +19,7 @@ struct hub_route {
 /* endpoint + path; path: escaped. INVALID: too long. */
 KIT_MUST_CHECK enum kit_status hub_route_start(struct hub_route *r, const char *endpoint, kit_str path,
                                                struct kit_err *err);
-/* Goes on to where a 3xx answer leads. IO: nowhere, in circles, or from https to http; r is as it was. */
+/* Goes on to where a 3xx answer leads. IO: nowhere, no http(s) address, in circles, or from https to http; r is as it was. */
 KIT_MUST_CHECK enum kit_status hub_route_follow(struct hub_route *r, const char *endpoint, const char *to,
                                                 struct kit_err *err);
 

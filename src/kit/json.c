@@ -193,8 +193,22 @@ enum kit_json_type kit_json_type(kit_json v)
 
 const char *kit_json_type_name(kit_json v)
 {
-    static const char *const names[] = {"nothing", "null", "boolean", "number", "string", "array", "object"};
+    static const char *const names[] = {"missing",  "null",     "a boolean", "a number",
+                                        "a string", "an array", "an object"};
     return names[kit_json_type(v)];
+}
+
+const char *kit_json_what(kit_json v, char to[KIT_JSON_WHAT_BYTES])
+{
+    enum kit_json_type type = kit_json_type(v);
+    if (type == KIT_JSON_NUMBER) {
+        snprintf(to, KIT_JSON_WHAT_BYTES, "%.15g", kit_json_f64(v, 0));
+    } else if (type == KIT_JSON_ARRAY) {
+        snprintf(to, KIT_JSON_WHAT_BYTES, "an array of %zu", kit_json_count(v));
+    } else {
+        snprintf(to, KIT_JSON_WHAT_BYTES, "%s", kit_json_type_name(v));
+    }
+    return to;
 }
 
 kit_json kit_json_get(kit_json object, const char *key)
@@ -280,11 +294,10 @@ static bool is_missing(kit_json v)
     return v.v == NULL || kit_json_type(v) == KIT_JSON_NULL;
 }
 
-/* "but is a string", "but is missing" */
 static enum kit_status wrong(struct kit_err *err, const char *key, kit_json v, const char *must_be)
 {
-    static const char *const is[] = {"missing", "null", "a boolean", "a number", "a string", "an array", "an object"};
-    return kit_fail_param(err, KIT_INVALID, key, "'%s' must be %s, but is %s", key, must_be, is[kit_json_type(v)]);
+    char what[KIT_JSON_WHAT_BYTES];
+    return kit_fail_param(err, KIT_INVALID, key, "'%s' must be %s, but is %s", key, must_be, kit_json_what(v, what));
 }
 
 enum kit_status kit_json_need_str(kit_json object, const char *key, kit_str *ret, struct kit_err *err)
@@ -315,14 +328,10 @@ enum kit_status kit_json_i64_or(kit_json object, const char *key, int64_t min, i
         *ret = otherwise;
         return KIT_OK;
     }
-    if (kit_json_type(v) != KIT_JSON_NUMBER) {
+    if (kit_json_type(v) != KIT_JSON_NUMBER || !whole_number(val(v), &n) || n < min || n > max) {
         char must_be[80];
         snprintf(must_be, sizeof(must_be), "a whole number from %lld to %lld", (long long)min, (long long)max);
         return wrong(err, key, v, must_be);
-    }
-    if (!whole_number(val(v), &n) || n < min || n > max) {
-        return kit_fail_param(err, KIT_INVALID, key, "'%s' must be a whole number from %lld to %lld, but is %.15g", key,
-                              (long long)min, (long long)max, kit_json_f64(v, 0));
     }
     *ret = n;
     return KIT_OK;

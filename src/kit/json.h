@@ -47,7 +47,10 @@ void kit_json_free(struct kit_json_doc *d); /* NULL is fine */
 kit_json kit_json_root(const struct kit_json_doc *d);
 
 enum kit_json_type kit_json_type(kit_json v);
-const char *kit_json_type_name(kit_json v);              /* "object"; "nothing" for {NULL} */
+const char *kit_json_type_name(kit_json v); /* "an object"; "missing" for {NULL} */
+/* What a message says after "but is": a number itself, "an array of 3", the name of another type. */
+#define KIT_JSON_WHAT_BYTES 40
+const char *kit_json_what(kit_json v, char to[KIT_JSON_WHAT_BYTES]);
 kit_json kit_json_get(kit_json object, const char *key); /* {NULL}: no object or no such key */
 size_t kit_json_count(kit_json v);                       /* items of an array, pairs of an object, else 0 */
 

@@ -121,6 +121,19 @@ TEST(infer_takes_dense_rows_with_a_mask_and_answers_like_ragged)
     close_world(&w);
 }
 
+TEST(infer_keeps_the_shape_of_dense_rows_without_places)
+{
+    struct world w = open_world(TINY, 1);
+    struct dense d = make_dense(&w.g);
+    struct acb_tensor *hidden = NULL;
+    d.shape[0] = 3;
+    d.shape[1] = 0;
+    assert_int_equal(run_dense(&w, &d, "last_hidden_state", &hidden), ACB_OK);
+    assert_true(hidden->rank == 3 && hidden->shape[0] == 3 && hidden->shape[1] == 0 && hidden->shape[2] == HIDDEN);
+    free_dense(&d);
+    close_world(&w);
+}
+
 TEST(infer_leaves_a_masked_place_out_but_keeps_the_positions)
 {
     struct world w = open_world(TINY, 1);
@@ -519,6 +532,7 @@ int main(void)
     int failed = TEST_RUN(
         TEST_OF(infer_answers_the_same_one_by_one_together_and_on_any_cores),
         TEST_OF(infer_takes_dense_rows_with_a_mask_and_answers_like_ragged),
+        TEST_OF(infer_keeps_the_shape_of_dense_rows_without_places),
         TEST_OF(infer_leaves_a_masked_place_out_but_keeps_the_positions),
         TEST_OF(infer_gives_the_wanted_places_in_the_wanted_order), TEST_OF(infer_refuses_outputs_that_are_not_there),
         TEST_OF(infer_gives_zero_for_rows_without_tokens), TEST_OF(infer_with_other_activations_equals_transformers),

@@ -186,6 +186,32 @@ TEST(question_that_is_wrong_names_the_field)
     question_close(&q);
 }
 
+TEST(question_that_is_wrong_says_what_it_has_instead)
+{
+    static const char *const rows[][2] = {
+        {"\"inputs\":\"x\",\"parameters\":{\"top_k\":0}", "from 1 to 10000, but is 0"},
+        {"\"inputs\":\"x\",\"parameters\":{\"top_k\":1.5}", "but is 1.5"},
+        {"\"inputs\":\"x\",\"parameters\":{\"top_k\":\"9\"}", "but is a string"},
+        {"\"inputs\":\"x\",\"parameters\":{\"targets\":[]}", "but is an array of 0"},
+        {"\"inputs\":\"x\",\"parameters\":{\"targets\":[\"a\",1]}",
+         "'parameters.targets[1]' must be a string, but is 1"},
+        {"\"inputs\":[]", "'inputs' is empty: give at least one input"},
+        {"\"inputs\":[1,2,3,4,5,6]", "send the rest in another question"},
+        {"\"model\":\"m\"", "but is missing"},
+        {"\"inputs\":{\"query\":\"b\",\"texts\":[]}", "at least one string, but is an array of 0"},
+        {"\"inputs\":\"x\",\"timeout_ms\":-1", "but is -1"},
+    };
+    struct question q;
+    question_open(&q);
+    for (size_t i = 0; i < KIT_COUNT(rows); i++) {
+        char body[256];
+        snprintf(body, sizeof(body), "{%s}", rows[i][0]);
+        assert_int_not_equal(question_parse(&q, body), KIT_OK);
+        assert_non_null(strstr(q.err.msg, rows[i][1]));
+    }
+    question_close(&q);
+}
+
 TEST(question_with_a_model_id_that_is_too_long_is_refused)
 {
     struct question q;
@@ -211,10 +237,10 @@ TEST(question_survives_each_failed_alloc)
 
 int main(void)
 {
-    return TEST_RUN(TEST_OF(question_takes_one_text),
-                    TEST_OF(question_takes_texts_task_priority_timeout_and_parameters), TEST_OF(question_takes_tensors),
-                    TEST_OF(question_takes_pairs_among_texts), TEST_OF(question_takes_lists_as_one_row_of_texts),
-                    TEST_OF(question_takes_every_parameter), TEST_OF(question_that_is_wrong_names_the_field),
-                    TEST_OF(question_with_a_model_id_that_is_too_long_is_refused),
-                    TEST_OF(question_survives_each_failed_alloc));
+    return TEST_RUN(
+        TEST_OF(question_takes_one_text), TEST_OF(question_takes_texts_task_priority_timeout_and_parameters),
+        TEST_OF(question_takes_tensors), TEST_OF(question_takes_pairs_among_texts),
+        TEST_OF(question_takes_lists_as_one_row_of_texts), TEST_OF(question_takes_every_parameter),
+        TEST_OF(question_that_is_wrong_names_the_field), TEST_OF(question_that_is_wrong_says_what_it_has_instead),
+        TEST_OF(question_with_a_model_id_that_is_too_long_is_refused), TEST_OF(question_survives_each_failed_alloc));
 }

@@ -90,6 +90,8 @@ TEST(tensors_that_are_wrong_are_refused_by_name)
         "[{\"name\":\"t\",\"dtype\":\"int8\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data\":[1]}]",
         "[{\"name\":\"t\",\"dtype\":\"int8\",\"shape\":[2147483647,2147483647,4],\"data\":[]}]",
         "[{\"name\":\"t\",\"dtype\":\"int8\",\"shape\":[1]}]",
+        "[{\"name\":\"t\",\"dtype\":\"int8\",\"shape\":[1],\"data\":[1],\"strides\":[1]}]",
+        "[{\"name\":\"t\",\"shape\":[1],\"data\":[1]}]",
         "[7]",
         "{}",
     };
@@ -97,6 +99,7 @@ TEST(tensors_that_are_wrong_are_refused_by_name)
         struct parsed p;
         assert_int_equal(parse(&p, rows[i]), KIT_INVALID);
         assert_true(p.err.msg[0] != '\0');
+        assert_string_equal(p.err.param, "inputs.tensors");
         parsed_done(&p);
     }
 }

@@ -32,14 +32,16 @@ TEST(url_same_origin_is_scheme_host_and_port)
     assert_false(fetch_url_same_origin("", ""));
 }
 
-TEST(url_is_https_by_its_scheme)
+TEST(url_is_http_or_https_by_its_scheme)
 {
     assert_true(fetch_url_is_https("HTTPS://x"));
     assert_false(fetch_url_is_https("http://https://x"));
+    assert_true(fetch_url_is_http("Http://x"));
+    assert_false(fetch_url_is_http("https://x") || fetch_url_is_http("file:///x") || fetch_url_is_http("http:x"));
 }
 
 int main(void)
 {
     return TEST_RUN(TEST_OF(url_escape_leaves_what_needs_none), TEST_OF(url_same_origin_is_scheme_host_and_port),
-                    TEST_OF(url_is_https_by_its_scheme));
+                    TEST_OF(url_is_http_or_https_by_its_scheme));
 }

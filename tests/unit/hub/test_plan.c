@@ -127,7 +127,7 @@ TEST(plan_takes_nothing_where_a_name_leads_out)
     for (size_t i = 0; i < KIT_COUNT(names); i++) {
         char text[128];
         snprintf(text, sizeof(text), "config.json,%s,model.safetensors", names[i]);
-        assert_refused(text, "", KIT_PARSE, "would lead out");
+        assert_refused(text, "", KIT_IO, "would lead out");
     }
 }
 
@@ -136,8 +136,8 @@ TEST(plan_does_not_write_names_that_are_odd)
     char text[600] = "config.json,model.safetensors,1_";
     memset(text + strlen(text), 'x', 300);
     strcat(text, "/config.json");
-    assert_refused(text, "", KIT_UNSUPPORTED, "not taken here");
-    assert_refused("a b.gguf", "", KIT_UNSUPPORTED, "not taken here");
+    assert_refused(text, "", KIT_UNPROCESSABLE, "not taken here");
+    assert_refused("a b.gguf", "", KIT_UNPROCESSABLE, "not taken here");
 }
 
 TEST(plan_takes_a_file_once_and_not_too_many)
@@ -156,7 +156,7 @@ TEST(plan_takes_a_file_once_and_not_too_many)
         kit_buf_printf(&names, ",%d_X/config.json", i);
     }
     kit_buf_add_char(&names, '\0');
-    assert_refused(names.ptr, "", KIT_FULL, "more than 1024");
+    assert_refused(names.ptr, "", KIT_TOO_LARGE, "more than 1024");
     kit_buf_done(&names);
 }
 
@@ -190,7 +190,7 @@ TEST(plan_reads_no_other_answer)
                                           "{\"sha\":\"" COMMIT "\",\"siblings\":[1]}"};
     for (size_t i = 0; i < KIT_COUNT(answers); i++) {
         struct hub_plan p = {0};
-        assert_int_equal(read_plan(answers[i], "", &p), KIT_PARSE);
+        assert_int_equal(read_plan(answers[i], "", &p), KIT_IO);
     }
 }
 

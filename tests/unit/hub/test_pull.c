@@ -554,7 +554,7 @@ TEST(pull_refuses_names_that_lead_out)
                  names[i]);
         control(json);
         struct pulled p = pull("org/tiny");
-        assert_refused(&p, KIT_PARSE, "would lead out");
+        assert_refused(&p, KIT_IO, "would lead out");
         assert_nothing_placed();
     }
 }
@@ -568,6 +568,19 @@ TEST(pull_follows_no_redirects_in_circles)
     rule("storage", "\"do\":\"loop\"");
     p = pull("org/tiny");
     assert_refused(&p, KIT_IO, "in circles");
+}
+
+TEST(pull_follows_no_redirects_to_other_schemes)
+{
+    static const char *const places[] = {"file:///etc/passwd", "ftp://127.0.0.1/x", "\\u001b]0;x", "mailto:a@b"};
+    for (size_t i = 0; i < KIT_COUNT(places); i++) {
+        char json[256];
+        snprintf(json, sizeof(json), "{\"rules\":[{\"path\":\"^/api\",\"do\":\"away\",\"to\":\"%s\"}]}", places[i]);
+        control(json);
+        struct pulled p = pull("org/tiny");
+        assert_refused(&p, KIT_IO, "no http(s) address");
+        assert_int_equal(test_hub_count(&hub, "hub", ""), 1);
+    }
 }
 
 TEST(pull_ends_when_a_server_never_gets_better)
@@ -896,6 +909,7 @@ int main(void)
         WITH_HUB(pull_refuses_a_file_that_changes_under_a_commit),
         WITH_HUB(pull_refuses_names_that_lead_out),
         WITH_HUB(pull_follows_no_redirects_in_circles),
+        WITH_HUB(pull_follows_no_redirects_to_other_schemes),
         WITH_HUB(pull_ends_when_a_server_never_gets_better),
         WITH_HUB(pull_takes_listings_of_thousands_and_no_endless_ones),
         WITH_HUB(pull_refuses_more_than_the_limit),

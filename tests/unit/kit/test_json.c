@@ -95,14 +95,26 @@ TEST(json_parse_knows_every_type)
     assert_true(kit_json_f64(kit_json_get(v, "i"), 0) == -7);
     assert_str(kit_json_str(kit_json_get(v, "s"), (kit_str){0}), "x");
     assert_int_equal(kit_json_count(kit_json_get(v, "a")), 2);
-    assert_string_equal(kit_json_type_name(kit_json_get(v, "o")), "object");
+    assert_string_equal(kit_json_type_name(kit_json_get(v, "o")), "an object");
+}
+
+TEST(json_what_says_a_number_itself_and_how_long_an_array_is)
+{
+    static const char *const members[][2] = {
+        {"i", "-7"},       {"r", "1.5"},       {"h", "1e+300"}, {"a", "an array of 2"},
+        {"s", "a string"}, {"b", "a boolean"}, {"z", "null"},   {"x", "missing"}};
+    char what[KIT_JSON_WHAT_BYTES];
+    kit_json v = parse("{\"i\":-7,\"r\":1.5,\"h\":1e300,\"a\":[1,2],\"s\":\"t\",\"b\":true,\"z\":null}");
+    for (size_t i = 0; i < KIT_COUNT(members); i++) {
+        assert_string_equal(kit_json_what(kit_json_get(v, members[i][0]), what), members[i][1]);
+    }
 }
 
 TEST(json_missing_values_answer_every_question_with_no)
 {
     kit_json none = kit_json_get(parse("[1]"), "x");
     assert_int_equal(kit_json_type(none), KIT_JSON_NONE);
-    assert_string_equal(kit_json_type_name(none), "nothing");
+    assert_string_equal(kit_json_type_name(none), "missing");
     assert_int_equal(kit_json_type(kit_json_get(none, "y")), KIT_JSON_NONE);
     assert_int_equal(kit_json_count(none), 0);
     assert_int_equal(kit_json_i64(none, 42), 42);
@@ -255,7 +267,7 @@ TEST(json_need_str_says_which_member_is_wrong_and_how)
     assert_str(s, "m");
     assert_int_equal(kit_json_need_str(v, "n", &s, &err), KIT_INVALID);
     assert_string_equal(err.param, "n");
-    assert_string_equal(err.msg, "'n' must be a string, but is a number");
+    assert_string_equal(err.msg, "'n' must be a string, but is 1");
     assert_int_equal(kit_json_need_str(v, "x", &s, &err), KIT_INVALID);
     assert_string_equal(err.msg, "'x' must be a string, but is missing");
     assert_int_equal(kit_json_need_str(v, "z", &s, &err), KIT_INVALID);
@@ -284,7 +296,7 @@ TEST(json_or_forms_take_the_default_for_missing_and_null_only)
     assert_ok(kit_json_bool_or(v, "b", false, &b, &err));
     assert_true(b);
     assert_int_equal(kit_json_bool_or(v, "n", false, &b, &err), KIT_INVALID);
-    assert_string_equal(err.msg, "'n' must be true or false, but is a number");
+    assert_string_equal(err.msg, "'n' must be true or false, but is 5");
 }
 
 TEST(json_i64_or_names_its_range)
@@ -324,7 +336,8 @@ TEST(json_parse_survives_each_failed_alloc)
 int main(void)
 {
     return TEST_RUN(
-        WITH_DOC(json_parse_knows_every_type), WITH_DOC(json_missing_values_answer_every_question_with_no),
+        WITH_DOC(json_parse_knows_every_type), WITH_DOC(json_what_says_a_number_itself_and_how_long_an_array_is),
+        WITH_DOC(json_missing_values_answer_every_question_with_no),
         WITH_DOC(json_strings_may_hold_nul_and_every_escape), WITH_DOC(json_whole_numbers_keep_their_sign_and_size),
         WITH_DOC(json_iter_walks_arrays_and_objects_in_order), WITH_DOC(json_the_first_of_two_equal_keys_counts),
         TEST_OF(json_parse_refuses_what_rfc_8259_refuses), WITH_DOC(json_parse_refuses_every_cut_of_a_good_text),

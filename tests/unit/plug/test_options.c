@@ -34,9 +34,9 @@ TEST(options_check_says_what_would_be_right)
         {"{\"threads\": 1.5}", "option 'threads' must be a whole number from 1 to 64", KIT_INVALID},
         {"{\"threads\": \"1\"}", "option 'threads' must be a whole number from 1 to 64", KIT_INVALID},
         {"{\"scale\": -0.1}", "option 'scale' must be a number from 0 to 2", KIT_INVALID},
-        {"{\"mmap\": 1}", "option 'mmap' must be true or false, but is number", KIT_INVALID},
+        {"{\"mmap\": 1}", "option 'mmap' must be true or false, but is a number", KIT_INVALID},
         {"{\"precision\": null}", "option 'precision' must be a string, but is null", KIT_INVALID},
-        {"[]", "options must be an object, but are array", KIT_INVALID},
+        {"[]", "options must be an object, but are an array", KIT_INVALID},
     };
     for (size_t k = 0; k < KIT_COUNT(bad); k++) {
         struct kit_err err = {0};
