@@ -101,12 +101,23 @@ static enum kit_status add_panel(struct kit_buf *out, const struct heimnetz_term
     return rc == KIT_OK ? out->failed : rc;
 }
 
+/* As it is shown: what a server calls itself may be cut within a character, or steer a terminal. */
+static uint32_t title_width(const char *title)
+{
+    struct kit_buf shown;
+    kit_buf_init(&shown, PAGE_BYTES_MAX);
+    heimnetz_rich_add(&shown, TERM_PLAIN, "%s", title);
+    uint32_t width = heimnetz_rich_columns(kit_buf_str(&shown));
+    kit_buf_done(&shown);
+    return width;
+}
+
 static uint32_t frame_width(const struct heimnetz_term *t, const struct heimnetz_panel *panels, uint32_t count)
 {
     uint32_t width = WIDTH_USUAL;
     for (uint32_t i = 0; i < count; i++) {
         width = KIT_MAX(width, heimnetz_table_width(panels[i].table) + FRAME_COLUMNS);
-        width = KIT_MAX(width, heimnetz_rich_columns(kit_str_c(panels[i].title)) + 6);
+        width = KIT_MAX(width, title_width(panels[i].title) + 6);
     }
     return KIT_MIN(width, t->width);
 }

@@ -128,6 +128,27 @@ TEST(answer_takes_whatever_a_server_says)
     }
 }
 
+TEST(answer_of_a_model_with_a_long_name_is_framed_as_wide_as_it_is_shown)
+{
+    for (int ahead = 0; ahead < 4; ahead++) { /* its name is cut within a character */
+        char json[1024] = "{\"outputs\":[],\"task\":\"embed\",\"model\":\"";
+        memset(json + strlen(json), 'x', (size_t)ahead);
+        for (int i = 0; i < 100; i++) {
+            strcat(json, "\xF0\x9F\x98\x80");
+        }
+        strcat(json, "\"}");
+        char *text = print(json, 200);
+        kit_str rest = kit_str_c(text), line;
+        assert_true(kit_str_cut(&rest, '\n', &line));
+        uint32_t width = heimnetz_rich_columns(line);
+        assert_true(width > 130 && width < 140);
+        while (kit_str_cut(&rest, '\n', &line) && line.len > 0) {
+            assert_int_equal(heimnetz_rich_columns(line), width);
+        }
+        free(text);
+    }
+}
+
 TEST(answer_survives_each_failed_alloc)
 {
     TEST_ALLOC_SWEEP(n) {
@@ -151,5 +172,6 @@ int main(void)
                     TEST_OF(answer_marks_spans_by_code_points), TEST_OF(answer_shows_where_in_its_context_it_was_found),
                     TEST_OF(answer_ranks_and_compares_with_the_query), TEST_OF(answer_of_tensors_shows_their_shapes),
                     TEST_OF(answer_says_what_was_cut_off), TEST_OF(answer_takes_whatever_a_server_says),
+                    TEST_OF(answer_of_a_model_with_a_long_name_is_framed_as_wide_as_it_is_shown),
                     TEST_OF(answer_survives_each_failed_alloc));
 }
