@@ -293,6 +293,22 @@ static enum kit_status await_ready(struct start *s, struct kit_err *err)
                     c->service, (int)pid, c->start_ms / 1000, c->name);
 }
 
+/* Written down before it is ready: an interrupt now must not leave one that nobody knows of. So one that cannot be written
+ * down has to end: no `down` would find it. */
+static enum kit_status write_down(const struct heimnetz_control *c, struct heimnetz_record *r, struct kit_err *err)
+{
+    pid_t pid = r->process.pid;
+    if (heimnetz_process_read(pid, &r->process, NULL) != KIT_OK) {
+        return KIT_OK; /* it has ended already, and why is in its log */
+    }
+    enum kit_status rc = heimnetz_record_write(c->service, r, err);
+    if (rc != KIT_OK) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+    return rc;
+}
+
 static enum kit_status start_and_wait(struct start *s, const char *program, const char *socket, struct kit_err *err)
 {
     struct heimnetz_control *c = s->control;
@@ -301,10 +317,7 @@ static enum kit_status start_and_wait(struct start *s, const char *program, cons
     if (rc != KIT_OK) {
         return rc;
     }
-    /* Written down before it is ready: an interrupt now must not leave one that nobody knows of. */
-    if (heimnetz_process_read(s->record->process.pid, &s->record->process, NULL) == KIT_OK) {
-        rc = heimnetz_record_write(c->service, s->record, err);
-    }
+    rc = write_down(c, s->record, err);
     heimnetz_progress_start(&progress, c->term, c->service, "it goes on starting");
     heimnetz_progress_set(&progress, "starting", 0, 0);
     rc = rc == KIT_OK ? await_ready(s, err) : rc;

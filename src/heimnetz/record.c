@@ -115,10 +115,12 @@ static enum kit_status write_whole(const char *path, kit_str text, struct kit_er
     if (f != NULL) {
         good = fclose(f) == 0 && good;
     }
-    if (!good || rename(temporary, path) != 0) {
-        return kit_fail(err, KIT_IO, "%s cannot be written: %s", path, strerror(errno));
+    if (good && rename(temporary, path) == 0) {
+        return KIT_OK;
     }
-    return KIT_OK;
+    enum kit_status rc = kit_fail(err, KIT_IO, "%s cannot be written: %s", path, strerror(errno));
+    unlink(temporary);
+    return rc;
 }
 
 enum kit_status heimnetz_record_write(const char *service, const struct heimnetz_record *r, struct kit_err *err)

@@ -162,6 +162,17 @@ class Control(unittest.TestCase):
         done = self.up("--host", "203.0.113.1", "--set", "insecure_open=true", code=1)
         self.assertIn("203.0.113.1", done.err)
 
+    def test_up_leaves_nothing_running_that_it_could_not_write_down(self):
+        (self.state / "aethercore.pid").mkdir(parents=True)
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        done = self.heimnetz("up", "--port", str(port), "--models", str(self.models), code=1)
+        self.assertIn("aethercore.pid cannot be written", done.err)
+        self.assertFalse((self.state / "aethercore.pid.new").exists())
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port)).close()
+
     def test_up_does_not_believe_a_stale_pid_file(self):
         self.up()
         pid, record = self.record()
