@@ -42,8 +42,9 @@ static enum kit_status read_members(kit_json object, struct question *q, struct 
     if (rc == KIT_OK) {
         rc = hub_name_parse(id, revision, &q->name, err);
     }
-    if (rc == KIT_OK && file.len >= sizeof(q->file)) {
-        rc = kit_fail_param(err, KIT_INVALID, "file", "'file' is longer than %zu bytes", sizeof(q->file) - 1);
+    if (rc == KIT_OK && (file.len >= sizeof(q->file) || kit_str_find_char(file, '\0') < file.len)) {
+        rc = kit_fail_param(err, KIT_INVALID, "file", "'file' must have at most %zu bytes, and no NUL among them",
+                            sizeof(q->file) - 1);
     }
     kit_str_to_c(file, q->file, sizeof(q->file));
     return rc;

@@ -177,6 +177,7 @@ TEST(questions_to_the_hub_that_are_none_are_refused)
                                          "{\"id\":\"org/tiny\",\"revision\":\"a b\"}",
                                          "{\"id\":\"org/tiny\",\"revision\":1}",
                                          "{\"id\":\"org/tiny\",\"file\":[]}",
+                                         "{\"id\":\"org/tiny\",\"file\":\"Q4\\u0000_K\"}",
                                          "{\"id\":\"a/b/c\"}",
                                          "{\"id\":\"org/tiny\",\"force\":true}",
                                          "{\"id\":\"org/tiny\""};
