@@ -96,6 +96,19 @@ static void offer(const struct heimnetz *h, kit_str word, const char *what)
     fprintf(h->out.out, "%.*s\t%s\n", KIT_STR_ARG(word), what);
 }
 
+/* What a server says ends up on a command line: nothing there may mean something to a shell. */
+static bool is_plain(kit_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && c != '/' && c != '.' && c != '_' && (c != '-' || i == 0)) {
+            return false;
+        }
+    }
+    return s.len > 0;
+}
+
 static void offer_models(struct heimnetz *h)
 {
     struct client_answer a = {0};
@@ -103,10 +116,12 @@ static void offer_models(struct heimnetz *h)
     if (client_call(&h->client, "GET", "/models", (kit_str){0}, &a, NULL) == KIT_OK && a.doc != NULL) {
         kit_json models = kit_json_get(kit_json_root(a.doc), "models");
         for (struct kit_json_iter i = kit_json_iter(models); kit_json_next(&i);) {
-            char state[32];
+            char what[32];
             kit_str id = kit_json_str(kit_json_get(i.value, "id"), (kit_str){0});
-            kit_str_to_c(kit_json_str(kit_json_get(i.value, "state"), kit_str_lit("model")), state, sizeof(state));
-            offer(h, id, state);
+            kit_str state = kit_json_str(kit_json_get(i.value, "state"), (kit_str){0});
+            if (is_plain(id)) {
+                offer(h, id, kit_str_to_c(is_plain(state) ? state : kit_str_lit("model"), what, sizeof(what)));
+            }
         }
     }
     client_answer_done(&a);

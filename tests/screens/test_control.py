@@ -16,7 +16,7 @@ import time
 import unittest
 import urllib.request
 
-from stage import ClosedPort, Stage, run_tests
+from stage import ClosedPort, Fake, Stage, http, run_tests
 
 PATIENCE_S = 30
 BUILD = None
@@ -346,6 +346,14 @@ class Control(unittest.TestCase):
         self.assertEqual(self.bash("--json", "aethercore", "serve", "--text", "a", "sl"), ["slow"])
         self.assertEqual(self.bash("aethercore", "serve", "slow", "--task", "em"), ["embed"])
         self.assertEqual(self.bash("help", "system", ""), ["health", "services"])
+
+    def test_completions_offer_nothing_that_a_shell_would_act_upon(self):
+        ids = ["$(reboot)", "`reboot`", "a;b", "a b", "a\nb", "'a'", "*", "a\\", "-rf", "\033[31m", "", "org/na-me_1.0"]
+        fake = Fake(http(json.dumps({"models": [{"id": i, "state": "\033[31m"} for i in ids]})))
+        self.addCleanup(fake.close)
+        self.assertEqual(self.bash("aethercore", "load", "", AETHERCORE_URL=f"http://{fake.address}"), ["org/na-me_1.0"])
+        done = self.heimnetz("__complete", "--", "aethercore", "load", "", AETHERCORE_URL=f"http://{fake.address}")
+        self.assertEqual(done.out, "org/na-me_1.0\tmodel\n")
 
     def test_completions_scripts_are_read_by_their_shells(self):
         for shell, options in (("zsh", ["-n"]), ("fish", ["--no-execute"])):
