@@ -14,7 +14,7 @@ def read(path):
 
 
 def routes():
-    for method, path in re.findall(r'^ROUTE\((\w+), "([^"]+)"', read("src/api/routes.def"), re.M):
+    for method, path in re.findall(r'^ROUTE\((\w+), "([^"]+)", \w+, \w+, MSP,', read("src/api/routes.def"), re.M):
         yield method + " " + path.replace("*}", "}")
 
 

@@ -73,6 +73,8 @@ static enum kit_status make_tasks(struct aethercore_app *a, struct kit_err *err)
         .batch_rows_max = (uint32_t)kit_config_int(c, "batch.rows_max"),
         .queue_tokens_max = (uint64_t)kit_config_int(c, "queue.tokens_max"),
         .queue_jobs_max = (uint32_t)kit_config_int(c, "queue.requests_max"),
+        .sequences_max = (uint32_t)kit_config_int(c, "generate.sequences_max"),
+        .kv_bytes_max = (uint64_t)kit_config_int(c, "generate.kv_bytes_max"),
     };
     return task_service_new(&options, a->engine, a->work, &a->tasks, err);
 }

@@ -1,7 +1,11 @@
 #include "api/api.h"
 
 #include "api/errand.h"
+#include "api/anthropic.h"
 #include "api/handlers.h"
+#include "api/ollama.h"
+#include "api/openai.h"
+#include "api/tei.h"
 #include "api/watch.h"
 #include "kit/alloc.h"
 
@@ -11,11 +15,16 @@
 static const struct http_route routes[] = {
 #define ACCESS_OPEN true
 #define ACCESS_KEY false
-#define ROUTE(method_, pattern_, access_, body_, handler_, name_)                                                      \
+#define WORDS_MSP api_error_send
+#define WORDS_OPENAI api_openai_fail
+#define WORDS_ANTHROPIC api_anthropic_fail
+#define WORDS_OLLAMA api_ollama_fail
+#define WORDS_TEI api_tei_fail
+#define ROUTE(method_, pattern_, access_, body_, words_, handler_, name_)                                              \
     {.method = HTTP_##method_,                                                                                         \
      .pattern = pattern_,                                                                                              \
      .body = HTTP_BODY_##body_,                                                                                        \
-     .handler = {.handle = handler_, .fail = api_error_send},                                                          \
+     .handler = {.handle = handler_, .fail = WORDS_##words_},                                                          \
      .name = name_,                                                                                                    \
      .open = ACCESS_##access_},
 #include "api/routes.def"

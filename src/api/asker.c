@@ -4,8 +4,8 @@
 
 #include "api/handlers.h"
 #include "api/outputs.h"
+#include "kit/alloc.h"
 
-#define ANSWER_BYTES_MAX (512 * KIT_MIB)
 /* What a question may take: its JSON, the texts in it again, and a row's books for each text that is allowed. */
 #define ARENA_OVER_JSON 8
 #define ARENA_PER_TEXT 128
@@ -55,6 +55,18 @@ enum kit_status api_asker_take_id(struct task_request *r, kit_json question, str
                                                              : kit_fail(err, KIT_NOMEM, "out of memory for an id");
 }
 
+enum kit_status api_asker_take_body(struct task_request *r, struct http_request *h, struct kit_err *err)
+{
+    size_t len = 0;
+    char *body = http_request_take_body(h, &len);
+    if (body != NULL && kit_arena_defer(&r->arena, kit_alloc_free, body) != KIT_OK) {
+        kit_alloc_free(body);
+        return kit_fail(err, KIT_NOMEM, "out of memory for a question of %zu bytes", len);
+    }
+    r->body = (kit_str){.ptr = body, .len = len};
+    return KIT_OK;
+}
+
 /* --- the answer --- */
 
 static void write_usage(struct kit_json_writer *w, const struct task_request *r)
@@ -79,7 +91,7 @@ static void write_timing(struct kit_json_writer *w, const struct sched_job *job)
 
 void api_asker_begin(struct kit_json_writer *w, struct task_request *r)
 {
-    kit_buf_init(&r->answer, ANSWER_BYTES_MAX);
+    kit_buf_init(&r->answer, API_ANSWER_BYTES_MAX);
     kit_json_writer_init(w, &r->answer);
     kit_json_open(w, '{');
 }

@@ -21,11 +21,15 @@ struct api_origin api_origin_of(struct api *a, const struct http_request *h); /*
 KIT_MUST_CHECK enum kit_status api_asker_new(const struct api_origin *from, const struct task_asker *how,
                                              size_t question_bytes, struct task_request **ret, struct kit_err *err);
 
+/* The body becomes r->body, without a copy. NOMEM. */
+KIT_MUST_CHECK enum kit_status api_asker_take_body(struct task_request *r, struct http_request *h, struct kit_err *err);
+
 /* Takes the member "id" of a question among many into r->tag; one that is missing or null leaves it empty. INVALID: no
  * string, or not of 1 to API_TAG_BYTES_MAX bytes; NOMEM. */
 #define API_TAG_BYTES_MAX 128
 KIT_MUST_CHECK enum kit_status api_asker_take_id(struct task_request *r, kit_json question, struct kit_err *err);
 
+#define API_ANSWER_BYTES_MAX (512 * KIT_MIB)
 /* Begins r->answer with '{'; the caller writes what identifies the answer, */
 void api_asker_begin(struct kit_json_writer *w, struct task_request *r);
 /* and this the rest up to '}': "model" … "timing", with "outputs" unless they have been told row by row. */

@@ -20,11 +20,13 @@ void api_error_write(struct kit_json_writer *w, const struct kit_err *err, const
     kit_json_close(w, '}');
 }
 
-static void add_retry_after(struct http_request *r, uint32_t ms)
+void api_error_add_retry_after(struct http_request *r, const struct kit_err *err)
 {
     char text[16];
-    int len = snprintf(text, sizeof(text), "%u", (ms + MS_PER_S - 1) / MS_PER_S);
-    http_reply_field(r, "Retry-After", (kit_str){.ptr = text, .len = (size_t)len});
+    if (err->retry_after_ms > 0) {
+        int len = snprintf(text, sizeof(text), "%u", (err->retry_after_ms + MS_PER_S - 1) / MS_PER_S);
+        http_reply_field(r, "Retry-After", (kit_str){.ptr = text, .len = (size_t)len});
+    }
 }
 
 void api_error_send(struct http_request *r, const struct kit_err *err)
@@ -37,9 +39,7 @@ void api_error_send(struct http_request *r, const struct kit_err *err)
     kit_json_key(&w, "error");
     api_error_write(&w, err, r->request_id);
     kit_json_close(&w, '}');
-    if (err->retry_after_ms > 0) {
-        add_retry_after(r, err->retry_after_ms);
-    }
+    api_error_add_retry_after(r, err);
     kit_str text = body.failed == KIT_OK ? kit_buf_str(&body) : kit_str_lit("{\"error\":{\"code\":\"out_of_memory\"}}");
     http_reply_send(r, kit_status_http(err->code), "application/json", text);
     kit_buf_done(&body);

@@ -8,6 +8,8 @@
 
 /* Answers the request with an error; err->retry_after_ms > 0 adds Retry-After (whole seconds, rounded up). */
 void api_error_send(struct http_request *r, const struct kit_err *err);
+/* Retry-After (whole seconds, rounded up) where the error says when to try again. */
+void api_error_add_retry_after(struct http_request *r, const struct kit_err *err);
 /* The "error" member's value. */
 void api_error_write(struct kit_json_writer *w, const struct kit_err *err, const char *request_id);
 

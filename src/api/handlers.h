@@ -6,7 +6,7 @@
 #include "api/error.h"
 
 /* One handler a route: ctx is the struct api. */
-#define ROUTE(method, pattern, access, body, handler, name) void handler(struct http_request *r, void *ctx);
+#define ROUTE(method, pattern, access, body, words, handler, name) void handler(struct http_request *r, void *ctx);
 #include "api/routes.def"
 #undef ROUTE
 

@@ -113,6 +113,21 @@ void api_msp_frame_write_item(struct kit_buf *out, const struct task_request *r,
     kit_buf_add_char(out, '\n');
 }
 
+void api_msp_frame_write_delta(struct kit_buf *out, const struct task_request *r, uint32_t choice,
+                               const struct task_piece *piece, kit_str text)
+{
+    static const char *const names[] = {"text", "reasoning", "tool", "arguments"};
+    struct kit_json_writer w;
+    begin(&w, out, "delta", r->tag);
+    kit_json_member_u64(&w, "index", choice);
+    kit_json_member_str(&w, names[piece->kind], text);
+    if (piece->kind == TASK_PIECE_CALL || piece->kind == TASK_PIECE_ARGUMENTS) {
+        kit_json_member_u64(&w, "call", piece->call);
+    }
+    kit_json_close(&w, '}');
+    kit_buf_add_char(out, '\n');
+}
+
 void api_msp_frame_write_done(struct kit_buf *out, const struct task_request *r)
 {
     struct kit_json_writer w;

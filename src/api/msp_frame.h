@@ -5,6 +5,7 @@
 #define API_MSP_FRAME_H
 
 #include "api/asker.h"
+#include "task/made.h"
 
 enum api_msp_frame_type { API_MSP_FRAME_BAD, API_MSP_FRAME_START, API_MSP_FRAME_CANCEL };
 
@@ -23,6 +24,9 @@ struct api_msp_frame api_msp_frame_read(kit_str text, const struct api_origin *f
 
 /* Each appends one frame and '\n', which stands in no JSON text: so frames can be told apart. Failures are out's. */
 void api_msp_frame_write_item(struct kit_buf *out, const struct task_request *r, uint32_t index);
+/* A piece of a text that is being generated. */
+void api_msp_frame_write_delta(struct kit_buf *out, const struct task_request *r, uint32_t choice,
+                               const struct task_piece *piece, kit_str text);
 void api_msp_frame_write_done(struct kit_buf *out, const struct task_request *r);
 /* id: empty when it is about a frame and no question. */
 void api_msp_frame_write_error(struct kit_buf *out, kit_str id, const struct kit_err *err, const char *request_id);

@@ -1,7 +1,7 @@
 #include "api/msp_question.h"
 
-#include "api/msp_inputs.h"
-#include "api/msp_parameters.h"
+#include "api/inputs.h"
+#include "api/parameters.h"
 
 static bool is_among(kit_str name, const char *const *names)
 {
@@ -106,9 +106,9 @@ enum kit_status api_msp_question_read(struct task_request *r, kit_json root, con
         rc = parse_timeout(r, root, a->options.timeout_max_ms, err);
     }
     if (rc == KIT_OK) {
-        rc = api_msp_parameters_parse(r, kit_json_get(root, "parameters"), err);
+        rc = api_parameters_parse(r, kit_json_get(root, "parameters"), err);
     }
-    return rc == KIT_OK ? api_msp_inputs_parse(r, kit_json_get(root, "inputs"), a->options.texts_max, err) : rc;
+    return rc == KIT_OK ? api_inputs_parse(r, "inputs", kit_json_get(root, "inputs"), a->options.texts_max, err) : rc;
 }
 
 enum kit_status api_msp_question_parse(struct task_request *r, const struct api *a, struct kit_err *err)

@@ -4,7 +4,6 @@
 
 #include "api/asker.h"
 #include "api/msp_question.h"
-#include "kit/alloc.h"
 
 static enum kit_status parse(struct task_request *r, struct kit_err *err)
 {
@@ -45,19 +44,6 @@ static void gone(struct http_request *h)
     task_request_unref(r);
 }
 
-/* The request's now, as long as its arena. */
-static enum kit_status take_body(struct task_request *r, struct http_request *h, struct kit_err *err)
-{
-    size_t len = 0;
-    char *body = http_request_take_body(h, &len);
-    if (body != NULL && kit_arena_defer(&r->arena, kit_alloc_free, body) != KIT_OK) {
-        kit_alloc_free(body);
-        return kit_fail(err, KIT_NOMEM, "out of memory for a question of %zu bytes", len);
-    }
-    r->body = (kit_str){.ptr = body, .len = len};
-    return KIT_OK;
-}
-
 void api_serve(struct http_request *h, void *ctx)
 {
     struct api_origin from = api_origin_of(ctx, h);
@@ -66,7 +52,7 @@ void api_serve(struct http_request *h, void *ctx)
     struct kit_err err = {0};
     enum kit_status rc = api_asker_new(&from, &how, h->body.len, &r, &err);
     if (rc == KIT_OK) {
-        rc = take_body(r, h, &err);
+        rc = api_asker_take_body(r, h, &err);
     }
     if (rc != KIT_OK) {
         task_request_unref(r);

@@ -14,18 +14,21 @@
 #include "api/handlers.h"
 #include "api/msp_frame.h"
 #include "http/ws.h"
+#include "task/made.h"
 
 #define API_MSP_STREAM_OUT_BYTES_MAX (512 * KIT_MIB)
 
 struct api_msp_open_question {
-    struct task_request *r; /* a reference */
-    kit_id part;            /* in stream->questions */
-    uint64_t bytes;         /* of its frame: taken from api.bodies */
-    uint32_t told;          /* items that were said, or are being written: the place in its news */
-    struct kit_buf item;    /* written on the pool, to be said */
-    bool away;              /* the pool writes an item of it */
-    bool home;              /* its answer is there */
-    bool cancelled;         /* by a frame */
+    struct task_request *r;      /* a reference */
+    kit_id part;                 /* in stream->questions */
+    uint64_t bytes;              /* of its frame: taken from api.bodies */
+    uint32_t told;               /* items that were said, or are being written: the place in its news */
+    struct task_cursor *cursors; /* of generate: what was said of each choice; owned; NULL: nothing yet */
+    uint32_t turn;               /* the choice whose turn it is */
+    struct kit_buf item;         /* written on the pool, to be said */
+    bool away;                   /* the pool writes an item of it */
+    bool home;                   /* its answer is there */
+    bool cancelled;              /* by a frame */
     bool queued;
     struct api_msp_open_question *next; /* in the queue of those who have something to say */
 };

@@ -13,6 +13,7 @@ void api_msp_stream_end_question(struct api_msp_stream *s, struct api_msp_open_q
     kit_budget_give(s->loop->api->bodies, q->bytes);
     task_request_unref(q->r);
     kit_buf_done(&q->item);
+    kit_alloc_free(q->cursors);
     kit_alloc_free(q);
 }
 

@@ -3,6 +3,7 @@
 #include "api/errand.h"
 #include "api/metrics.h"
 #include "kit/alloc.h"
+#include "task/generate.h"
 #include "task/items.h"
 
 /* --- large items are written on the pool --- */
@@ -76,6 +77,30 @@ static void say_item(struct api_msp_stream *s, struct api_msp_open_question *q, 
     }
 }
 
+/* --- text that is being generated --- */
+
+/* What there is of one choice since it was said last; they take turns. False: nothing is new, or there is no memory now. */
+static bool say_delta(struct api_msp_stream *s, struct api_msp_open_question *q)
+{
+    uint32_t count = task_generate_choices(q->r);
+    struct task_piece piece;
+    struct kit_buf text;
+    bool said = false;
+    if (q->cursors == NULL && count > 0) {
+        q->cursors = kit_alloc_zero(count, sizeof(*q->cursors));
+    }
+    kit_buf_init(&text, TASK_MADE_BYTES_MAX);
+    for (uint32_t i = 0; q->cursors != NULL && !said && i < count; i++) {
+        uint32_t choice = q->turn++ % count;
+        said = task_made_read(task_generate_made(q->r, choice), &q->cursors[choice], &piece, &text);
+        if (said) {
+            api_msp_frame_write_delta(&s->out, q->r, choice, &piece, kit_buf_str(&text));
+        }
+    }
+    kit_buf_done(&text);
+    return said;
+}
+
 static void say_end(struct api_msp_stream *s, struct api_msp_open_question *q)
 {
     struct kit_err err = q->r->err;
@@ -102,6 +127,8 @@ void api_msp_stream_say(struct api_msp_stream *s, struct api_msp_open_question *
         kit_buf_done(&s->out);
         s->out = q->item; /* which the socket has emptied before this turn */
         q->item = (struct kit_buf){0};
+        api_msp_stream_queue(s, q);
+    } else if (q->r->kind == TASK_GENERATE && say_delta(s, q)) {
         api_msp_stream_queue(s, q);
     } else if (task_news_read(&q->r->news, q->told, &index, 1) > 0) {
         q->told++;

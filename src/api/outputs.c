@@ -1,6 +1,7 @@
 #include "api/outputs.h"
 
 #include "api/tensors.h"
+#include "task/generate.h"
 #include "task/model.h"
 #include "task/points.h"
 #include "task/rows.h"
@@ -43,7 +44,7 @@ static kit_str text_at(const struct task_points *p, const struct task_hit *hit)
 
 static void write_vector(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
 {
-    kit_json_put_f32s(w, r->vectors + (size_t)item * r->dimensions, r->dimensions);
+    kit_json_put_f32s(w, r->vectors + (size_t)item * r->stride, r->dimensions);
 }
 
 static void write_similarities(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
@@ -170,6 +171,90 @@ static void write_answers(struct kit_json_writer *w, const struct task_request *
     }
 }
 
+/* --- a text that was made --- */
+
+static void write_made_calls(struct kit_json_writer *w, struct task_made *m, struct kit_buf *text)
+{
+    kit_json_key(w, "tool_calls");
+    kit_json_open(w, '[');
+    for (uint32_t i = 0; i < task_made_calls(m); i++) {
+        kit_json_open(w, '{');
+        task_made_gather(m, TASK_PIECE_CALL, i, text);
+        kit_json_member_str(w, "name", kit_buf_str(text));
+        task_made_gather(m, TASK_PIECE_ARGUMENTS, i, text);
+        kit_json_member_str(w, "arguments", kit_buf_str(text));
+        kit_json_close(w, '}');
+    }
+    kit_json_close(w, ']');
+}
+
+static void write_token(struct kit_json_writer *w, const struct task_request *r, int32_t id, float logprob)
+{
+    kit_json_member_str(w, "token", task_generate_token(r, id));
+    kit_json_member_u64(w, "id", (uint64_t)id);
+    kit_json_key(w, "logprob");
+    kit_json_put_f32(w, logprob);
+}
+
+static void write_made_tokens(struct kit_json_writer *w, const struct task_request *r, struct task_made *m)
+{
+    struct task_token t;
+    kit_json_key(w, "tokens");
+    kit_json_open(w, '[');
+    for (uint32_t i = 0; task_made_token(m, i, &t); i++) {
+        kit_json_open(w, '{');
+        write_token(w, r, t.id, t.logprob);
+        kit_json_key(w, "top");
+        kit_json_open(w, '[');
+        for (uint32_t k = 0; k < t.others; k++) {
+            kit_json_open(w, '{');
+            write_token(w, r, t.top[k].id, t.top[k].logprob);
+            kit_json_close(w, '}');
+        }
+        kit_json_close(w, ']');
+        kit_json_close(w, '}');
+    }
+    kit_json_close(w, ']');
+}
+
+static void write_choice(struct kit_json_writer *w, const struct task_request *r, uint32_t choice)
+{
+    static const char *const ends[] = {NULL, "stop", "length", "tool_calls"};
+    struct task_made *m = task_generate_made(r, choice);
+    struct kit_buf text;
+    kit_buf_init(&text, TASK_MADE_BYTES_MAX);
+    kit_json_open(w, '{');
+    task_made_gather(m, TASK_PIECE_TEXT, 0, &text);
+    kit_json_member_str(w, "text", kit_buf_str(&text));
+    if (task_made_gather(m, TASK_PIECE_REASONING, 0, &text)) {
+        kit_json_member_str(w, "reasoning", kit_buf_str(&text));
+    }
+    if (task_made_calls(m) > 0) {
+        write_made_calls(w, m, &text);
+    }
+    if (task_parameters_has(&r->parameters, "logprobs")) {
+        write_made_tokens(w, r, m);
+    }
+    kit_json_member_c(w, "end", ends[task_made_finish(m)]);
+    kit_json_close(w, '}');
+    kit_buf_done(&text);
+}
+
+/* One text, or as many as were asked for. */
+static void write_choices(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
+{
+    uint32_t n = r->parameters.n;
+    if (n == 1) {
+        write_choice(w, r, item);
+        return;
+    }
+    kit_json_open(w, '[');
+    for (uint32_t i = 0; i < n; i++) {
+        write_choice(w, r, item * n + i);
+    }
+    kit_json_close(w, ']');
+}
+
 static void write_tensors(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
 {
     (void)item;
@@ -195,6 +280,7 @@ static const struct {
     [TASK_TOKEN_CLASSIFY] = {write_entities, NULL},
     [TASK_FILL_MASK] = {write_masks, NULL},
     [TASK_ANSWER] = {write_answers, has_answers},
+    [TASK_GENERATE] = {write_choices, NULL},
     [TASK_RAW] = {write_tensors, always},
 };
 

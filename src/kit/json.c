@@ -346,3 +346,17 @@ enum kit_status kit_json_bool_or(kit_json object, const char *key, bool otherwis
     *ret = kit_json_bool(v, otherwise);
     return KIT_OK;
 }
+
+enum kit_status kit_json_text(kit_json v, struct kit_arena *arena, kit_str *ret)
+{
+    struct kit_json_doc unlimited = {0};
+    yyjson_alc alc = {.malloc = alc_get, .realloc = alc_resize, .free = alc_free, .ctx = &unlimited};
+    size_t len = 0;
+    char *text = yyjson_val_write_opts(val(v), YYJSON_WRITE_NOFLAG, &alc, &len, NULL);
+    if (text == NULL) {
+        return KIT_NOMEM;
+    }
+    enum kit_status rc = kit_arena_str(arena, (kit_str){.ptr = text, .len = len}, ret);
+    kit_alloc_free(text);
+    return rc;
+}

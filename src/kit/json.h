@@ -5,6 +5,7 @@
 #ifndef KIT_JSON_H
 #define KIT_JSON_H
 
+#include "kit/arena.h"
 #include "kit/budget.h"
 #include "kit/buf.h"
 
@@ -60,6 +61,9 @@ bool kit_json_bool(kit_json v, bool otherwise);
 double kit_json_f64(kit_json v, double otherwise);
 int64_t kit_json_i64(kit_json v, int64_t otherwise); /* a real number counts only if it is whole */
 bool kit_json_is_real(kit_json v);                   /* a number with a fraction or exponent, or beyond int64 */
+
+/* The value as JSON text again, without blanks, in the arena: to keep it beyond its document. NOMEM. */
+KIT_MUST_CHECK enum kit_status kit_json_text(kit_json v, struct kit_arena *arena, kit_str *ret);
 
 /* Walks an array or object: for (struct kit_json_iter i = kit_json_iter(v); kit_json_next(&i);) { i.key, i.value }
  * key is empty for arrays. */

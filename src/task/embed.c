@@ -46,6 +46,18 @@ static const struct acb_port *port_for(const struct task_model *m, const struct 
     return pools_here(m, r) ? m->hidden : m->vectors;
 }
 
+/* Fewer than the model gives: the first ones, as a model that was trained for it packs the most into them (Kusupati et al.
+ * 2022, "Matryoshka representation learning"). */
+static enum kit_status choose_dimensions(const struct task_model *m, struct task_request *r, struct kit_err *err)
+{
+    r->stride = (uint32_t)port_for(m, r)->shape[1];
+    r->dimensions = r->parameters.dimensions > 0 ? r->parameters.dimensions : r->stride;
+    return r->dimensions <= r->stride
+               ? KIT_OK
+               : kit_fail_param(err, KIT_INVALID, "parameters.dimensions", "model '%s' gives %u dimensions, not %u",
+                                m->loaded->id, r->stride, r->dimensions);
+}
+
 enum kit_status task_embed_prepare(struct task_model *m, const struct task_options *o, struct task_request *r,
                                    struct kit_err *err)
 {
@@ -53,8 +65,11 @@ enum kit_status task_embed_prepare(struct task_model *m, const struct task_optio
     if (rc != KIT_OK) {
         return rc;
     }
-    r->dimensions = (uint32_t)port_for(m, r)->shape[1];
-    r->vectors = kit_alloc_array((size_t)r->inputs.text_count * r->dimensions, sizeof(float));
+    rc = choose_dimensions(m, r, err);
+    if (rc != KIT_OK) {
+        return rc;
+    }
+    r->vectors = kit_alloc_array((size_t)r->inputs.text_count * r->stride, sizeof(float));
     if (r->vectors == NULL) {
         return kit_fail(err, KIT_NOMEM, "out of memory for %u vectors", r->inputs.text_count);
     }
@@ -65,15 +80,15 @@ enum kit_status task_embed_prepare(struct task_model *m, const struct task_optio
 
 static float *vector_of(const struct task_request *r, uint32_t row)
 {
-    return r->vectors + (size_t)row * r->dimensions;
+    return r->vectors + (size_t)row * r->stride;
 }
 
 static void take_vector(const struct task_model *m, struct task_request *r, uint32_t row, const float *values,
                         uint32_t lines)
 {
     (void)lines;
-    memcpy(vector_of(r, row), values, r->dimensions * sizeof(float));
-    if (r->parameters.normalize && !m->normalizes) {
+    memcpy(vector_of(r, row), values, r->stride * sizeof(float));
+    if (r->parameters.normalize && (!m->normalizes || r->dimensions < r->stride)) {
         task_pooling_normalize(vector_of(r, row), r->dimensions);
     }
 }
@@ -82,7 +97,7 @@ static void take_tokens(const struct task_model *m, struct task_request *r, uint
                         uint32_t lines)
 {
     (void)m;
-    task_pooling_run((enum task_pooling)r->parameters.pooling, values, lines, r->dimensions, vector_of(r, row));
+    task_pooling_run((enum task_pooling)r->parameters.pooling, values, lines, r->stride, vector_of(r, row));
     if (r->parameters.normalize) {
         task_pooling_normalize(vector_of(r, row), r->dimensions);
     }

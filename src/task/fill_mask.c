@@ -106,19 +106,19 @@ static enum kit_status find_targets(struct task_model *m, struct task_request *r
 {
     struct task_parameters *p = &r->parameters;
     struct text_scratch *scratch = NULL;
-    r->masks.targets = kit_arena_get(&r->arena, (size_t)p->target_count * sizeof(*r->masks.targets));
+    r->masks.targets = kit_arena_get(&r->arena, (size_t)p->targets.count * sizeof(*r->masks.targets));
     if (r->masks.targets == NULL || task_scratches_take(&m->scratches, &scratch) != KIT_OK) {
-        return kit_fail(err, KIT_NOMEM, "out of memory for %u targets", p->target_count);
+        return kit_fail(err, KIT_NOMEM, "out of memory for %u targets", p->targets.count);
     }
     enum kit_status rc = KIT_OK;
-    for (uint32_t i = 0, id; rc == KIT_OK && i < p->target_count; i++) {
-        if (find_target(m, scratch, p->targets[i], &id)) {
+    for (uint32_t i = 0, id; rc == KIT_OK && i < p->targets.count; i++) {
+        if (find_target(m, scratch, p->targets.texts[i], &id)) {
             add_target(&r->masks, id);
         } else {
             char path[KIT_ERR_PARAM_BYTES];
             snprintf(path, sizeof(path), "parameters.targets[%u]", i);
             rc = kit_fail_param(err, KIT_INVALID, path, "'%s' is '%.*s', which is not one token of the vocabulary",
-                                path, KIT_STR_ARG(kit_str_sub(p->targets[i], 0, 40)));
+                                path, KIT_STR_ARG(kit_str_sub(p->targets.texts[i], 0, 40)));
         }
     }
     task_scratches_give(&m->scratches, scratch);
@@ -141,7 +141,7 @@ static enum kit_status prepare(struct task_model *m, const struct task_options *
     if (rc == KIT_OK) {
         rc = find_masks(m, r, err);
     }
-    if (rc == KIT_OK && r->parameters.target_count > 0) {
+    if (rc == KIT_OK && r->parameters.targets.count > 0) {
         rc = find_targets(m, r, err);
     }
     if (rc != KIT_OK) {

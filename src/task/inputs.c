@@ -9,6 +9,8 @@ static const struct task_shape_fields fields[TASK_SHAPE_COUNT] = {
     [TASK_SHAPE_ANSWER] = {.first = "question", .second = "context"},
     [TASK_SHAPE_RERANK] = {.first = "query", .second = "texts", .list = true},
     [TASK_SHAPE_SIMILARITY] = {.first = "source", .second = "texts", .list = true},
+    [TASK_SHAPE_CHAT] = {.first = "messages"},
+    [TASK_SHAPE_TOKENS] = {.first = "tokens"},
     [TASK_SHAPE_TENSORS] = {.first = "tensors"},
 };
 

@@ -16,6 +16,8 @@ enum task_shape {
     TASK_SHAPE_ANSWER,     /* {question, context} */
     TASK_SHAPE_RERANK,     /* {query, texts} */
     TASK_SHAPE_SIMILARITY, /* {source, texts} */
+    TASK_SHAPE_CHAT,       /* {messages}: its text is the array as JSON */
+    TASK_SHAPE_TOKENS,     /* {tokens}: its text is their ids, int32_t each, aligned for them */
     TASK_SHAPE_TENSORS,    /* {tensors}; never in a batch */
     TASK_SHAPE_COUNT
 };

@@ -13,6 +13,7 @@
     X(TOKEN_CLASSIFY, "token-classify")                                                                                \
     X(FILL_MASK, "fill-mask")                                                                                          \
     X(ANSWER, "answer")                                                                                                \
+    X(GENERATE, "generate")                                                                                            \
     X(RAW, "raw")
 #define TASK_KINDS(X) X(DEFAULT, "") TASK_NAMED(X)
 

@@ -5,6 +5,7 @@
 
 #include "kit/alloc.h"
 #include "task/batch.h"
+#include "task/generate.h"
 #include "task/pooling.h"
 #include "task/type.h"
 
@@ -48,6 +49,8 @@ static void read_ports(struct task_model *m)
     m->pooling = task_pooling_of(plug_model_meta(m->loaded->model, "pooling"));
     m->normalizes = kit_str_eq(plug_model_meta(m->loaded->model, "normalize"), kit_str_lit("1"));
     m->row_tokens_max = longest_row(m->loaded->model, info);
+    m->infers = info->output_count > 0;
+    m->generates = info->sequences_max > 0;
 }
 
 /* As Hugging Face's pipeline chooses: by problem_type, else by the number of labels. */
@@ -115,6 +118,37 @@ static enum kit_status open_lane(struct task_model *m, const struct task_options
     return sched_lane_open(engine, m->loaded->model, &lane, task_batch_worker(), m, &m->lane, err);
 }
 
+static enum kit_status open_generator(struct task_model *m, const struct task_options *o, struct plug_engine *engine,
+                                      struct kit_err *err)
+{
+    struct sched_generator_options options = {
+        .model_id = m->loaded->id,
+        .cores_max = plug_cores_total(engine),
+        .sequences_max = o->sequences_max,
+        .kv_bytes_max = o->kv_bytes_max,
+        .queue_tokens_max = o->queue_tokens_max,
+        .queue_jobs_max = o->queue_jobs_max,
+    };
+    return sched_generator_open(engine, m->loaded->model, &options, task_generate_sink(), m, &m->generator, err);
+}
+
+static enum kit_status open_template(struct task_model *m, struct kit_err *err)
+{
+    kit_str source = plug_model_meta(m->loaded->model, "chat_template");
+    enum kit_status rc = source.len > 0 ? jinja_compile(source, &m->chat_template, err) : KIT_OK;
+    return rc == KIT_OK || rc == KIT_NOMEM ? rc : kit_err_prefix(err, KIT_LOAD_FAILED, "chat template");
+}
+
+/* Its own where it brings one, else that of the files beside it. */
+static enum kit_status open_vocabulary(struct task_model *m, struct kit_err *err)
+{
+    if (plug_model_has_vocab(m->loaded->model)) {
+        enum kit_status rc = task_specials_make(&m->specials, m->loaded->model, err);
+        return rc == KIT_OK ? open_template(m, err) : rc;
+    }
+    return m->ids != NULL ? open_tokenizer(m, err) : KIT_OK;
+}
+
 enum kit_status task_model_warm(struct task_service *s, struct plug_engine *engine, struct model_loaded *loaded,
                                 struct kit_err *err)
 {
@@ -127,7 +161,7 @@ enum kit_status task_model_warm(struct task_service *s, struct plug_engine *engi
     kit_mutex_init(&m->lock);
     task_scratches_init(&m->scratches);
     read_ports(m);
-    enum kit_status rc = m->ids != NULL ? open_tokenizer(m, err) : KIT_OK;
+    enum kit_status rc = open_vocabulary(m, err);
     if (rc != KIT_OK) {
         return rc;
     }
@@ -140,18 +174,23 @@ enum kit_status task_model_warm(struct task_service *s, struct plug_engine *engi
     if (rc != KIT_OK) {
         return rc;
     }
-    return open_lane(m, task_service_options(s), engine, err);
+    const struct task_options *o = task_service_options(s);
+    if (m->infers) {
+        rc = open_lane(m, o, engine, err);
+    }
+    return rc == KIT_OK && m->generates ? open_generator(m, o, engine, err) : rc;
 }
 
 void task_model_cool(struct task_model *m, bool failed, const char *why)
 {
     kit_mutex_lock(&m->lock);
     struct sched_lane *lane = m->lane;
+    struct sched_generator *generator = m->generator;
     m->lane = NULL;
+    m->generator = NULL;
     kit_mutex_unlock(&m->lock);
-    if (lane != NULL) {
-        sched_lane_close(lane, failed, why);
-    }
+    sched_lane_close(lane, failed, why);
+    sched_generator_close(generator, failed, why);
 }
 
 void task_model_free(struct task_model *m)
@@ -161,30 +200,47 @@ void task_model_free(struct task_model *m)
     }
     text_tokenizer_free(m->tokenizer);
     task_labels_done(&m->labels);
+    task_specials_done(&m->specials);
+    jinja_free(m->chat_template);
     task_scratches_done(&m->scratches);
     kit_mutex_done(&m->lock);
     kit_alloc_free(m);
 }
 
-enum kit_status task_model_submit(struct task_model *m, struct task_request *r, struct kit_err *err)
+static enum kit_status submit_rows(struct task_model *m, struct task_request *r, struct kit_err *err)
 {
-    kit_mutex_lock(&m->lock);
     uint32_t retry_after_ms = 0;
-    enum kit_status rc = m->lane != NULL
-                             ? sched_submit(m->lane, &r->job, &retry_after_ms, err)
-                             : kit_fail(err, KIT_UNAVAILABLE, "model '%s' is being unloaded", m->loaded->id);
-    kit_mutex_unlock(&m->lock);
+    enum kit_status rc = sched_submit(m->lane, &r->job, &retry_after_ms, err);
     if (rc == KIT_FULL && retry_after_ms > 0) {
         err->retry_after_ms = retry_after_ms;
     }
     return rc;
 }
 
-void task_model_cancel(struct task_model *m, kit_id ticket)
+static enum kit_status submit(struct task_model *m, struct task_request *r, struct kit_err *err)
+{
+    bool generate = r->kind == TASK_GENERATE;
+    if (generate ? m->generator == NULL : m->lane == NULL) {
+        return kit_fail(err, KIT_UNAVAILABLE, "model '%s' is being unloaded", m->loaded->id);
+    }
+    return generate ? task_generate_submit(m, r, err) : submit_rows(m, r, err);
+}
+
+enum kit_status task_model_submit(struct task_model *m, struct task_request *r, struct kit_err *err)
 {
     kit_mutex_lock(&m->lock);
-    if (m->lane != NULL) {
-        sched_cancel(m->lane, ticket);
+    enum kit_status rc = submit(m, r, err);
+    kit_mutex_unlock(&m->lock);
+    return rc;
+}
+
+void task_model_cancel(struct task_model *m, struct task_request *r)
+{
+    kit_mutex_lock(&m->lock);
+    if (r->kind == TASK_GENERATE && m->generator != NULL) {
+        task_generate_cancel(m, r);
+    } else if (r->kind != TASK_GENERATE && m->lane != NULL) {
+        sched_cancel(m->lane, r->job.ticket);
     }
     kit_mutex_unlock(&m->lock);
 }

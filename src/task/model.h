@@ -5,9 +5,11 @@
 #ifndef TASK_MODEL_H
 #define TASK_MODEL_H
 
+#include "jinja/jinja.h"
 #include "task/labels.h"
 #include "task/scratch.h"
 #include "task/service.h"
+#include "task/specials.h"
 #include "text/tokenizer.h"
 
 #define TASK_NO_MASK UINT32_MAX
@@ -20,16 +22,20 @@ struct task_model {
     const struct acb_port *ids, *types, *vectors, *hidden, *logits;
     enum task_kind kinds[TASK_KIND_COUNT]; /* what it can, its default first; never empty: raw is among them */
     uint32_t kind_count;
-    uint32_t named;                  /* bit k: its back end names enum task_kind k */
-    struct task_labels labels;       /* of a classifier's or tagger's logits; none else */
-    enum task_pooling pooling;       /* of its vectors; OWN: it does not say */
-    bool normalizes;                 /* its vectors have length 1 */
-    enum task_function function;     /* of classify, when the question does not say */
-    uint32_t mask_id;                /* of a masked language model; TASK_NO_MASK: it has none */
-    uint32_t row_tokens_max;         /* longest text, special tokens included */
-    struct kit_mutex lock;           /* guards lane: submit and cancel meet close */
-    struct sched_lane *lane;         /* owned; NULL: closed */
-    struct task_scratches scratches; /* to tokenize with */
+    uint32_t named;                       /* bit k: its back end names enum task_kind k */
+    struct task_labels labels;            /* of a classifier's or tagger's logits; none else */
+    enum task_pooling pooling;            /* of its vectors; OWN: it does not say */
+    bool normalizes;                      /* its vectors have length 1 */
+    enum task_function function;          /* of classify, when the question does not say */
+    uint32_t mask_id;                     /* of a masked language model; TASK_NO_MASK: it has none */
+    uint32_t row_tokens_max;              /* longest text, special tokens included */
+    bool infers, generates;               /* what its engine is for: tensors in and out, texts that are gone on with */
+    struct task_specials specials;        /* of a vocabulary that came with the weights */
+    struct jinja_template *chat_template; /* owned; NULL: it has none */
+    struct kit_mutex lock;                /* guards lane: submit and cancel meet close */
+    struct sched_lane *lane;              /* owned; NULL: closed, or it makes texts only */
+    struct sched_generator *generator;    /* owned; NULL: closed, or it makes none */
+    struct task_scratches scratches;      /* to tokenize with */
 };
 
 /* Errors: LOAD_FAILED with the file that is broken, NOMEM, what sched_lane_open says. */
@@ -62,9 +68,10 @@ static inline struct task_model *task_model_of(const struct model_loaded *loaded
     return loaded->attached;
 }
 
-/* UNAVAILABLE when the lane has closed meanwhile, FULL (err says when to try again) when it is. err: not NULL. */
+/* Queues what was prepared. UNAVAILABLE when the lane has closed meanwhile, FULL (err says when to try again) when it is. err:
+ * not NULL. */
 KIT_MUST_CHECK enum kit_status task_model_submit(struct task_model *m, struct task_request *r, struct kit_err *err);
-void task_model_cancel(struct task_model *m,
-                       kit_id ticket); /* as sched_cancel; a closed lane: nothing is there any more */
+/* Of a closed lane nothing is there any more. */
+void task_model_cancel(struct task_model *m, struct task_request *r);
 
 #endif

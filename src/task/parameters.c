@@ -16,7 +16,9 @@ static const struct task_parameter table[] = {
     {"truncate", TASK_PARAMETER_BOOL, ALL_TEXT, AT(truncate), 0, 0, NULL},
     {"normalize", TASK_PARAMETER_BOOL, OF(EMBED), AT(normalize), 0, 0, NULL},
     {"pooling", TASK_PARAMETER_NAME, OF(EMBED), AT(pooling), 0, 0, poolings},
-    {"top_k", TASK_PARAMETER_COUNT, OF(CLASSIFY) | OF(FILL_MASK) | OF(ANSWER), AT(top_k), 1, TASK_TOP_MAX, NULL},
+    {"dimensions", TASK_PARAMETER_COUNT, OF(EMBED) | OF(SIMILARITY), AT(dimensions), 1, 1u << 20, NULL},
+    {"top_k", TASK_PARAMETER_COUNT, OF(CLASSIFY) | OF(FILL_MASK) | OF(ANSWER) | OF(GENERATE), AT(top_k), 1,
+     TASK_TOP_MAX, NULL},
     {"function", TASK_PARAMETER_NAME, OF(CLASSIFY), AT(function), 0, 0, functions},
     {"aggregation", TASK_PARAMETER_NAME, OF(TOKEN_CLASSIFY), AT(aggregation), 0, 0, aggregations},
     {"targets", TASK_PARAMETER_TEXTS, OF(FILL_MASK), AT(targets), 1, TASK_TARGETS_MAX, NULL},
@@ -26,8 +28,29 @@ static const struct task_parameter table[] = {
     {"top_n", TASK_PARAMETER_COUNT, OF(RERANK), AT(top_n), 1, 1u << 20, NULL},
     {"return_text", TASK_PARAMETER_BOOL, OF(RERANK), AT(return_text), 0, 0, NULL},
     {"raw_scores", TASK_PARAMETER_BOOL, OF(RERANK), AT(raw_scores), 0, 0, NULL},
+    {"max_tokens", TASK_PARAMETER_COUNT, OF(GENERATE), AT(max_tokens), 1, TASK_TOKENS_MAX, NULL},
+    {"temperature", TASK_PARAMETER_NUMBER, OF(GENERATE), AT(temperature), 0, 10, NULL},
+    {"top_p", TASK_PARAMETER_NUMBER, OF(GENERATE), AT(top_p), 0, 1, NULL},
+    {"min_p", TASK_PARAMETER_NUMBER, OF(GENERATE), AT(min_p), 0, 1, NULL},
+    {"typical_p", TASK_PARAMETER_NUMBER, OF(GENERATE), AT(typical_p), 0, 1, NULL},
+    {"repetition_penalty", TASK_PARAMETER_NUMBER, OF(GENERATE), AT(repetition_penalty), 0.01, 10, NULL},
+    {"presence_penalty", TASK_PARAMETER_NUMBER, OF(GENERATE), AT(presence_penalty), -10, 10, NULL},
+    {"frequency_penalty", TASK_PARAMETER_NUMBER, OF(GENERATE), AT(frequency_penalty), -10, 10, NULL},
+    {"penalty_tokens", TASK_PARAMETER_COUNT, OF(GENERATE), AT(penalty_tokens), 1, TASK_TOKENS_MAX, NULL},
+    {"logit_bias", TASK_PARAMETER_BIASES, OF(GENERATE), AT(logit_bias), 0, TASK_BIAS_MAX, NULL},
+    {"seed", TASK_PARAMETER_SEED, OF(GENERATE), AT(seed), 0, 0, NULL},
+    {"n", TASK_PARAMETER_COUNT, OF(GENERATE), AT(n), 1, TASK_CHOICES_MAX, NULL},
+    {"stop", TASK_PARAMETER_TEXTS, OF(GENERATE), AT(stop), 0, TASK_STOPS_MAX, NULL},
+    {"logprobs", TASK_PARAMETER_COUNT, OF(GENERATE), AT(logprobs), 0, TASK_LOGPROBS_MAX, NULL},
+    {"echo", TASK_PARAMETER_BOOL, OF(GENERATE), AT(echo), 0, 0, NULL},
+    {"format", TASK_PARAMETER_JSON, OF(GENERATE), AT(format), 0, 0, NULL},
+    {"grammar", TASK_PARAMETER_TEXT, OF(GENERATE), AT(grammar), 1, 1u << 20, NULL},
+    {"tools", TASK_PARAMETER_JSON, OF(GENERATE), AT(tools), 0, 0, NULL},
+    {"tool_choice", TASK_PARAMETER_TEXT, OF(GENERATE), AT(tool_choice), 1, 256, NULL},
+    {"parallel_tool_calls", TASK_PARAMETER_BOOL, OF(GENERATE), AT(parallel_tool_calls), 0, 0, NULL},
+    {"template_values", TASK_PARAMETER_JSON, OF(GENERATE), AT(template_values), 0, 0, NULL},
 };
-_Static_assert(KIT_COUNT(table) <= 32, "one bit a row in task_parameters.given");
+_Static_assert(KIT_COUNT(table) <= 64, "one bit a row in task_parameters.given");
 
 const struct task_parameter *task_parameter_at(uint32_t index)
 {
@@ -36,24 +59,27 @@ const struct task_parameter *task_parameter_at(uint32_t index)
 
 bool task_parameters_has(const struct task_parameters *p, const char *name)
 {
-    for (uint32_t i = 0; i < KIT_COUNT(table); i++) {
-        if (strcmp(table[i].name, name) == 0) {
-            return (p->given & (1u << i)) != 0;
-        }
-    }
-    return false;
+    uint32_t row = task_parameter_of(name);
+    return row < KIT_COUNT(table) && (p->given & (UINT64_C(1) << row)) != 0;
 }
 
 void task_parameters_init(struct task_parameters *p)
 {
-    *p = (struct task_parameters){.truncate = true, .max_answer_tokens = 15};
+    *p = (struct task_parameters){.truncate = true,
+                                  .max_answer_tokens = 15,
+                                  .n = 1,
+                                  .temperature = 1,
+                                  .top_p = 1,
+                                  .typical_p = 1,
+                                  .repetition_penalty = 1,
+                                  .parallel_tool_calls = true};
 }
 
 enum kit_status task_parameters_suit(const struct task_parameters *p, enum task_kind kind, struct kit_err *err)
 {
     char param[KIT_ERR_PARAM_BYTES], known[160];
     for (uint32_t i = 0; i < KIT_COUNT(table); i++) {
-        if ((p->given & (1u << i)) != 0 && (table[i].tasks & (1u << kind)) == 0) {
+        if ((p->given & (UINT64_C(1) << i)) != 0 && (table[i].tasks & (1u << kind)) == 0) {
             snprintf(param, sizeof(param), "parameters.%s", table[i].name);
             task_parameters_list(kind, known, sizeof(known));
             return kit_fail_param(err, KIT_INVALID, param, "'%s' is no parameter of the task '%s'; it takes %s", param,
@@ -61,6 +87,21 @@ enum kit_status task_parameters_suit(const struct task_parameters *p, enum task_
         }
     }
     return KIT_OK;
+}
+
+void task_parameters_set_logprobs(struct task_parameters *p, uint32_t others)
+{
+    p->given |= UINT64_C(1) << task_parameter_of("logprobs");
+    p->logprobs = others;
+}
+
+uint32_t task_parameter_of(const char *name)
+{
+    uint32_t i = 0;
+    while (i < KIT_COUNT(table) && strcmp(table[i].name, name) != 0) {
+        i++;
+    }
+    return i;
 }
 
 char *task_parameters_list(enum task_kind kind, char *to, size_t room)

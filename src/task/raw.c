@@ -6,8 +6,7 @@
 
 static bool can(const struct task_model *m)
 {
-    (void)m;
-    return true; /* every back end has infer */
+    return m->infers;
 }
 
 static enum kit_status prepare(struct task_model *m, const struct task_options *o, struct task_request *r,

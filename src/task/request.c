@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "kit/alloc.h"
+#include "task/generate.h"
 #include "task/rows.h"
 
 enum kit_status task_request_new(struct task_service *service, const struct task_asker *asker, size_t arena_bytes_max,
@@ -42,6 +43,7 @@ void task_request_unref(struct task_request *r)
         model_loaded_unref(r->loaded);
     }
     plug_outputs_done(&r->outputs);
+    task_choices_free(r->choices);
     task_rows_done(&r->rows);
     task_hits_done(&r->hits);
     kit_alloc_free(r->vectors);

@@ -23,6 +23,7 @@
 #include "task/parameters.h"
 #include "text/span.h"
 
+struct task_choices;
 struct task_model;
 struct task_service;
 struct task_request;
@@ -42,9 +43,10 @@ struct task_asker {
     /* Channels of the asker's loop; each request holds a reference. home: where the finished request goes, as a message.
      * news: where a word goes when items of the answer are there before the rest; NULL: the asker wants none. */
     struct loop_chan *home, *news;
-    kit_id id;   /* the asker's own name for whom it asks, */
-    kit_id part; /* and for the question, where one asks many */
-    void *ctx;   /* the asker's */
+    kit_id id;          /* the asker's own name for whom it asks, */
+    kit_id part;        /* and for the question, where one asks many */
+    const void *manner; /* how it asks: the asker's own; lives for ever */
+    void *ctx;          /* the asker's */
 };
 
 /* Texts as rows of token ids, behind each other; filled by task/ (texts.h). Memory: as long as the request. */
@@ -81,7 +83,9 @@ struct task_request {
     kit_str body;                          /* as it came; arena */
     char model_id[MODEL_ID_BYTES_MAX + 1]; /* "": the only ready model */
     char request_id[64];
-    kit_str tag; /* the asker's own word for it, for its answer; arena, or empty */
+    kit_str tag;    /* the asker's own word for it, for its answer; arena, or empty */
+    bool streams;   /* the asker wants the answer as it is made */
+    uint32_t flags; /* the asker's own */
     enum task_kind kind;
     enum sched_priority priority;
     uint64_t deadline_ns;
@@ -99,11 +103,12 @@ struct task_request {
     uint32_t version;   /* of the model that answered */
     uint64_t tokens;    /* of all inputs */
     uint32_t truncated; /* texts that were cut to what the model takes */
-    float *vectors;     /* embed, similarity: [rows.count][dimensions]; owned */
-    uint32_t dimensions;
-    struct task_hits hits;       /* the others over texts; owned */
-    struct plug_outputs outputs; /* raw; owned */
-    struct kit_buf answer;       /* what the asker rendered */
+    float *vectors;     /* embed, similarity: [rows.count][stride], of which dimensions count; owned */
+    uint32_t dimensions, stride;
+    struct task_hits hits;        /* the others over texts; owned */
+    struct plug_outputs outputs;  /* raw; owned */
+    struct task_choices *choices; /* generate; owned */
+    struct kit_buf answer;        /* what the asker rendered */
     bool rendered;
     struct task_news news; /* the items that are there already; has room only where the asker wants it */
 
@@ -111,6 +116,7 @@ struct task_request {
     struct kit_mutex lock;
     struct model_loaded *loaded; /* referenced while queued or running; NULL else */
     bool cancelled;
+    bool queued; /* the scheduler has, or had, it */
     struct kit_ref refs;
 };
 

@@ -64,6 +64,7 @@ static enum kit_status enqueue(struct task_model *m, struct task_request *r, str
     kit_mutex_lock(&r->lock);
     enum kit_status rc =
         r->cancelled ? kit_fail(err, KIT_CANCELLED, "cancelled by the caller") : task_model_submit(m, r, err);
+    r->queued = rc == KIT_OK;
     kit_mutex_unlock(&r->lock);
     return rc;
 }
@@ -101,8 +102,34 @@ static void hold_model(struct task_request *r, struct model_loaded *loaded)
     kit_mutex_unlock(&r->lock);
 }
 
+static void hand_to_pool(struct task_request *r, void (*run)(struct loop_work_job *job))
+{
+    struct kit_err err = {0};
+    r->work.run = run;
+    enum kit_status rc = loop_work_submit(r->service->work, &r->work);
+    if (rc != KIT_OK) {
+        kit_fail(&err, rc, "the work pool is full: try again later");
+        task_request_go_home_failed(r, rc, &err);
+    }
+}
+
+static void proceed_on_pool(struct loop_work_job *job)
+{
+    proceed(KIT_CONTAINER(job, struct task_request, work));
+}
+
+/* A vocabulary that came with the weights may lie in another process: asking it blocks. */
+static void go_on(struct task_request *r, bool on_pool)
+{
+    if (!on_pool && plug_model_has_vocab(r->loaded->model)) {
+        hand_to_pool(r, proceed_on_pool);
+    } else {
+        proceed(r);
+    }
+}
+
 /* From here on the request waits for its model, is queued, or goes home. */
-static void find_model(struct task_request *r)
+static void find_model(struct task_request *r, bool on_pool)
 {
     struct task_service *s = r->service;
     struct kit_err err = {0};
@@ -113,7 +140,7 @@ static void find_model(struct task_request *r)
                                : model_acquire_only(s->catalog, &loaded, &err);
     if (rc == KIT_OK) {
         hold_model(r, loaded);
-        proceed(r);
+        go_on(r, on_pool);
     } else if (rc == KIT_UNAVAILABLE && s->options.autoload && named && state != MODEL_FAILED) {
         task_wait_enter(s->wait, r);
     } else {
@@ -121,7 +148,7 @@ static void find_model(struct task_request *r)
     }
 }
 
-static void begin(struct task_request *r)
+static void begin(struct task_request *r, bool on_pool)
 {
     struct kit_err err = {0};
     enum kit_status rc = KIT_OK;
@@ -131,7 +158,7 @@ static void begin(struct task_request *r)
         rc = r->asker.parse(r, &err);
     }
     if (rc == KIT_OK) {
-        find_model(r);
+        find_model(r, on_pool);
     } else {
         task_request_go_home_failed(r, rc, &err);
     }
@@ -141,18 +168,7 @@ static void begin(struct task_request *r)
 
 static void begin_on_pool(struct loop_work_job *job)
 {
-    begin(KIT_CONTAINER(job, struct task_request, work));
-}
-
-static void hand_to_pool(struct task_request *r)
-{
-    struct kit_err err = {0};
-    r->work.run = begin_on_pool;
-    enum kit_status rc = loop_work_submit(r->service->work, &r->work);
-    if (rc != KIT_OK) {
-        kit_fail(&err, rc, "the work pool is full: try again later");
-        task_request_go_home_failed(r, rc, &err);
-    }
+    begin(KIT_CONTAINER(job, struct task_request, work), true);
 }
 
 static void leave_room(struct task_request *r, struct model_loaded *loaded)
@@ -165,9 +181,9 @@ void task_submit(struct task_request *r)
 {
     task_request_ref(r); /* the work side's: it comes home with the answer */
     if (r->body.len + task_inputs_bytes(&r->inputs) > r->service->options.inline_bytes_max) {
-        hand_to_pool(r);
+        hand_to_pool(r, begin_on_pool);
     } else {
-        begin(r);
+        begin(r, false);
     }
 }
 
@@ -175,8 +191,8 @@ void task_cancel(struct task_request *r)
 {
     kit_mutex_lock(&r->lock);
     r->cancelled = true;
-    if (r->loaded != NULL) {
-        task_model_cancel(task_model_of(r->loaded), r->job.ticket);
+    if (r->queued) {
+        task_model_cancel(task_model_of(r->loaded), r);
     }
     kit_mutex_unlock(&r->lock);
 }

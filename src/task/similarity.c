@@ -30,9 +30,9 @@ static void finish(const struct task_model *m, struct task_request *r, uint32_t 
     (void)m;
     uint32_t first = task_rows_first(r, item), end = task_rows_first(r, item + 1);
     struct task_hit *hits = task_hits_of(&r->hits, first);
-    const float *source = r->vectors + (size_t)first * r->dimensions;
+    const float *source = r->vectors + (size_t)first * r->stride;
     for (uint32_t i = 0; first + 1 + i < end; i++) {
-        const float *text = source + (size_t)(i + 1) * r->dimensions;
+        const float *text = source + (size_t)(i + 1) * r->stride;
         hits[i] = (struct task_hit){.id = i, .score = cosine(source, text, r->dimensions)};
     }
     r->hits.counts[first] = end - first - 1;

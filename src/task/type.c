@@ -6,14 +6,16 @@
 #include "task/classify.h"
 #include "task/embed.h"
 #include "task/fill_mask.h"
+#include "task/generate.h"
 #include "task/raw.h"
 #include "task/rerank.h"
 #include "task/similarity.h"
 #include "task/token_classify.h"
 
 /* In the order in which a model that names no task of its own is asked. */
-static const struct task_type *const types[] = {&task_embed,          &task_similarity, &task_rerank, &task_classify,
-                                                &task_token_classify, &task_fill_mask,  &task_answer, &task_raw};
+static const struct task_type *const types[] = {&task_embed,    &task_similarity,     &task_rerank,
+                                                &task_classify, &task_token_classify, &task_fill_mask,
+                                                &task_answer,   &task_generate,       &task_raw};
 
 const struct task_type *task_type_of(enum task_kind kind)
 {
@@ -68,6 +70,8 @@ static enum task_kind meant_by(const struct task_model *m, enum task_shape shape
         return TASK_RERANK;
     case TASK_SHAPE_SIMILARITY:
         return TASK_SIMILARITY;
+    case TASK_SHAPE_CHAT:
+        return TASK_GENERATE;
     case TASK_SHAPE_TENSORS:
         return TASK_RAW;
     default:

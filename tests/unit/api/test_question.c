@@ -111,8 +111,8 @@ TEST(question_takes_every_parameter)
     assert_int_equal(p->top_n, 2);
     assert_int_equal(p->max_answer_tokens, 7);
     assert_true(task_parameters_has(p, "stride") && p->stride == 0);
-    assert_int_equal(p->target_count, 2);
-    assert_str(p->targets[1], "y");
+    assert_int_equal(p->targets.count, 2);
+    assert_str(p->targets.texts[1], "y");
     assert_int_equal(question_parse(&q, "{\"model\":\"m\",\"inputs\":\"a\",\"parameters\":{\"stride\":null}}"), KIT_OK);
     assert_false(task_parameters_has(&q.r->parameters, "stride"));
     question_close(&q);

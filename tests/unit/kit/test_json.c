@@ -346,5 +346,6 @@ int main(void)
         WITH_DOC(json_or_forms_take_the_default_for_missing_and_null_only), WITH_DOC(json_i64_or_names_its_range),
         TEST_OF(json_parse_survives_each_failed_alloc),
         TEST_OF(json_parse_within_refuses_a_tree_that_never_fits_and_gives_back_what_it_took),
-        TEST_OF(json_parse_within_says_try_later_while_others_hold_the_sum));
+        TEST_OF(json_parse_within_says_try_later_while_others_hold_the_sum),
+        TEST_OF(json_is_real_tells_numbers_that_no_int64_holds_as_written));
 }

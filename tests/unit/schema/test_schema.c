@@ -172,18 +172,18 @@ TEST(schema_names_the_place_of_what_is_wrong)
     refuses("{\"properties\":{\"a/b\":{\"type\":\"text\"}}}", KIT_INVALID,
             "'/properties/a~1b': 'type' must name JSON's types, but has 'text'");
     refuses("{\"anyOf\":[{},{\"minLength\":-1}]}", KIT_INVALID,
-            "'/anyOf/1': 'minLength' must be a whole number of at least 0, but is number");
-    refuses("{\"items\":3}", KIT_INVALID, "'/items': a schema is an object, true or false, but this is number");
+            "'/anyOf/1': 'minLength' must be a whole number of at least 0, but is a number");
+    refuses("{\"items\":3}", KIT_INVALID, "'/items': a schema is an object, true or false, but this is a number");
     refuses("{\"required\":[\"a\",\"a\"]}", KIT_INVALID, "'': 'required' has 'a' twice");
     refuses("{\"properties\":{\"a\":{},\"a\":{}}}", KIT_INVALID, "'': 'properties' has 'a' twice");
-    refuses("{\"multipleOf\":0}", KIT_INVALID, "'': 'multipleOf' must be a number above 0, but is number");
+    refuses("{\"multipleOf\":0}", KIT_INVALID, "'': 'multipleOf' must be a number above 0, but is a number");
     refuses("{\"not\":{\"$ref\":\"#/nope\"}}", KIT_UNPROCESSABLE,
             "'/not': the reference '#/nope' leads to no schema of this document (nothing is fetched)");
     refuses("{\"$ref\":\"https://example.org/x\"}", KIT_UNPROCESSABLE,
             "'': the reference 'https://example.org/x' leads to no schema of this document (nothing is fetched)");
     refuses("{\"$defs\":{\"a\":{\"$anchor\":\"x\"},\"b\":{\"$anchor\":\"x\"}}}", KIT_INVALID,
             "'/$defs/b': the name 'x' is there twice");
-    refuses("[]", KIT_INVALID, "'': a schema is an object, true or false, but this is array");
+    refuses("[]", KIT_INVALID, "'': a schema is an object, true or false, but this is an array");
 }
 
 TEST(schema_stops_at_its_limits)

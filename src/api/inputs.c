@@ -1,4 +1,4 @@
-#include "api/msp_inputs.h"
+#include "api/inputs.h"
 
 #include <stdio.h>
 
@@ -6,11 +6,13 @@
 
 #define PATH_BYTES KIT_ERR_PARAM_BYTES
 #define FORMS                                                                                                          \
-    "a string, {\"text\",\"pair\"}, {\"question\",\"context\"}, {\"query\",\"texts\"} or {\"source\",\"texts\"}"
+    "a string, {\"text\",\"pair\"}, {\"messages\"}, {\"question\",\"context\"}, {\"query\",\"texts\"} or "             \
+    "{\"source\",\"texts\"}"
 #define ALL_FORMS FORMS ", an array of such, or {\"tensors\"}"
 
 struct reader {
     struct task_request *r;
+    const char *name;      /* of the field: "inputs" */
     struct task_inputs in; /* so far */
     uint32_t texts_max;
     uint32_t text; /* the next one's place */
@@ -33,7 +35,7 @@ static const char *path_of(const struct reader *rd, struct place at, char to[PAT
     if (at.listed) {
         snprintf(index, sizeof(index), "[%u]", at.index);
     }
-    snprintf(to, PATH_BYTES, "inputs%s%s%.16s%s", item, at.member != NULL ? "." : "",
+    snprintf(to, PATH_BYTES, "%s%s%s%.16s%s", rd->name, item, at.member != NULL ? "." : "",
              at.member != NULL ? at.member : "", index);
     return to;
 }
@@ -55,8 +57,9 @@ static bool has(kit_json v, const char *key)
 
 static bool shape_of(kit_json v, enum task_shape *ret)
 {
-    static const enum task_shape by_member[] = {TASK_SHAPE_TENSORS, TASK_SHAPE_ANSWER, TASK_SHAPE_RERANK,
-                                                TASK_SHAPE_SIMILARITY, TASK_SHAPE_PAIR};
+    static const enum task_shape by_member[] = {TASK_SHAPE_TENSORS, TASK_SHAPE_CHAT,   TASK_SHAPE_TOKENS,
+                                                TASK_SHAPE_ANSWER,  TASK_SHAPE_RERANK, TASK_SHAPE_SIMILARITY,
+                                                TASK_SHAPE_PAIR};
     if (kit_json_type(v) == KIT_JSON_STRING) {
         *ret = TASK_SHAPE_TEXT;
         return true;
@@ -98,7 +101,7 @@ static enum kit_status join_shape(struct reader *rd, uint32_t item, enum task_sh
     }
     if (item > 0 && !texts && shape != rd->in.shape) {
         return kit_fail_param(err, KIT_INVALID, path,
-                              "'%s' is of another kind than 'inputs[0]': send it in a question of its own", path);
+                              "'%s' is of another kind than '%s[0]': send it in a question of its own", path, rd->name);
     }
     rd->in.shape = item == 0 ? shape : KIT_MAX(rd->in.shape, shape);
     return KIT_OK;
@@ -120,10 +123,10 @@ static enum kit_status count_texts(struct reader *rd, uint32_t item, enum task_s
         texts = shape == TASK_SHAPE_SIMILARITY ? count + 1 : count;
     }
     if (rd->in.text_count + texts > rd->texts_max) {
-        return kit_fail_param(err, KIT_TOO_LARGE, "inputs",
-                              "'inputs' has more than %u texts, the most of one question (serve.texts_max): send the "
+        return kit_fail_param(err, KIT_TOO_LARGE, rd->name,
+                              "'%s' has more than %u texts, the most of one question (serve.texts_max): send the "
                               "rest in another",
-                              rd->texts_max);
+                              rd->name, rd->texts_max);
     }
     rd->in.text_count += (uint32_t)texts;
     return KIT_OK;
@@ -154,6 +157,34 @@ static enum kit_status keep(struct reader *rd, struct place at, kit_json v, kit_
         return kit_fail(err, KIT_NOMEM, "out of memory for the inputs");
     }
     return KIT_OK;
+}
+
+static enum kit_status keep_chat(struct reader *rd, struct place at, kit_json messages, kit_str *to,
+                                 struct kit_err *err)
+{
+    if (kit_json_type(messages) != KIT_JSON_ARRAY || kit_json_count(messages) == 0) {
+        return bad(rd, at, "an array of at least one {\"role\",\"content\"}", messages, err);
+    }
+    return kit_json_text(messages, &rd->r->arena, to) == KIT_OK
+               ? KIT_OK
+               : kit_fail(err, KIT_NOMEM, "out of memory for the messages");
+}
+
+static enum kit_status keep_tokens(struct reader *rd, struct place at, kit_json list, kit_str *to, struct kit_err *err)
+{
+    size_t count = kit_json_count(list);
+    int32_t *ids = kit_arena_zero(&rd->r->arena, KIT_MAX(count, (size_t)1), sizeof(*ids));
+    if (ids == NULL) {
+        return kit_fail(err, KIT_NOMEM, "out of memory for %zu tokens", count);
+    }
+    bool good = kit_json_type(list) == KIT_JSON_ARRAY && count > 0;
+    for (struct kit_json_iter i = kit_json_iter(list); good && kit_json_next(&i);) {
+        int64_t id = kit_json_i64(i.value, -1);
+        good = id >= 0 && id <= INT32_MAX;
+        ids[i.index] = (int32_t)id;
+    }
+    *to = (kit_str){.ptr = (const char *)ids, .len = count * sizeof(*ids)};
+    return good ? KIT_OK : bad(rd, at, "an array of at least one token id", list, err);
 }
 
 /* {query, texts}: the query, once for each text; {source, texts}: the source, then the texts. */
@@ -187,7 +218,14 @@ static enum kit_status take_text(struct reader *rd, uint32_t item, kit_json v, s
         return keep(rd, at, v, &rd->in.texts[rd->text++], err);
     }
     at.member = f->first;
-    enum kit_status rc = keep(rd, at, kit_json_get(v, f->first), &rd->in.texts[rd->text], err);
+    kit_json first = kit_json_get(v, f->first);
+    if (rd->in.shape == TASK_SHAPE_CHAT) {
+        return keep_chat(rd, at, first, &rd->in.texts[rd->text++], err);
+    }
+    if (rd->in.shape == TASK_SHAPE_TOKENS) {
+        return keep_tokens(rd, at, first, &rd->in.texts[rd->text++], err);
+    }
+    enum kit_status rc = keep(rd, at, first, &rd->in.texts[rd->text], err);
     if (rc == KIT_OK && f->second != NULL && (!f->optional || has(v, f->second))) {
         at.member = f->second;
         rc = keep(rd, at, kit_json_get(v, f->second), &rd->in.pairs[rd->text], err);
@@ -235,21 +273,28 @@ static enum kit_status read_one(struct reader *rd, kit_json v, struct kit_err *e
     return rc == KIT_OK ? take(rd, 0, v, err) : rc;
 }
 
+static enum kit_status check_count(const struct reader *rd, size_t count, struct kit_err *err)
+{
+    if (count == 0) {
+        return kit_fail_param(err, KIT_INVALID, rd->name, "'%s' is empty: give at least one input", rd->name);
+    }
+    return count <= rd->texts_max
+               ? KIT_OK
+               : kit_fail_param(err, KIT_TOO_LARGE, rd->name,
+                                "'%s' has %zu inputs, but may have %u (serve.texts_max): send the rest in another "
+                                "question",
+                                rd->name, count, rd->texts_max);
+}
+
 static enum kit_status read_batch(struct reader *rd, kit_json array, struct kit_err *err)
 {
     size_t count = kit_json_count(array);
     rd->in.batch = true;
-    if (count == 0) {
-        return kit_fail_param(err, KIT_INVALID, "inputs", "'inputs' is empty: give at least one input");
-    }
-    if (count > rd->texts_max) {
-        return kit_fail_param(err, KIT_TOO_LARGE, "inputs",
-                              "'inputs' has %zu inputs, but may have %u (serve.texts_max): send the rest in another "
-                              "question",
-                              count, rd->texts_max);
+    enum kit_status rc = check_count(rd, count, err);
+    if (rc != KIT_OK) {
+        return rc;
     }
     rd->in.item_count = (uint32_t)count;
-    enum kit_status rc = KIT_OK;
     for (struct kit_json_iter i = kit_json_iter(array); rc == KIT_OK && kit_json_next(&i);) {
         rc = look_at(rd, (uint32_t)i.index, i.value, err);
     }
@@ -262,11 +307,136 @@ static enum kit_status read_batch(struct reader *rd, kit_json array, struct kit_
     return rc;
 }
 
-enum kit_status api_msp_inputs_parse(struct task_request *r, kit_json inputs, uint32_t texts_max, struct kit_err *err)
+/* --- */
+
+enum kit_status api_inputs_parse(struct task_request *r, const char *name, kit_json inputs, uint32_t texts_max,
+                                 struct kit_err *err)
 {
-    struct reader rd = {.r = r, .texts_max = texts_max};
+    struct reader rd = {.r = r, .name = name, .texts_max = texts_max};
     enum kit_status rc =
         kit_json_type(inputs) == KIT_JSON_ARRAY ? read_batch(&rd, inputs, err) : read_one(&rd, inputs, err);
+    if (rc == KIT_OK) {
+        r->inputs = rd.in;
+    }
+    return rc;
+}
+
+/* Arrays of one shape whose items are not objects around what is read. */
+static enum kit_status read_plain(struct reader *rd, enum task_shape shape, kit_json v, bool many, struct kit_err *err)
+{
+    size_t count = many ? kit_json_count(v) : 1;
+    enum kit_status rc = check_count(rd, count, err);
+    if (rc != KIT_OK) {
+        return rc;
+    }
+    rd->in = (struct task_inputs){
+        .shape = shape, .batch = many, .item_count = (uint32_t)count, .text_count = (uint32_t)count};
+    rc = make_room(rd, err);
+    struct kit_json_iter i = kit_json_iter(v);
+    for (uint32_t k = 0; rc == KIT_OK && k < count; k++) {
+        kit_json one = many && kit_json_next(&i) ? i.value : v;
+        struct place at = {.item = k};
+        rc = shape == TASK_SHAPE_CHAT ? keep_chat(rd, at, one, &rd->in.texts[k], err)
+                                      : keep_tokens(rd, at, one, &rd->in.texts[k], err);
+    }
+    return rc;
+}
+
+enum kit_status api_inputs_chat(struct task_request *r, const char *name, kit_json messages, struct kit_err *err)
+{
+    struct reader rd = {.r = r, .name = name, .texts_max = 1};
+    enum kit_status rc = read_plain(&rd, TASK_SHAPE_CHAT, messages, false, err);
+    if (rc == KIT_OK) {
+        r->inputs = rd.in;
+    }
+    return rc;
+}
+
+/* What the first of an array is tells what all are. */
+static enum kit_json_type type_of_first(kit_json v)
+{
+    struct kit_json_iter i = kit_json_iter(v);
+    return kit_json_type(v) == KIT_JSON_ARRAY && kit_json_next(&i) ? kit_json_type(i.value) : KIT_JSON_NONE;
+}
+
+enum kit_status api_inputs_texts_or_tokens(struct task_request *r, const char *name, kit_json v, uint32_t texts_max,
+                                           struct kit_err *err)
+{
+    struct reader rd = {.r = r, .name = name, .texts_max = texts_max};
+    enum kit_json_type first = type_of_first(v);
+    if (first != KIT_JSON_NUMBER && first != KIT_JSON_ARRAY) {
+        return api_inputs_parse(r, name, v, texts_max, err);
+    }
+    enum kit_status rc = read_plain(&rd, TASK_SHAPE_TOKENS, v, first == KIT_JSON_ARRAY, err);
+    if (rc == KIT_OK) {
+        r->inputs = rd.in;
+    }
+    return rc;
+}
+
+enum kit_status api_inputs_list(struct task_request *r, enum task_shape shape, const struct api_named *first,
+                                const struct api_named *list, uint32_t texts_max, struct kit_err *err)
+{
+    struct reader rd = {.r = r, .name = first->name, .texts_max = texts_max};
+    size_t count = kit_json_count(list->value);
+    if (kit_json_type(list->value) != KIT_JSON_ARRAY || count == 0 || count > texts_max) {
+        return kit_fail_param(err, count > texts_max ? KIT_TOO_LARGE : KIT_INVALID, list->name,
+                              "'%s' must be an array of 1 to %u strings (serve.texts_max)", list->name, texts_max);
+    }
+    rd.in = (struct task_inputs){
+        .shape = shape, .item_count = 1, .text_count = (uint32_t)count + (shape == TASK_SHAPE_SIMILARITY)};
+    struct place nowhere = {0};
+    kit_str text = {0};
+    enum kit_status rc = make_room(&rd, err);
+    rc = rc == KIT_OK ? keep(&rd, nowhere, first->value, &text, err) : rc;
+    if (rc == KIT_OK && rd.in.pairs == NULL) {
+        rd.in.texts[rd.text++] = text;
+    }
+    rd.name = list->name;
+    for (struct kit_json_iter i = kit_json_iter(list->value); rc == KIT_OK && kit_json_next(&i); rd.text++) {
+        struct place at = {.listed = true, .index = (uint32_t)i.index};
+        rc = keep(&rd, at, i.value, rd.in.pairs != NULL ? &rd.in.pairs[rd.text] : &rd.in.texts[rd.text], err);
+        if (rd.in.pairs != NULL) {
+            rd.in.texts[rd.text] = text;
+        }
+    }
+    if (rc == KIT_OK) {
+        rd.in.firsts[1] = rd.in.text_count;
+        r->inputs = rd.in;
+    }
+    return rc;
+}
+
+enum kit_status api_inputs_pairs(struct task_request *r, const char *name, kit_json v, uint32_t texts_max,
+                                 struct kit_err *err)
+{
+    struct reader rd = {.r = r, .name = name, .texts_max = texts_max};
+    bool many = type_of_first(v) == KIT_JSON_ARRAY;
+    size_t count = many ? kit_json_count(v) : 1;
+    if (count > texts_max) {
+        return kit_fail_param(err, KIT_TOO_LARGE, name, "'%s' has %zu inputs, but at most %u are taken", name, count,
+                              texts_max);
+    }
+    rd.in = (struct task_inputs){
+        .shape = TASK_SHAPE_PAIR, .batch = many, .item_count = (uint32_t)count, .text_count = (uint32_t)count};
+    enum kit_status rc = make_room(&rd, err);
+    struct kit_json_iter i = kit_json_iter(v);
+    for (uint32_t k = 0; rc == KIT_OK && k < count; k++) {
+        kit_json one = many && kit_json_next(&i) ? i.value : v, part[2] = {one, {0}};
+        struct place at = {.item = k};
+        struct kit_json_iter p = kit_json_iter(one);
+        bool list = kit_json_type(one) == KIT_JSON_ARRAY;
+        if (list && (kit_json_count(one) == 0 || kit_json_count(one) > 2)) {
+            return bad(&rd, at, "a string, or an array of one or two", one, err);
+        }
+        for (uint32_t n = 0; list && kit_json_next(&p); n++) {
+            part[n] = p.value;
+        }
+        rc = keep(&rd, at, part[0], &rd.in.texts[k], err);
+        if (rc == KIT_OK && part[1].v != NULL) {
+            rc = keep(&rd, at, part[1], &rd.in.pairs[k], err);
+        }
+    }
     if (rc == KIT_OK) {
         r->inputs = rd.in;
     }

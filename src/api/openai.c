@@ -1,0 +1,199 @@
+#include "api/openai.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/handlers.h"
+#include "api/parameters.h"
+#include "task/generate.h"
+
+#define ERROR_BYTES_MAX (4 * KIT_KIB)
+#define DONT_RETRY_FROM 500
+
+/* --- errors --- */
+
+static const char *type_of(enum kit_status code)
+{
+    switch (kit_status_http(code)) {
+    case 401:
+        return "authentication_error";
+    case 403:
+        return "permission_error";
+    case 404:
+        return "not_found_error";
+    case 429:
+        return "rate_limit_error";
+    case 503:
+        return "unavailable_error";
+    default:
+        return kit_status_http(code) >= DONT_RETRY_FROM ? "api_error" : "invalid_request_error";
+    }
+}
+
+void api_openai_write_error(struct kit_json_writer *w, const struct kit_err *err)
+{
+    kit_json_open(w, '{');
+    kit_json_member_c(w, "message", err->msg[0] != '\0' ? err->msg : kit_status_text(err->code));
+    kit_json_member_c(w, "type", type_of(err->code));
+    kit_json_member_c(w, "param", err->param[0] != '\0' ? err->param : NULL);
+    kit_json_member_c(w, "code", kit_status_name(err->code));
+    kit_json_close(w, '}');
+}
+
+void api_openai_fail(struct http_request *h, const struct kit_err *err)
+{
+    struct kit_buf body;
+    struct kit_json_writer w;
+    int status = kit_status_http(err->code);
+    kit_buf_init(&body, ERROR_BYTES_MAX);
+    kit_json_writer_init(&w, &body);
+    kit_json_open(&w, '{');
+    kit_json_key(&w, "error");
+    api_openai_write_error(&w, err);
+    kit_json_close(&w, '}');
+    api_error_add_retry_after(h, err);
+    if (err->retry_after_ms == 0 && status >= DONT_RETRY_FROM) {
+        http_reply_field(h, "x-should-retry", kit_str_lit("false"));
+    }
+    http_reply_send(h, status, "application/json", kit_buf_str(&body));
+    kit_buf_done(&body);
+}
+
+void api_openai_tell_error(struct api_telling *t, const struct kit_err *err)
+{
+    struct kit_json_writer w;
+    api_dialect_event_begin(t, NULL, &w);
+    kit_json_open(&w, '{');
+    kit_json_key(&w, "error");
+    api_openai_write_error(&w, err);
+    kit_json_close(&w, '}');
+    api_dialect_event_end(t);
+}
+
+void api_openai_tell_done(struct api_telling *t)
+{
+    kit_buf_add(&t->out, kit_str_lit("data: [DONE]\n\n"));
+}
+
+/* --- the question --- */
+
+enum kit_status api_openai_parse(const struct task_request *r, const struct api *a, struct kit_json_doc **doc,
+                                 kit_json *root, struct kit_err *err)
+{
+    enum kit_status rc = api_json_parse(a, r->body, doc, err);
+    if (rc != KIT_OK) {
+        return rc;
+    }
+    *root = kit_json_root(*doc);
+    if (kit_json_type(*root) != KIT_JSON_OBJECT) {
+        rc = kit_fail(err, KIT_INVALID, "the body must be a JSON object, but is %s", kit_json_type_name(*root));
+        kit_json_free(*doc);
+        *doc = NULL;
+    }
+    return rc;
+}
+
+enum kit_status api_openai_read_model(struct task_request *r, kit_json root, struct kit_err *err)
+{
+    kit_str id;
+    enum kit_status rc = kit_json_str_or(root, "model", (kit_str){0}, &id, err);
+    if (rc != KIT_OK || id.len == 0) {
+        return rc;
+    }
+    if (id.len > MODEL_ID_BYTES_MAX || kit_str_find_char(id, '\0') < id.len) {
+        return kit_fail_param(err, KIT_INVALID, "model", "'model' must be an id of 1 to %d bytes", MODEL_ID_BYTES_MAX);
+    }
+    kit_str_to_c(id, r->model_id, sizeof(r->model_id));
+    return KIT_OK;
+}
+
+/* Of json_schema the schema, of json_object the word for any object; text is nothing special. */
+static enum kit_status read_format(struct task_request *r, kit_json root, struct kit_err *err)
+{
+    kit_json format = kit_json_get(root, "response_format");
+    kit_str type = kit_json_str(kit_json_get(format, "type"), (kit_str){0});
+    if (kit_json_type(format) <= KIT_JSON_NULL || kit_str_eq(type, kit_str_lit("text"))) {
+        return KIT_OK;
+    }
+    if (kit_str_eq(type, kit_str_lit("json_object"))) {
+        r->parameters.format = kit_str_lit("\"json\"");
+        return KIT_OK;
+    }
+    kit_json schema = kit_json_get(kit_json_get(format, "json_schema"), "schema");
+    if (!kit_str_eq(type, kit_str_lit("json_schema")) || kit_json_type(schema) != KIT_JSON_OBJECT) {
+        return kit_fail_param(err, KIT_INVALID, "response_format",
+                              "'response_format' must be {\"type\"} of 'text', 'json_object', or 'json_schema' with "
+                              "{\"json_schema\":{\"schema\"}}");
+    }
+    return api_parameter_take(r, "format", "response_format.json_schema.schema", schema, err);
+}
+
+enum kit_status api_openai_read_settings(struct task_request *r, kit_json root, struct kit_err *err)
+{
+    static const struct api_field fields[] = {
+        {"max_completion_tokens", "max_tokens"},
+        {"max_tokens", "max_tokens"},
+        {"temperature", "temperature"},
+        {"top_p", "top_p"},
+        {"top_k", "top_k"},
+        {"min_p", "min_p"},
+        {"typical_p", "typical_p"},
+        {"repetition_penalty", "repetition_penalty"},
+        {"presence_penalty", "presence_penalty"},
+        {"frequency_penalty", "frequency_penalty"},
+        {"logit_bias", "logit_bias"},
+        {"seed", "seed"},
+        {"n", "n"},
+        {"stop", "stop"},
+        {"grammar", "grammar"},
+    };
+    enum kit_status rc = api_parameters_take(r, root, fields, KIT_COUNT(fields), err);
+    if (rc == KIT_OK) {
+        rc = kit_json_bool_or(root, "stream", false, &r->streams, err);
+    }
+    return rc == KIT_OK ? read_format(r, root, err) : rc;
+}
+
+#define FLAG_USAGE 1u /* of task_request.flags */
+
+enum kit_status api_openai_read_stream_options(struct task_request *r, kit_json root, struct kit_err *err)
+{
+    kit_json options = kit_json_get(root, "stream_options");
+    bool usage = false;
+    enum kit_status rc = kit_json_bool_or(options, "include_usage", false, &usage, err);
+    r->flags |= usage ? FLAG_USAGE : 0;
+    return rc;
+}
+
+bool api_openai_tells_usage(const struct task_request *r)
+{
+    return (r->flags & FLAG_USAGE) != 0;
+}
+
+/* --- the answer --- */
+
+const char *api_openai_finish(enum task_finish f)
+{
+    static const char *const names[] = {NULL, "stop", "length", "tool_calls"};
+    return names[f];
+}
+
+char *api_openai_id(const struct task_request *r, const char *prefix, char to[API_OPENAI_ID_BYTES])
+{
+    snprintf(to, API_OPENAI_ID_BYTES, "%s-%s", prefix, r->request_id);
+    return to;
+}
+
+void api_openai_write_usage(struct kit_json_writer *w, const struct task_request *r)
+{
+    struct task_usage u = task_generate_usage(r);
+    kit_json_open(w, '{');
+    kit_json_member_u64(w, "prompt_tokens", u.prompt);
+    kit_json_member_u64(w, "completion_tokens", u.made);
+    kit_json_member_u64(w, "total_tokens", u.prompt + u.made);
+    kit_json_key(w, "prompt_tokens_details");
+    kit_json_open(w, '{');
+    kit_json_member_u64(w, "cached_tokens", u.cached);
+    kit_json_close(w, '}');
+    kit_json_close(w, '}');
+}
