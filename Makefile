@@ -5,6 +5,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 ARGS ?=
 SECONDS_EACH ?= 30
+LLAMA ?= 1
 # Debian's own Python first: it is the one that the packages in tools/deps/apt.txt belong to.
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 export PYTHON PREFIX DESTDIR
@@ -18,9 +19,11 @@ release: deps ## build into build/release (the default)
 	@$(PYTHON) tools/build.py release product
 	@$(PYTHON) tools/deps/sbom.py $(build)
 
-deps: ## system packages and pinned sources (build/deps)
+deps: ## system packages and pinned sources (build/deps); LLAMA=0 leaves llama.cpp out
 	@tools/deps/install build test
 	@$(PYTHON) tools/deps/fetch.py sources
+	@[ "$(LLAMA)" = 0 ] || tools/deps/install engines || true
+	@LLAMA=$(LLAMA) $(PYTHON) tools/deps/llama.py
 
 models: ## demo models (build/models)
 	@tools/deps/install build

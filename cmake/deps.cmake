@@ -30,3 +30,17 @@ target_include_directories(llhttp SYSTEM PUBLIC ${HEIMNETZ_DEPS_DIR}/llhttp/incl
 foreach(dep yyjson llhttp)
     target_compile_options(${dep} PRIVATE -w -fvisibility=hidden)
 endforeach()
+
+# llama.cpp is optional, and written in C++: tools/deps/llama.py builds it, or says why not, and notes that in llama.txt.
+if(EXISTS ${HEIMNETZ_DEPS_DIR}/llama.txt)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${HEIMNETZ_DEPS_DIR}/llama.txt)
+endif()
+if(EXISTS ${HEIMNETZ_DEPS_DIR}/llama/lib/libllama.a)
+    enable_language(CXX)
+    add_library(llama_cpp INTERFACE)
+    target_include_directories(llama_cpp SYSTEM INTERFACE ${HEIMNETZ_DEPS_DIR}/llama/include)
+    foreach(part llama ggml ggml-cpu ggml-base)
+        target_link_libraries(llama_cpp INTERFACE ${HEIMNETZ_DEPS_DIR}/llama/lib/lib${part}.a)
+    endforeach()
+    target_link_libraries(llama_cpp INTERFACE Threads::Threads m)
+endif()

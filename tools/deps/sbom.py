@@ -99,18 +99,24 @@ def source_version(folder, version_from):
 
 
 def pinned_sources():
-    for name, item in json.loads((HERE / "pinned.json").read_text())["sources"].items():
-        yield name, item, ROOT / "build" / item["into"]
+    """What is compiled in: every source, and the engines that were built."""
+    pinned = json.loads((HERE / "pinned.json").read_text())
+    for name, item in [*pinned["sources"].items(), *pinned["engines"].items()]:
+        folder = ROOT / "build" / item["into"]
+        if name in pinned["sources"] or (folder / "lib").is_dir():
+            yield name, item, folder
 
 
 def pinned_packages():
     for name, item, folder in pinned_sources():
         linked = item["linked"]
-        yield spdx_package(
-            linked["name"], source_version(folder, linked["version_from"]), linked["licence"],
-            copyrightText=linked["copyright"], sourceInfo=f"from the source package {name} {item['version']}",
-            checksums=[{"algorithm": "SHA256", "checksumValue": item["sha256"]}],
-            externalRefs=purl(f"pkg:pypi/{name}@{item['version']}"))
+        version = linked.get("version") or source_version(folder, linked["version_from"])
+        for part, part_version in {linked["name"]: version, **linked.get("holds", {})}.items():
+            yield spdx_package(
+                part, part_version, linked["licence"], copyrightText=linked["copyright"],
+                sourceInfo=f"from the source package {name} {item['version']}",
+                checksums=[{"algorithm": "SHA256", "checksumValue": item["sha256"]}],
+                externalRefs=purl(f"pkg:pypi/{name}@{item['version']}"))
 
 
 def product_version():

@@ -1,0 +1,5 @@
+/* Filled below. */
+int main(void)
+{
+    return 0;
+}
