@@ -10,9 +10,10 @@
  * which waits again and is computed again later.
  *
  * Who enters: in turns (turns.h), short prompts apart from long ones; a long one that finds no room is overtaken by no more
- * tokens than it has itself. Who computes: everyone who is being continued; of prompts, the principal next who had least
- * (start-time fair queuing: Goyal, Vin and Cheng 1996; who had less for a while is ahead by SCHED_BATCHER_BURST), of its
- * prompts the short ones first, but for one token in four.
+ * tokens than it has itself. A principal who has two texts less in the engine than another gets a place of that one's.
+ * Who computes: everyone who is being continued; of prompts, the principal next who had least (start-time fair queuing:
+ * Goyal, Vin and Cheng 1996; who had less for a while is ahead by SCHED_BATCHER_BURST, with a short prompt first of all), of
+ * its prompts the short ones first, but for one token in four.
  *
  * Thread: one at a time. Memory: everything but the tokens of a text and the tree of beginnings is taken at birth. An event
  * is O(log n) in the sequences that wait, plus the prompt's own length; a step is O(sequences inside + its tokens). */
@@ -23,6 +24,7 @@
 
 #define SCHED_BATCHER_LONG 512   /* a prompt with more tokens to compute is long */
 #define SCHED_BATCHER_AHEAD 4096 /* tokens of long prompts that may be in the engine, not computed yet */
+#define SCHED_BATCHER_SLICE 64   /* tokens of an answer after which one of many gives its place to who has none */
 #define SCHED_BATCHER_SHARE 128  /* tokens of a prompt after which another principal may be next */
 #define SCHED_BATCHER_BURST 512  /* tokens of normal priority by which a principal who had less than others is ahead */
 #define SCHED_BATCHER_FOLLOW 16  /* so many common tokens are worth waiting for */

@@ -22,6 +22,7 @@ struct seat {
     uint32_t piece;                  /* tokens in the step that is being composed */
     uint32_t account;
     uint32_t nearest;      /* least that one of its followers awaits */
+    uint32_t began_with;   /* tokens that were generated when it entered */
     uint64_t entered;      /* serial number */
     uint64_t adapter_step; /* when its adapter had its last step */
     uint64_t paused_ns;

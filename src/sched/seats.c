@@ -4,6 +4,7 @@
 #include "sched/batcher_inner.h"
 
 #define HEADROOM 16                          /* tokens for each in the engine that are left free when one more enters */
+#define POORER_TRIES 8                       /* principals that are looked at */
 #define PAUSED_LONG_NS (200 * KIT_NS_PER_MS) /* then it gives its place to who waits */
 
 enum found { FOUND_SEAT, FOUND_LEADER, FOUND_FAILURE, FOUND_OTHERS_FIRST, FOUND_NO_ROOM };
@@ -55,6 +56,13 @@ static uint32_t find_account(const struct sched_batcher *b, const struct sched_s
         }
     }
     return unused;
+}
+
+/* How many of its principal, with its priority, are in the engine. */
+static uint32_t seats_of(const struct sched_batcher *b, const struct sched_sequence *s)
+{
+    const struct account *a = &b->accounts[find_account(b, s)];
+    return is_of(a, s) ? a->users : 0;
 }
 
 static uint32_t open_account(struct sched_batcher *b, const struct sched_sequence *s)
@@ -234,20 +242,31 @@ static uint32_t next_to_leave(const struct sched_batcher *b)
     return found;
 }
 
-static bool leaves_for(const struct seat *seat, const struct sched_sequence *s, uint64_t now_ns)
+/* In the engine are two more of its principal's than of that of s, at least, and it had its time there. */
+static bool has_had_enough(const struct sched_batcher *b, const struct seat *seat, const struct sched_sequence *s)
 {
     const struct sched_sequence *other = seat->sequence;
-    bool is_slow =
-        other != NULL && other->book.state == SCHED_SEQUENCE_PAUSED && now_ns - seat->paused_ns >= PAUSED_LONG_NS;
-    return is_slow || (other != NULL && other->priority > s->priority);
+    return other->priority == s->priority && other->generated - seat->began_with >= SCHED_BATCHER_SLICE &&
+           b->accounts[seat->account].users >= seats_of(b, s) + 2;
 }
 
-/* Puts one back for the sake of s: a less urgent one, or one whose reader has been slow for long. */
+static bool leaves_for(const struct sched_batcher *b, const struct seat *seat, const struct sched_sequence *s,
+                       uint64_t now_ns)
+{
+    const struct sched_sequence *other = seat->sequence;
+    if (other == NULL) {
+        return false;
+    }
+    bool is_slow = other->book.state == SCHED_SEQUENCE_PAUSED && now_ns - seat->paused_ns >= PAUSED_LONG_NS;
+    return is_slow || other->priority > s->priority || has_had_enough(b, seat, s);
+}
+
+/* Puts one back for the sake of s: a less urgent one, one whose reader has been slow for long, or one of many. */
 static bool put_back_for(struct sched_batcher *b, const struct sched_sequence *s, uint64_t now_ns)
 {
     uint32_t found = SEAT_NONE;
     for (uint32_t i = 0; i < b->options.sequences_max; i++) {
-        if (leaves_for(&b->seats[i], s, now_ns) &&
+        if (leaves_for(b, &b->seats[i], s, now_ns) &&
             (found == SEAT_NONE || goes_before(b->seats[i].sequence, b->seats[found].sequence))) {
             found = i;
         }
@@ -463,6 +482,7 @@ static void sit_down(struct sched_batcher *b, struct sched_sequence *s, const st
     seat->entered = ++b->entered;
     seat->adapter_step = adapter_step;
     seat->nearest = UINT32_MAX;
+    seat->began_with = s->generated;
     seat->has_room = false;
     if (s->started_ns == 0) {
         s->started_ns = now_ns;
@@ -594,20 +614,48 @@ static void book_no_room(struct sched_batcher *b, bool is_long)
     }
 }
 
+/* s found no room. Another that waits for the same, of a principal who has less in the engine; NULL. */
+static struct sched_sequence *poorer_than(struct sched_batcher *b, struct sched_sequence *s)
+{
+    struct sched_turns *q = b->waiting[s->book.is_long];
+    uint32_t seats = seats_of(b, s);
+    struct sched_turn *t = &s->book.turn;
+    for (uint32_t tries = 0; tries < POORER_TRIES && (t = sched_turns_behind(q, t)) != NULL; tries++) {
+        struct sched_sequence *other = KIT_CONTAINER(t, struct sched_sequence, book.turn);
+        if (seats_of(b, other) + 2 <= seats) {
+            sched_turns_prefer(q, t);
+            return other;
+        }
+    }
+    return NULL;
+}
+
+/* False: nobody of this length can enter. */
+static bool let_in(struct sched_batcher *b, struct sched_sequence *s, uint64_t now_ns, uint32_t *entered)
+{
+    bool is_long = s->book.is_long;
+    uint32_t tokens = sched_tokens(s);
+    enum found found = try_to_enter(b, s, now_ns);
+    if (found == FOUND_SEAT) {
+        book_entrance(b, is_long, tokens);
+        (*entered)++;
+    } else if (found == FOUND_NO_ROOM) {
+        book_no_room(b, is_long);
+    }
+    return found != FOUND_NO_ROOM && found != FOUND_OTHERS_FIRST;
+}
+
 void sched_seats_admit(struct sched_batcher *b, uint64_t now_ns)
 {
-    bool shut[LENGTHS] = {b->choked && seats_taken(b) > 0, b->choked && seats_taken(b) > 0};
+    bool is_choked = b->choked && seats_taken(b) > 0;
+    bool shut[LENGTHS] = {is_choked, is_choked};
     uint32_t entered = 0;
     for (struct sched_sequence *s; entered < b->options.sequences_max && (s = next_to_enter(b, shut)) != NULL;) {
         bool is_long = s->book.is_long;
-        uint32_t tokens = sched_tokens(s);
-        enum found found = try_to_enter(b, s, now_ns);
-        if (found == FOUND_SEAT) {
-            book_entrance(b, is_long, tokens);
-            entered++;
-        } else if (found == FOUND_NO_ROOM) {
-            book_no_room(b, is_long);
+        struct sched_sequence *other;
+        if (!let_in(b, s, now_ns, &entered)) {
+            other = poorer_than(b, s);
+            shut[is_long] = other == NULL || !let_in(b, other, now_ns, &entered);
         }
-        shut[is_long] = found == FOUND_NO_ROOM || found == FOUND_OTHERS_FIRST;
     }
 }

@@ -237,6 +237,23 @@ void sched_turns_take(struct sched_turns *q, struct sched_turn *t, uint32_t next
     }
 }
 
+struct sched_turn *sched_turns_behind(struct sched_turns *q, const struct sched_turn *t)
+{
+    struct sched_node *next = t->flow->node.next;
+    return next == &q->levels[t->priority].flows ? NULL : flow_first(KIT_CONTAINER(next, struct sched_flow, node));
+}
+
+void sched_turns_prefer(struct sched_turns *q, struct sched_turn *t)
+{
+    struct sched_flow *f = t->flow;
+    sched_node_remove(&f->node);
+    sched_node_prepend(&q->levels[f->priority].flows, &f->node);
+    sched_node_remove(&t->node);
+    sched_node_prepend(&f->turns, &t->node);
+    f->granted = true;
+    f->credit = KIT_MAX(f->credit, t->cost);
+}
+
 uint32_t sched_turns_count(const struct sched_turns *q)
 {
     return q->count;

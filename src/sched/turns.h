@@ -40,8 +40,13 @@ void sched_turns_add_front(struct sched_turns *q, struct sched_turn *t); /* befo
 void sched_turns_remove(struct sched_turns *q, struct sched_turn *t);    /* does nothing when it does not wait */
 /* The one whose piece is next, NULL when nothing waits. The same one until the queue changes. */
 struct sched_turn *sched_turns_first(struct sched_turns *q);
-/* Takes a piece of what sched_turns_first answered. next_cost: of its next piece; 0: that was the last, it has left. */
+/* Takes a piece of what sched_turns_first answered, or of what is preferred. next_cost: of its next piece; 0: that
+ * was the last, it has left. */
 void sched_turns_take(struct sched_turns *q, struct sched_turn *t, uint32_t next_cost);
+/* The first of the principal who comes behind t's in the same priority; NULL behind the last. */
+struct sched_turn *sched_turns_behind(struct sched_turns *q, const struct sched_turn *t);
+/* Its principal is before the others of the same priority from now on, and may take its next piece. */
+void sched_turns_prefer(struct sched_turns *q, struct sched_turn *t);
 uint32_t sched_turns_count(const struct sched_turns *q);
 
 #endif

@@ -395,6 +395,37 @@ TEST(batcher_lets_principals_in_by_turns)
     world_free(w);
 }
 
+/* One has all places for a long time, and many texts waiting. Others come. */
+TEST(batcher_gives_places_of_who_has_many_to_who_has_none)
+{
+    struct sched_batcher_options o = roomy;
+    o.sequences_max = 4;
+    struct world *w = world_new(&o);
+    uint32_t put_back = 0;
+    for (uint32_t k = 0; k < 10; k++) {
+        submit(w, make(w, k, 0, 100, 1000));
+    }
+    go_until_chosen(w, 0, 10);
+    for (uint32_t k = 10; k < 14; k++) {
+        struct sched_sequence *s = make(w, k, 0, 100, 300);
+        s->principal = k < 13 ? 1 : 2;
+        submit(w, s);
+    }
+    uint32_t steps = w->steps;
+    while (w->texts[10].sequence.started_ns == 0 || w->texts[13].sequence.started_ns == 0) {
+        assert_true(go(w));
+    }
+    assert_in_range(w->steps - steps, 1, 2 * SCHED_BATCHER_SLICE);
+    assert_int_equal(w->texts[12].sequence.started_ns, 0); /* nobody has two more than another now */
+    for (uint32_t k = 0; k < 14; k++) {
+        go_until_over(w, k);
+        assert_int_equal(w->texts[k].sequence.failed, KIT_OK);
+        put_back += w->texts[k].sequence.put_back;
+    }
+    assert_in_range(put_back, 2, 12);
+    world_free(w);
+}
+
 TEST(batcher_lets_no_long_prompt_starve_behind_short_ones)
 {
     struct world *w = world_new(&roomy);
@@ -790,6 +821,7 @@ int main(void)
         TEST_OF(batcher_keeps_steps_short_while_somebody_waits_for_a_token),
         TEST_OF(batcher_takes_large_pieces_of_a_lone_prompt), TEST_OF(batcher_loses_little_time_to_short_steps),
         TEST_OF(batcher_shares_prompt_tokens_between_principals), TEST_OF(batcher_lets_principals_in_by_turns),
+        TEST_OF(batcher_gives_places_of_who_has_many_to_who_has_none),
         TEST_OF(batcher_lets_no_long_prompt_starve_behind_short_ones),
         TEST_OF(batcher_serves_the_urgent_first_and_the_others_a_little),
         TEST_OF(batcher_lets_short_prompts_overtake_one_without_room_for_a_while),
