@@ -34,6 +34,7 @@ SUITES = {
     "node": lambda: node_test("tests/clients/client.test.mjs"),
     "python": lambda: python_test("tests/clients/client_test.py"),
     "hub": lambda: python_test("tests/clients/hub_test.py"),
+    "grammar": lambda: python_test("tests/grammar/check.py"),
     "openapi": lambda: python_test("tests/stack/openapi_test.py"),
     "readme": lambda: [sys.executable, "-B", ROOT / "tests/readme/run.py"],
 }
