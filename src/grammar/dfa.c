@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORK_MAX 8000000 /* of one construction, in items looked at */
+#define WORK_MAX 4000000 /* of one construction, in items looked at */
+#define WORK_PAID 64     /* for so many an arena gives 16 bytes: its limit bounds the time of a whole schema as well */
 
 /* --- NFA --- */
 
@@ -90,7 +91,7 @@ struct growing {
     uint32_t mask;
     struct grammar_dfa dfa;
     uint32_t states_room, edges, edges_room;
-    uint64_t work;
+    uint64_t work, paid;
 };
 
 static enum kit_status no_memory(struct kit_err *err)
@@ -194,6 +195,16 @@ static enum kit_status add_edge(struct growing *g, uint32_t first, uint32_t low,
     return KIT_OK;
 }
 
+static bool pay(struct growing *g)
+{
+    for (; g->paid + WORK_PAID <= g->work; g->paid += WORK_PAID) {
+        if (kit_arena_get(g->arena, 16) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Runs `expand` over all states in the order of their making; it adds a state's edges. */
 static enum kit_status expand_all(struct growing *g,
                                   enum kit_status (*expand)(struct growing *g, uint32_t s, void *ctx), void *ctx)
@@ -210,6 +221,9 @@ static enum kit_status expand_all(struct growing *g,
         g->dfa.first[s] = g->edges;
         enum kit_status rc = expand(g, s, ctx);
         g->dfa.first[s + 1] = g->edges;
+        if (rc == KIT_OK && !pay(g)) {
+            rc = no_memory(g->err);
+        }
         if (rc == KIT_OK && g->work > WORK_MAX) {
             rc = kit_fail(g->err, KIT_UNPROCESSABLE, "a pattern, length or range takes too long to work out");
         }
@@ -619,7 +633,7 @@ uint32_t grammar_dfa_nodes(struct kit_arena *arena, const struct grammar_dfa *d,
     for (uint32_t s = d->states; s-- > 0;) { /* the end first: what is needed is then found in few rounds */
         w.node[s] = grammar_open(b);
     }
-    for (uint32_t s = 0; s < d->states && b->failed == KIT_OK; s++) {
+    for (uint32_t s = d->states; s-- > 0 && b->failed == KIT_OK;) {
         write_state(&w, s, targets);
     }
     return w.node[0];

@@ -145,6 +145,10 @@ static enum kit_status compile(struct grammar *g, const struct grammar_part *par
     }
     rc = rc == KIT_OK ? grammar_nodes_finish(&g->nodes, err) : rc;
     rc = rc == KIT_OK ? check_need(g, &m, err) : rc;
+    if (rc == KIT_NOMEM && m.arena.bytes > m.arena.max - KIT_MIB) { /* the arena's own limit, not the machine's */
+        rc = kit_fail(err, KIT_TOO_LARGE,
+                      "the schema takes too much work: its patterns, lengths or ranges are too large");
+    }
     grammar_maker_done(&m);
     g->nodes.err = NULL;
     return rc;

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#define ARENA_BYTES_MAX (256 * KIT_MIB)
+#define ARENA_BYTES_MAX (128 * KIT_MIB)
 
 void grammar_maker_init(struct grammar_maker *m, struct grammar_nodes *b, const struct grammar_options *options,
                         struct kit_err *err)

@@ -191,9 +191,24 @@ static uint32_t more(uint32_t need, uint32_t by)
     return need == GRAMMAR_NEVER ? GRAMMAR_NEVER : need + by;
 }
 
-static uint32_t need_of(const struct grammar_nodes *b, const struct grammar_node *n)
+static uint32_t least_of(const struct grammar_nodes *b, const struct grammar_node *split)
 {
     uint32_t least = GRAMMAR_NEVER;
+    for (uint32_t i = 0; i < split->b; i++) {
+        least = KIT_MIN(least, b->need[b->target[split->a + i]]);
+    }
+    return least;
+}
+
+/* A split that comes next is looked through: of a long chain it may be older than what it splits to. */
+static uint32_t need_behind(const struct grammar_nodes *b, uint32_t next)
+{
+    bool split = b->node[next].kind == GRAMMAR_NODE_SPLIT;
+    return b->need[next] == GRAMMAR_NEVER && split ? least_of(b, &b->node[next]) : b->need[next];
+}
+
+static uint32_t need_of(const struct grammar_nodes *b, const struct grammar_node *n)
+{
     switch (n->kind) {
     case GRAMMAR_NODE_END:
         return 0;
@@ -202,12 +217,9 @@ static uint32_t need_of(const struct grammar_nodes *b, const struct grammar_node
         return b->need[n->next] == GRAMMAR_NEVER ? GRAMMAR_NEVER : KIT_MAX(inside, b->need[n->next]);
     }
     case GRAMMAR_NODE_SPLIT:
-        for (uint32_t i = 0; i < n->b; i++) {
-            least = KIT_MIN(least, b->need[b->target[n->a + i]]);
-        }
-        return least;
+        return least_of(b, n);
     default:
-        return b->need[n->next];
+        return need_behind(b, n->next);
     }
 }
 

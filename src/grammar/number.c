@@ -8,8 +8,8 @@
 
 #define WHOLE_DIGITS 18
 #define WHOLE_MOST INT64_C(999999999999999999)
-#define DIGITS 15 /* of a number with a fraction: what a double tells apart */
-#define MULTIPLE_MAX 2000
+#define DIGITS 15        /* of a number with a fraction: what a double tells apart */
+#define MULTIPLE_MAX 500 /* 18 digits and as many remainders are states; powers of ten need none */
 #define SHAPE_WHOLE "^(0|-?[1-9][0-9]{0,17})$"
 #define SHAPE_SHORT "^(0|-?[1-9][0-9]{0,14})$" /* exact as a double */
 #define SHAPE_ANY "^(-?(0|[1-9][0-9]{0,14})([.][0-9]{1,15})?([eE][+-]?[0-9]{1,2})?)$"
@@ -323,6 +323,16 @@ static bool dyadic(double x, uint32_t *p, uint32_t *k)
     return false;
 }
 
+/* 10, 100, …: numbers with so many zeros at their end. 0: it is none. */
+static uint32_t power_of_ten(uint32_t p)
+{
+    uint32_t zeros = 0;
+    for (; p > 1 && p % 10 == 0; p /= 10) {
+        zeros++;
+    }
+    return p == 1 ? zeros : 0;
+}
+
 static enum kit_status keep_multiple(struct maker *m, bool whole, kit_json v)
 {
     static const char *const parts[] = {"", "([.][05]0{0,3})?", "([.](00|25|50|75|0|5)0{0,3})?",
@@ -331,14 +341,17 @@ static enum kit_status keep_multiple(struct maker *m, bool whole, kit_json v)
     uint32_t p;
     uint32_t k;
     char pattern[160];
-    if (!dyadic(x, &p, &k) || (!whole && k > 0 && (p != 1 || parts[k] == NULL)) || p > MULTIPLE_MAX) {
-        return kit_fail(m->err, KIT_UNPROCESSABLE,
-                        "'multipleOf' %g cannot be expressed (whole numbers up to %d can, and 0.5, 0.25, 0.125)", x,
-                        MULTIPLE_MAX);
+    if (!dyadic(x, &p, &k) || (!whole && k > 0 && (p != 1 || parts[k] == NULL)) ||
+        (p > MULTIPLE_MAX && power_of_ten(p) == 0)) {
+        return kit_fail(
+            m->err, KIT_UNPROCESSABLE,
+            "'multipleOf' %g cannot be expressed (whole numbers up to %d can, powers of ten, 0.5, 0.25, 0.125)", x,
+            MULTIPLE_MAX);
     }
     if (whole || k == 0) {
         enum kit_status rc = keep_pattern(m, kit_json_i64(v, 0) > 0 ? SHAPE_WHOLE : SHAPE_SHORT);
-        return rc == KIT_OK ? keep_remainder(m, p) : rc;
+        snprintf(pattern, sizeof(pattern), "^(0|-?[1-9][0-9]*0{%u})$", power_of_ten(p));
+        return rc != KIT_OK ? rc : power_of_ten(p) > 0 ? keep_pattern(m, pattern) : keep_remainder(m, p);
     }
     snprintf(pattern, sizeof(pattern), "^-?[0-9]+%s$", parts[k]);
     return keep_pattern(m, pattern);

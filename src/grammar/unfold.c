@@ -159,7 +159,9 @@ static bool check_one_of(struct grammar_maker *m, const struct schema_node *n)
 static void unfold_inside(struct unfolding *u, const struct todo *t, const struct todo *rest, uint32_t joined)
 {
     const struct schema_node *n = t->node;
-    if (joined < n->all_of.count) {
+    if (n->all_of.count > ATOMS_MAX) {
+        grammar_refuse(u->m, n, "more than %d schemas apply at once", ATOMS_MAX);
+    } else if (joined < n->all_of.count) {
         struct todo one = {n->all_of.node[joined], t, rest};
         unfold_inside(u, t, &one, joined + 1);
     } else if (joined == n->all_of.count && n->ref != NULL) {

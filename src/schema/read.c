@@ -103,6 +103,20 @@ static enum kit_status check_keys(const struct word *w)
     return check_twice(w, sorted, count);
 }
 
+/* Room for so many more; two keywords bring them. */
+static enum kit_status grow_members(const struct word *w, struct schema_members *members, size_t more)
+{
+    struct schema_member *all = kit_arena_zero(&w->r->schema->arena, members->count + more + 1, sizeof(*all));
+    if (all == NULL) {
+        return no_memory(w);
+    }
+    for (uint32_t i = 0; i < members->count; i++) {
+        all[i] = members->member[i];
+    }
+    members->member = all;
+    return KIT_OK;
+}
+
 static enum kit_status read_members(const struct word *w, const char *keyword)
 {
     struct schema_members *members = w->slot;
@@ -113,15 +127,11 @@ static enum kit_status read_members(const struct word *w, const char *keyword)
     if (rc != KIT_OK) {
         return rc;
     }
-    size_t count = members->count + kit_json_count(w->value); /* definitions come under two names */
-    struct schema_member *all = kit_arena_zero(&w->r->schema->arena, count + 1, sizeof(*all));
-    if (all == NULL) {
-        return no_memory(w);
+    rc = grow_members(w, members, kit_json_count(w->value)); /* definitions come under two names */
+    if (rc != KIT_OK) {
+        return rc;
     }
-    for (uint32_t i = 0; i < members->count; i++) {
-        all[i] = members->member[i];
-    }
-    members->member = all;
+    struct schema_member *all = members->member;
     for (struct kit_json_iter i = kit_json_iter(w->value); kit_json_next(&i); members->count++) {
         all[members->count].name = i.key;
         rc = read_inside(w, keyword, i.key, i.value, &all[members->count].node);
@@ -321,13 +331,10 @@ static enum kit_status read_multiple(const struct word *w, const char *keyword)
     return kit_json_f64(w->value, 0) > 0 ? read_number(w, keyword) : wrong(w, "a number above 0");
 }
 
-static enum kit_status read_needs(const struct word *w, const char *keyword)
+/* Room for so many more; two keywords bring them. */
+static enum kit_status grow_needs(const struct word *w, size_t more)
 {
-    (void)keyword;
-    if (kit_json_type(w->value) != KIT_JSON_OBJECT) {
-        return wrong(w, "an object of lists of names");
-    }
-    size_t room = w->node->dependent_count + kit_json_count(w->value);
+    size_t room = w->node->dependent_count + more;
     struct schema_needs *all = kit_arena_zero(&w->r->schema->arena, room + 1, sizeof(*all));
     if (all == NULL) {
         return no_memory(w);
@@ -336,6 +343,20 @@ static enum kit_status read_needs(const struct word *w, const char *keyword)
         all[i] = w->node->dependent[i];
     }
     w->node->dependent = all;
+    return KIT_OK;
+}
+
+static enum kit_status read_needs(const struct word *w, const char *keyword)
+{
+    (void)keyword;
+    if (kit_json_type(w->value) != KIT_JSON_OBJECT) {
+        return wrong(w, "an object of lists of names");
+    }
+    enum kit_status grown = grow_needs(w, kit_json_count(w->value));
+    if (grown != KIT_OK) {
+        return grown;
+    }
+    struct schema_needs *all = w->node->dependent;
     for (struct kit_json_iter i = kit_json_iter(w->value); kit_json_next(&i);) {
         if (kit_json_type(i.value) != KIT_JSON_ARRAY) {
             return wrong(w, "an object of lists of names");
@@ -350,36 +371,32 @@ static enum kit_status read_needs(const struct word *w, const char *keyword)
     return KIT_OK;
 }
 
+static enum kit_status read_dependency(const struct word *w, kit_str name, kit_json value)
+{
+    if (kit_json_type(value) == KIT_JSON_ARRAY) {
+        struct schema_needs *needs = &w->node->dependent[w->node->dependent_count++];
+        needs->name = name;
+        return fill_names(w, value, &needs->needs);
+    }
+    struct schema_member *member = &w->node->dependent_schemas.member[w->node->dependent_schemas.count++];
+    member->name = name;
+    return read_inside(w, "dependencies", name, value, &member->node);
+}
+
 /* Draft 7: a list of names, or a schema, by name. */
 static enum kit_status read_dependencies(const struct word *w, const char *keyword)
 {
     (void)keyword;
     size_t count = kit_json_count(w->value);
-    struct schema_members *members = &w->node->dependent_schemas;
-    w->node->dependent = kit_arena_zero(&w->r->schema->arena, count + 1, sizeof(w->node->dependent[0]));
-    members->member = kit_arena_zero(&w->r->schema->arena, count + 1, sizeof(members->member[0]));
-    if (w->node->dependent == NULL || members->member == NULL) {
-        return no_memory(w);
-    }
     if (kit_json_type(w->value) != KIT_JSON_OBJECT) {
         return wrong(w, "an object");
     }
-    for (struct kit_json_iter i = kit_json_iter(w->value); kit_json_next(&i);) {
-        enum kit_status rc;
-        if (kit_json_type(i.value) == KIT_JSON_ARRAY) {
-            struct schema_needs *needs = &w->node->dependent[w->node->dependent_count++];
-            needs->name = i.key;
-            rc = fill_names(w, i.value, &needs->needs);
-        } else {
-            struct schema_member *member = &members->member[members->count++];
-            member->name = i.key;
-            rc = read_inside(w, "dependencies", i.key, i.value, &member->node);
-        }
-        if (rc != KIT_OK) {
-            return rc;
-        }
+    enum kit_status rc = grow_needs(w, count);
+    rc = rc == KIT_OK ? grow_members(w, &w->node->dependent_schemas, count) : rc;
+    for (struct kit_json_iter i = kit_json_iter(w->value); rc == KIT_OK && kit_json_next(&i);) {
+        rc = read_dependency(w, i.key, i.value);
     }
-    return KIT_OK;
+    return rc;
 }
 
 static enum kit_status read_ref(const struct word *w, const char *keyword)
@@ -482,6 +499,9 @@ static enum kit_status read_word(struct word *w)
     const struct keyword *k = bsearch(&w->name, keywords, KIT_COUNT(keywords), sizeof(keywords[0]), compare_keyword);
     if (k == NULL) {
         return KIT_OK;
+    }
+    if (kit_json_get(w->object, k->name).v != w->value.v) {
+        return schema_fail(w->node, KIT_INVALID, w->r->err, "'%s' is there twice", k->name);
     }
     w->slot = (char *)w->node + k->slot;
     return k->read(w, k->name);

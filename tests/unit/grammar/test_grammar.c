@@ -77,6 +77,9 @@ TEST(grammar_whole_numbers_lie_between_their_bounds_exactly)
           "106", "-0", "01", "1.0", "");
     CHECK("{\"type\":\"integer\",\"exclusiveMinimum\":9,\"exclusiveMaximum\":11}", "10", NULL, "9", "11", "100");
     CHECK("{\"type\":\"integer\",\"multipleOf\":7,\"minimum\":1}", "7", "14", "700", NULL, "0", "8", "-7");
+    CHECK("{\"type\":\"integer\",\"multipleOf\":1000,\"maximum\":5000}", "0", "1000", "5000", "-20000", NULL, "500",
+          "6000", "1001");
+    CHECK("{\"type\":\"integer\",\"multipleOf\":500}", "500", "-1500", NULL, "250", "1250");
     CHECK("{\"type\":\"integer\",\"maximum\":-100}", "-100", "-999999", NULL, "-99", "0", "100");
     CHECK("{\"type\":\"integer\",\"minimum\":1.5,\"maximum\":3.2}", "2", "3", NULL, "1", "4");
     CHECK("{\"type\":\"integer\",\"minimum\":999999999999999998}", "999999999999999998", "999999999999999999", NULL,
@@ -199,11 +202,13 @@ TEST(grammar_refuses_what_it_cannot_express_and_names_the_place)
             "(byte 2)");
     refuses("{\"items\":{\"if\":{},\"then\":{\"type\":\"null\"}}}", "'/items': 'if' cannot be expressed as a grammar");
     refuses("{\"type\":\"number\",\"multipleOf\":0.1}",
-            "'': 'multipleOf' 0.1 cannot be expressed (whole numbers up to 2000 can, and 0.5, 0.25, 0.125)");
+            "'': 'multipleOf' 0.1 cannot be expressed (whole numbers up to 500 can, powers of ten, 0.5, 0.25, 0.125)");
     refuses("{\"oneOf\":[{\"type\":\"integer\"},{\"type\":\"number\"}]}",
             "'': 'oneOf': what fits branch 0 may fit branch 1 as well; tell them apart by type, by a 'const' or by "
             "required "
             "properties, or say 'anyOf'");
+    refuses("{\"type\":\"string\",\"pattern\":\"(a|b)*a(a|b){30}\"}",
+            "'': a pattern, length or range needs too many states");
     refuses("{\"$ref\":\"#\"}", "'': it refers to itself with nothing in between");
     refuses("{\"type\":\"array\",\"uniqueItems\":true}",
             "'': 'uniqueItems' cannot be expressed: say 'maxItems': 1, or leave it out");

@@ -149,6 +149,19 @@ TEST(schema_older_spellings_mean_what_they_meant)
     done(&f);
 }
 
+TEST(schema_dependencies_join_those_of_newer_drafts)
+{
+    struct fixture f;
+    parse(&f, "{\"dependentRequired\":{\"a\":[\"b\"],\"b\":[]},\"dependentSchemas\":{\"e\":{}},"
+              "\"dependencies\":{\"c\":[\"d\"],\"f\":{\"type\":\"null\"}}}");
+    assert_int_equal(f.root->dependent_count, 3);
+    assert_str(f.root->dependent[0].name, "a");
+    assert_str(f.root->dependent[2].needs.name[0], "d");
+    assert_int_equal(f.root->dependent_schemas.count, 2);
+    assert_int_equal(f.root->dependent_schemas.member[1].node->types, SCHEMA_NULL);
+    done(&f);
+}
+
 TEST(schema_reads_what_applies_in_place)
 {
     struct fixture f;
@@ -176,6 +189,7 @@ TEST(schema_names_the_place_of_what_is_wrong)
     refuses("{\"items\":3}", KIT_INVALID, "'/items': a schema is an object, true or false, but this is a number");
     refuses("{\"required\":[\"a\",\"a\"]}", KIT_INVALID, "'': 'required' has 'a' twice");
     refuses("{\"properties\":{\"a\":{},\"a\":{}}}", KIT_INVALID, "'': 'properties' has 'a' twice");
+    refuses("{\"oneOf\":[{},{}],\"oneOf\":[{},{}]}", KIT_INVALID, "'': 'oneOf' is there twice");
     refuses("{\"multipleOf\":0}", KIT_INVALID, "'': 'multipleOf' must be a number above 0, but is a number");
     refuses("{\"not\":{\"$ref\":\"#/nope\"}}", KIT_UNPROCESSABLE,
             "'/not': the reference '#/nope' leads to no schema of this document (nothing is fetched)");
@@ -234,7 +248,8 @@ int main(void)
         TEST_OF(schema_without_bounds_has_none), TEST_OF(schema_reference_points_at_the_node_itself_also_in_a_circle),
         TEST_OF(schema_reference_reaches_what_no_keyword_reads),
         TEST_OF(schema_anchors_and_ids_are_names_within_their_resource),
-        TEST_OF(schema_older_spellings_mean_what_they_meant), TEST_OF(schema_reads_what_applies_in_place),
-        TEST_OF(schema_names_the_place_of_what_is_wrong), TEST_OF(schema_stops_at_its_limits),
-        TEST_OF(schema_pointer_of_a_long_way_keeps_its_end), TEST_OF(schema_parse_survives_each_failed_alloc));
+        TEST_OF(schema_older_spellings_mean_what_they_meant), TEST_OF(schema_dependencies_join_those_of_newer_drafts),
+        TEST_OF(schema_reads_what_applies_in_place), TEST_OF(schema_names_the_place_of_what_is_wrong),
+        TEST_OF(schema_stops_at_its_limits), TEST_OF(schema_pointer_of_a_long_way_keeps_its_end),
+        TEST_OF(schema_parse_survives_each_failed_alloc));
 }
