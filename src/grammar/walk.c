@@ -114,6 +114,9 @@ static void open_calls(struct grammar_walk *w, uint32_t from, uint32_t local, ui
 
 void grammar_walk_open(struct grammar_walk *w, uint32_t from, uint32_t local, uint32_t frame)
 {
+    if (w->failed != KIT_OK) {
+        return; /* perhaps there is not even a bottom */
+    }
     local =
         grammar_local_within(w->locals, local, GRAMMAR_DEPTH_MAX - KIT_MIN(w->frame[frame].depth, GRAMMAR_DEPTH_MAX));
     if (local == GRAMMAR_NEVER) {

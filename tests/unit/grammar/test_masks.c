@@ -271,7 +271,7 @@ TEST(cache_keeps_no_failure)
     grammar_cache_free(c);
 }
 
-TEST(vocab_refuses_ends_that_are_no_tokens_and_survives_failed_allocs)
+TEST(vocab_refuses_ends_that_are_no_tokens)
 {
     struct grammar_vocab *v = NULL;
     int32_t end = 5;
@@ -280,6 +280,44 @@ TEST(vocab_refuses_ends_that_are_no_tokens_and_survives_failed_allocs)
     assert_true(grammar_vocab_is_end(vocab.vocab, SYNTHETIC_END));
     assert_int_equal(grammar_vocab_token(vocab.vocab, SYNTHETIC_CONTROL).len, 0);
     assert_int_equal(grammar_vocab_words(vocab.vocab), (3000 + 63) / 64);
+}
+
+static kit_str token(void *ctx, int32_t id)
+{
+    (void)ctx;
+    return grammar_vocab_token(vocab.vocab, id);
+}
+
+static enum kit_status write_one(struct grammar *g, struct grammar_vocab **v, struct grammar_masks **m,
+                                 struct grammar_state **s)
+{
+    int32_t end = SYNTHETIC_END;
+    uint64_t bits[8];
+    enum kit_status rc = grammar_vocab_new(400, token, NULL, &end, 1, v, NULL);
+    rc = rc == KIT_OK ? grammar_masks_new(g, *v, KIT_MIB, m, NULL) : rc;
+    rc = rc == KIT_OK ? grammar_state_new(*m, s, NULL) : rc;
+    for (const char *c = "{\"a\":[\"x"; *c != '\0' && rc == KIT_OK; c++) {
+        rc = grammar_state_mask(*s, bits, NULL, NULL);
+        assert_true(rc != KIT_OK || is_set(bits, (uint8_t)*c));
+        rc = rc == KIT_OK ? grammar_state_accept(*s, *c, NULL) : rc;
+    }
+    return rc;
+}
+
+TEST(masks_survive_each_failed_alloc)
+{
+    struct grammar *g = compile("{}");
+    TEST_ALLOC_SWEEP(n) {
+        struct grammar_vocab *v = NULL;
+        struct grammar_masks *m = NULL;
+        struct grammar_state *s = NULL;
+        enum kit_status rc = write_one(g, &v, &m, &s);
+        assert_true(rc == KIT_OK || rc == KIT_NOMEM);
+        grammar_state_free(s);
+        grammar_masks_unref(m);
+        grammar_vocab_unref(v);
+    }
+    grammar_unref(g);
 }
 
 int main(void)
@@ -291,6 +329,7 @@ int main(void)
                                        TEST_OF(masks_force_what_has_no_choice),
                                        TEST_OF(cache_compiles_once_and_forgets_what_was_used_least),
                                        TEST_OF(cache_keeps_no_failure),
-                                       TEST_OF(vocab_refuses_ends_that_are_no_tokens_and_survives_failed_allocs)};
+                                       TEST_OF(vocab_refuses_ends_that_are_no_tokens),
+                                       TEST_OF(masks_survive_each_failed_alloc)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
