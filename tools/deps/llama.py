@@ -104,7 +104,9 @@ def collect(source, scratch, kind):
 def ensure_built(cache, name, item, what, cxx, log_path, tools):
     kind = KINDS[what]
     ready = cache / f"llama-{what}-{item['version']}-{key_of(item, kind, cxx)}"
-    with open(cache / ".llama-lock", "w") as lock:
+    if ready.exists():
+        return ready
+    with open(cache / f".llama-{what}-lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if ready.exists():
             return ready
