@@ -196,7 +196,8 @@ static const char *meta(void *model, const char *key)
         return generates ? "generate,raw" : m->settings.dimensions > 0 ? "embed,raw" : "raw";
     }
     static const char *const facts[][2] = {
-        {"chat_template", "<begin>{% for message in messages %}<turn>{{ message.content }}{% endfor %}<reply>"},
+        {"chat_template", "<begin>{% if tools %}<turn>{{ tools | tojson }}{% endif %}{% for message in messages "
+                          "%}<turn>{{ message.content }}{% endfor %}<reply>"},
         {"bos_token", "<begin>"},
         {"eos_token", "<end>"},
         {"context_tokens", "8192"},

@@ -7,7 +7,6 @@
 
 #define PART_BYTES 4096
 #define HEADER_BYTES_MAX 512
-#define SPACE_BYTES_MAX 1024                           /* that are held back until it is known what follows */
 #define HELD_BYTES_MAX (2 * CHAT_REPLY_CALL_BYTES_MAX) /* a region, space before it, a part */
 
 /* What a mark in the text does. */
@@ -66,7 +65,6 @@ struct chat_reply {
     struct chat_calls calls;
     uint32_t call_count;
     bool fresh;      /* no content and no call so far: marks of the start count */
-    bool begun;      /* something was told since the last mark */
     bool reasoning;  /* what comes is reasoning */
     bool skip_space; /* space in front is dropped */
     bool header;     /* harmony: from <|start|> or <|channel|> to <|message|> */
@@ -115,25 +113,12 @@ static size_t spaces_before(kit_str s)
     return at;
 }
 
-/* Bytes before the space at the end, of which at most SPACE_BYTES_MAX count. */
 static size_t without_spaces(kit_str s)
 {
-    size_t least = s.len > SPACE_BYTES_MAX ? s.len - SPACE_BYTES_MAX : 0;
-    while (s.len > least && spaces_before(kit_str_sub(s, s.len - 1, 1)) == 1) {
+    while (s.len > 0 && spaces_before(kit_str_sub(s, s.len - 1, 1)) == 1) {
         s.len--;
     }
     return s.len;
-}
-
-/* Is it worth looking at a region again? It is looked at each time that it has grown by a part of its length. */
-static bool worth_a_look(const struct chat_reply *r, bool full)
-{
-    return r->held.len >= r->retry_at || r->ended || full;
-}
-
-static void look_later(struct chat_reply *r)
-{
-    r->retry_at = r->held.len + 1 + r->held.len / 64;
 }
 
 /* --- marks --- */
@@ -181,8 +166,7 @@ static size_t find_mark(const struct chat_reply *r, kit_str s, const struct mark
     *ret = NULL;
     for (size_t at = lead; at < s.len; at++) {
         bool partial = false;
-        const struct mark *m =
-            may_begin(s.ptr[at]) ? mark_at(r, s, at, r->fresh && !r->begun && at == lead, &partial) : NULL;
+        const struct mark *m = may_begin(s.ptr[at]) ? mark_at(r, s, at, r->fresh && at == lead, &partial) : NULL;
         if (partial && !r->ended) {
             return at;
         }
@@ -202,7 +186,6 @@ static void give(struct chat_reply *r, size_t bytes)
     tell(r, r->reasoning ? CHAT_EVENT_REASONING : CHAT_EVENT_CONTENT, kit_str_sub(held(r), 0, bytes));
     r->fresh = r->fresh && (r->reasoning || bytes == 0);
     r->skip_space = r->skip_space && bytes == 0;
-    r->begun = r->begun || bytes > 0;
     drop(r, bytes);
 }
 
@@ -212,13 +195,13 @@ static bool read_call(struct chat_reply *r, const struct mark *m, size_t lead)
 {
     size_t used = 0;
     bool full = r->held.len - lead > CHAT_REPLY_CALL_BYTES_MAX;
-    if (!worth_a_look(r, full)) {
+    if (r->held.len < r->retry_at && !r->ended && !full) {
         return false;
     }
     kit_str region = kit_str_sub(held(r), lead, CHAT_REPLY_CALL_BYTES_MAX);
     enum chat_scan rc = chat_calls_read(&r->calls, (enum chat_form)m->forms, region, &used);
     if (rc == CHAT_SCAN_MORE && !r->ended && !full) {
-        look_later(r);
+        r->retry_at = r->held.len + 1 + r->held.len / 64;
         return false;
     }
     if (rc != CHAT_SCAN_GOOD) {
@@ -242,7 +225,6 @@ static void meet(struct chat_reply *r, const struct mark *m)
     if (m->kind != MARK_DROP) {
         r->reasoning = m->kind == MARK_THINK;
         r->skip_space = true;
-        r->begun = false;
     }
 }
 
@@ -290,7 +272,6 @@ static void leave_header(struct chat_reply *r, size_t bytes)
     r->header = false;
     r->reasoning = false;
     r->skip_space = true;
-    r->begun = false;
 }
 
 /* What begins like a header and is none. */
@@ -307,11 +288,7 @@ static bool harmony_call(struct chat_reply *r, kit_str name, size_t body)
     size_t end, mark;
     kit_str s = kit_str_sub(held(r), 0, CHAT_REPLY_CALL_BYTES_MAX);
     bool full = r->held.len > s.len;
-    if (!worth_a_look(r, full)) {
-        return false;
-    }
     if (!message_end(r, s, body, &end, &mark)) {
-        look_later(r);
         if (full) {
             give_header(r);
         }

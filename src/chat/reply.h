@@ -2,7 +2,7 @@
  *
  * Bytes go in as they come, events come out. How the bytes were cut does not matter: the texts of the events, put together,
  * and the calls are the same. Nothing is lost: what looks like a call and is none comes out as content. Gone are only the
- * marks themselves, and white space around calls and around reasoning (before them at most 1 KiB of it).
+ * marks themselves, and white space before a call, around it and around reasoning.
  *
  * A call is told when it is complete, its arguments in one piece. A call that does not end, or is longer than
  * CHAT_REPLY_CALL_BYTES_MAX, is content. Special tokens must be in the bytes as text. Thread: one. Memory: owned, at most

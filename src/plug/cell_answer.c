@@ -26,6 +26,13 @@ static void *adapter_of(struct plug_cell_adapters *a, int32_t number)
     return adapter;
 }
 
+/* The step does not look at its adapter any more: whoever closes it next, on another thread, comes after this. */
+static void let_go(struct plug_cell_adapters *a)
+{
+    kit_mutex_lock(&a->lock);
+    kit_mutex_unlock(&a->lock);
+}
+
 static struct acb_step see_step(const struct plug_cell_asked *q)
 {
     uint64_t n = q->head->count;
@@ -68,6 +75,7 @@ int32_t plug_cell_answer_step(const struct plug_cell_asked *q, struct plug_cell_
     uint32_t rows = wanted(&step);
     const float *logits = NULL;
     int32_t rc = q->table->step(q->handle, &step, &logits, err);
+    let_go(q->adapters);
     if (rc != ACB_OK || rows == 0) {
         return rc;
     }

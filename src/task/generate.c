@@ -1,119 +1,30 @@
 #include "task/generate.h"
 
 #include "kit/alloc.h"
-#include "kit/clock.h"
-#include "sample/sample.h"
-#include "task/prompt.h"
-#include "text/stops.h"
+#include "task/choice.h"
+#include "task/form.h"
 
-/* One text that is made. Written by the thread that chooses its tokens, one at a time. */
-struct choice {
-    struct sched_sequence sequence;
-    struct task_request *r; /* borrowed: it holds the choice */
-    struct task_made made;
-    struct sample *sample;    /* owned */
-    struct text_stops *stops; /* owned */
-    struct kit_buf shown;     /* of a token */
-    enum task_finish finish;  /* why it ended */
-    uint32_t tokens;          /* chosen */
-    uint32_t untold;          /* of them: since the last piece */
-    bool over;                /* the scheduler is done with it; under the choices' lock */
-    enum kit_status failed;   /* of ours; the scheduler's are in the sequence */
-    struct kit_err err;
-};
+#define TOOLS_DEPTH_MAX 64
 
 struct task_choices {
     uint32_t count;
-    struct kit_mutex lock; /* guards left, and the request's failure: not its own lock, under which cancels come */
-    uint32_t left;         /* not done yet */
-    struct choice list[];
+    struct kit_mutex
+        lock;      /* guards left, over of each, and the request's failure: not its own lock, under which cancels
+                            * come */
+    uint32_t left; /* not done yet */
+    struct kit_json_doc *tools; /* owned; NULL: none */
+    struct task_choice list[];
 };
 
-#define SHOWN_BYTES_MAX (64 * KIT_KIB) /* of the text that one token may end */
-
-static struct choice *choice_of(struct sched_sequence *s)
+static struct task_choice *choice_of(struct sched_sequence *s)
 {
-    return KIT_CONTAINER(s, struct choice, sequence);
-}
-
-/* --- tokens become text --- */
-
-static enum sched_next end(struct choice *c, enum task_finish finish)
-{
-    c->finish = finish;
-    return SCHED_NEXT_END;
-}
-
-static enum sched_next fail(struct choice *c, enum kit_status rc)
-{
-    c->failed = kit_fail(&c->err, rc, "%s", rc == KIT_NOMEM ? "out of memory for the text" : kit_status_text(rc));
-    return SCHED_NEXT_END;
-}
-
-static enum kit_status keep_token(struct choice *c, const struct sample_choice *s)
-{
-    if (!task_parameters_has(&c->r->parameters, "logprobs")) {
-        return KIT_OK;
-    }
-    struct task_token t = {.id = s->token, .logprob = s->logprob, .others = s->top_count};
-    for (uint32_t i = 0; i < s->top_count; i++) {
-        t.top[i] = (struct task_rival){.id = s->top[i].token, .logprob = s->top[i].logprob};
-    }
-    return task_made_add_token(&c->made, &t);
-}
-
-/* What the stop strings let through. */
-static enum kit_status show(struct choice *c)
-{
-    if (c->shown.failed != KIT_OK) {
-        return c->shown.failed;
-    }
-    enum kit_status rc = task_made_add(&c->made, TASK_PIECE_TEXT, 0, kit_buf_str(&c->shown), c->untold);
-    c->untold = 0;
-    kit_buf_clear(&c->shown);
-    return rc;
-}
-
-/* What a token stands for; special tokens stand for nothing that is shown. */
-static bool put_token(struct choice *c, const struct plug_model *model, int32_t token)
-{
-    bool special = (plug_model_token_flags(model, token) & ACB_TOKEN_SPECIAL) != 0;
-    return text_stops_put(c->stops, special ? (kit_str){0} : plug_model_token(model, token), &c->shown);
-}
-
-static enum sched_next take_token(struct choice *c, const struct plug_model *model, const struct sample_choice *s)
-{
-    c->tokens++;
-    if ((plug_model_token_flags(model, s->token) & ACB_TOKEN_END) != 0) {
-        return end(c, TASK_FINISH_STOP);
-    }
-    c->untold++;
-    sample_accept(c->sample, s->token);
-    enum kit_status rc = keep_token(c, s);
-    bool stopped = put_token(c, model, s->token);
-    if (rc == KIT_OK && c->shown.len > 0) {
-        rc = show(c);
-    }
-    if (rc != KIT_OK) {
-        return fail(c, rc);
-    }
-    if (stopped) {
-        return end(c, TASK_FINISH_STOP);
-    }
-    return c->tokens == c->sequence.tokens_max ? end(c, TASK_FINISH_LENGTH) : SCHED_NEXT_TOKEN;
+    return KIT_CONTAINER(s, struct task_choice, sequence);
 }
 
 static enum sched_next next(void *ctx, struct sched_sequence *s, float *logits, int32_t *token)
 {
-    struct task_model *m = ctx;
-    struct choice *c = choice_of(s);
-    struct sample_choice chosen;
-    c->failed = sample_next(c->sample, logits, NULL, &chosen, &c->err);
-    if (c->failed != KIT_OK) {
-        return SCHED_NEXT_END;
-    }
-    *token = chosen.token;
-    enum sched_next what = take_token(c, m->loaded->model, &chosen);
+    struct task_choice *c = choice_of(s);
+    enum sched_next what = task_choice_next(ctx, c, logits, token);
     if (task_request_tells(c->r)) {
         task_request_tell(c->r);
     }
@@ -122,18 +33,7 @@ static enum sched_next next(void *ctx, struct sched_sequence *s, float *logits, 
 
 /* --- the end --- */
 
-/* What has waited behind a stop string that did not come. */
-static void finish_text(struct choice *c)
-{
-    text_stops_end(c->stops, &c->shown);
-    enum kit_status rc = show(c);
-    if (rc != KIT_OK && c->failed == KIT_OK) {
-        (void)fail(c, rc);
-    }
-    task_made_end(&c->made, c->finish != TASK_FINISH_NONE ? c->finish : TASK_FINISH_STOP);
-}
-
-static void keep_failure(struct choice *c)
+static void keep_failure(struct task_choice *c)
 {
     if (c->sequence.failed != KIT_OK) {
         task_request_fail(c->r, c->sequence.failed, &c->sequence.err);
@@ -157,13 +57,13 @@ static void keep_times(struct task_request *r)
     job->started_ns = job->started_ns == UINT64_MAX ? 0 : job->started_ns;
 }
 
-static uint32_t item_of(const struct choice *c)
+static uint32_t item_of(const struct task_choice *c)
 {
     return (uint32_t)(c - c->r->choices->list) / c->r->parameters.n;
 }
 
 /* Was this the last choice of its input? */
-static bool is_item_whole(struct choice *c)
+static bool is_item_whole(struct task_choice *c)
 {
     uint32_t n = c->r->parameters.n, first = item_of(c) * n;
     c->over = true;
@@ -178,9 +78,9 @@ static bool is_item_whole(struct choice *c)
 static void done(void *ctx, struct sched_sequence *s)
 {
     (void)ctx;
-    struct choice *c = choice_of(s);
+    struct task_choice *c = choice_of(s);
     struct task_request *r = c->r;
-    finish_text(c);
+    task_choice_end(c);
     kit_mutex_lock(&r->choices->lock);
     keep_failure(c);
     bool whole = is_item_whole(c);
@@ -204,90 +104,61 @@ const struct sched_sink *task_generate_sink(void)
 
 /* --- the beginning --- */
 
-static void free_choice(struct choice *c)
-{
-    task_made_done(&c->made);
-    sample_free(c->sample);
-    text_stops_free(c->stops);
-    kit_buf_done(&c->shown);
-}
-
 void task_choices_free(struct task_choices *c)
 {
     if (c == NULL) {
         return;
     }
     for (uint32_t i = 0; i < c->count; i++) {
-        free_choice(&c->list[i]);
+        task_choice_done(&c->list[i]);
     }
     kit_mutex_done(&c->lock);
+    kit_json_free(c->tools);
     kit_alloc_free(c);
 }
 
-/* A seed gives each choice its own; without one they are by chance. */
-static uint64_t seed_of(const struct task_request *r, uint32_t index)
+/* "none" is as if there were none. */
+static bool wants_tools(const struct task_request *r)
 {
-    bool given = task_parameters_has(&r->parameters, "seed");
-    uint64_t by_chance = kit_clock_ns() ^ (uint64_t)(uintptr_t)r ^ kit_str_hash(kit_str_c(r->request_id));
-    return (given ? r->parameters.seed : by_chance) + UINT64_C(0x9E3779B97F4A7C15) * index;
+    return r->parameters.tools.len > 0 && !kit_str_eq(r->parameters.tool_choice, kit_str_lit("none"));
 }
 
-static struct sample_options sampling_of(const struct task_request *r, uint32_t index)
+static enum kit_status read_tools(struct task_request *r, struct kit_err *err)
 {
-    const struct task_parameters *p = &r->parameters;
-    _Static_assert(sizeof(struct task_bias) == sizeof(struct sample_bias), "one is the other");
-    return (struct sample_options){.temperature = p->temperature,
-                                   .top_k = p->top_k,
-                                   .top_p = p->top_p,
-                                   .min_p = p->min_p,
-                                   .typical_p = p->typical_p,
-                                   .repetition = p->repetition_penalty,
-                                   .presence = p->presence_penalty,
-                                   .frequency = p->frequency_penalty,
-                                   .penalty_last_n = p->penalty_tokens,
-                                   .bias = (const struct sample_bias *)(const void *)p->logit_bias.list,
-                                   .bias_count = p->logit_bias.count,
-                                   .seed = seed_of(r, index),
-                                   .logprobs = task_parameters_has(p, "logprobs"),
-                                   .logprobs_top = p->logprobs};
+    enum kit_status rc =
+        wants_tools(r) ? kit_json_parse(r->parameters.tools, TOOLS_DEPTH_MAX, &r->choices->tools, err) : KIT_OK;
+    return rc == KIT_OK || rc == KIT_NOMEM ? rc : kit_err_prefix(err, KIT_INVALID, "'tools'");
 }
 
-static enum kit_status open_choice(const struct task_model *m, struct choice *c, const struct task_prompt *prompt,
-                                   uint32_t index, struct kit_err *err)
+static enum kit_status open_item(struct task_model *m, struct task_request *r, uint32_t item,
+                                 struct task_choice_options *o, struct kit_err *err)
 {
-    struct task_request *r = c->r;
-    struct sample_options sampling = sampling_of(r, index);
-    uint32_t room = m->row_tokens_max - prompt->count;
-    uint32_t tokens_max = r->parameters.max_tokens > 0 ? KIT_MIN(r->parameters.max_tokens, room) : room;
-    c->sequence = (struct sched_sequence){.priority = r->priority,
-                                          .deadline_ns = r->deadline_ns,
-                                          .principal = r->principal,
-                                          .prompt = prompt->ids,
-                                          .prompt_count = prompt->count,
-                                          .tokens_max = tokens_max,
-                                          .keep_prefix = true};
-    kit_buf_init(&c->shown, SHOWN_BYTES_MAX);
-    enum kit_status rc = sample_new(&sampling, plug_model_info(m->loaded->model)->vocab_size,
-                                    prompt->count + tokens_max, &c->sample, err);
-    if (rc == KIT_OK) {
-        sample_prompt(c->sample, prompt->ids, prompt->count);
-        rc = text_stops_new(r->parameters.stop.texts, r->parameters.stop.count, &c->stops, err);
+    uint32_t n = r->parameters.n;
+    struct task_prompt prompt = {0};
+    enum kit_status rc = task_prompt_make(m, r, item, o->tools, m->row_tokens_max - 1, &prompt, err);
+    r->tokens += prompt.count;
+    o->prompt = &prompt;
+    for (uint32_t i = item * n; rc == KIT_OK && i < (item + 1) * n; i++) {
+        rc = task_choice_open(m, &r->choices->list[i], i, o, err);
     }
     return rc;
 }
 
 static enum kit_status open_choices(struct task_model *m, struct task_request *r, struct kit_err *err)
 {
-    uint32_t n = r->parameters.n;
-    enum kit_status rc = KIT_OK;
-    for (uint32_t item = 0; rc == KIT_OK && item < r->inputs.item_count; item++) {
-        struct task_prompt prompt = {0};
-        rc = task_prompt_make(m, r, item, m->row_tokens_max - 1, &prompt, err);
-        r->tokens += prompt.count;
-        for (uint32_t i = item * n; rc == KIT_OK && i < (item + 1) * n; i++) {
-            rc = open_choice(m, &r->choices->list[i], &prompt, i, err);
-        }
+    struct task_choice_options o = {0};
+    enum kit_status rc = read_tools(r, err);
+    if (rc == KIT_OK && r->choices->tools != NULL) {
+        o.tools = kit_json_root(r->choices->tools);
+        o.forms = chat_template_forms(m->chat_template);
     }
+    if (rc == KIT_OK) {
+        rc = task_form_find(m, r, o.tools, &o.form, err);
+    }
+    for (uint32_t item = 0; rc == KIT_OK && item < r->inputs.item_count; item++) {
+        rc = open_item(m, r, item, &o, err);
+    }
+    grammar_masks_unref(o.form);
     return rc;
 }
 

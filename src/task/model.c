@@ -134,8 +134,10 @@ static enum kit_status open_generator(struct task_model *m, const struct task_op
 
 static enum kit_status open_template(struct task_model *m, struct kit_err *err)
 {
-    kit_str source = plug_model_meta(m->loaded->model, "chat_template");
-    enum kit_status rc = source.len > 0 ? jinja_compile(source, &m->chat_template, err) : KIT_OK;
+    const struct plug_model *model = m->loaded->model;
+    struct chat_source source = {kit_str_lit("default"), plug_model_meta(model, "chat_template")};
+    enum kit_status rc = chat_template_new(&source, source.text.len > 0 ? 1 : 0, plug_model_meta(model, "bos_token"),
+                                           plug_model_meta(model, "eos_token"), &m->chat_template, err);
     return rc == KIT_OK || rc == KIT_NOMEM ? rc : kit_err_prefix(err, KIT_LOAD_FAILED, "chat template");
 }
 
@@ -159,6 +161,7 @@ enum kit_status task_model_warm(struct task_service *s, struct plug_engine *engi
     m->loaded = loaded;
     loaded->attached = m; /* from here on forget frees it */
     kit_mutex_init(&m->lock);
+    kit_mutex_init(&m->grammars_lock);
     task_scratches_init(&m->scratches);
     read_ports(m);
     enum kit_status rc = open_vocabulary(m, err);
@@ -201,7 +204,9 @@ void task_model_free(struct task_model *m)
     text_tokenizer_free(m->tokenizer);
     task_labels_done(&m->labels);
     task_specials_done(&m->specials);
-    jinja_free(m->chat_template);
+    chat_template_free(m->chat_template);
+    grammar_cache_free(m->grammars);
+    kit_mutex_done(&m->grammars_lock);
     task_scratches_done(&m->scratches);
     kit_mutex_done(&m->lock);
     kit_alloc_free(m);

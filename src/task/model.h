@@ -5,7 +5,8 @@
 #ifndef TASK_MODEL_H
 #define TASK_MODEL_H
 
-#include "jinja/jinja.h"
+#include "chat/chat.h"
+#include "grammar/cache.h"
 #include "task/labels.h"
 #include "task/scratch.h"
 #include "task/service.h"
@@ -22,20 +23,22 @@ struct task_model {
     const struct acb_port *ids, *types, *vectors, *hidden, *logits;
     enum task_kind kinds[TASK_KIND_COUNT]; /* what it can, its default first; never empty: raw is among them */
     uint32_t kind_count;
-    uint32_t named;                       /* bit k: its back end names enum task_kind k */
-    struct task_labels labels;            /* of a classifier's or tagger's logits; none else */
-    enum task_pooling pooling;            /* of its vectors; OWN: it does not say */
-    bool normalizes;                      /* its vectors have length 1 */
-    enum task_function function;          /* of classify, when the question does not say */
-    uint32_t mask_id;                     /* of a masked language model; TASK_NO_MASK: it has none */
-    uint32_t row_tokens_max;              /* longest text, special tokens included */
-    bool infers, generates;               /* what its engine is for: tensors in and out, texts that are gone on with */
-    struct task_specials specials;        /* of a vocabulary that came with the weights */
-    struct jinja_template *chat_template; /* owned; NULL: it has none */
-    struct kit_mutex lock;                /* guards lane: submit and cancel meet close */
-    struct sched_lane *lane;              /* owned; NULL: closed, or it makes texts only */
-    struct sched_generator *generator;    /* owned; NULL: closed, or it makes none */
-    struct task_scratches scratches;      /* to tokenize with */
+    uint32_t named;                      /* bit k: its back end names enum task_kind k */
+    struct task_labels labels;           /* of a classifier's or tagger's logits; none else */
+    enum task_pooling pooling;           /* of its vectors; OWN: it does not say */
+    bool normalizes;                     /* its vectors have length 1 */
+    enum task_function function;         /* of classify, when the question does not say */
+    uint32_t mask_id;                    /* of a masked language model; TASK_NO_MASK: it has none */
+    uint32_t row_tokens_max;             /* longest text, special tokens included */
+    bool infers, generates;              /* what its engine is for: tensors in and out, texts that are gone on with */
+    struct task_specials specials;       /* of a vocabulary that came with the weights */
+    struct chat_template *chat_template; /* owned; NULL: it makes no texts */
+    struct kit_mutex grammars_lock;      /* guards the making of grammars */
+    struct grammar_cache *grammars;      /* owned; NULL: nobody has needed one yet */
+    struct kit_mutex lock;               /* guards lane: submit and cancel meet close */
+    struct sched_lane *lane;             /* owned; NULL: closed, or it makes texts only */
+    struct sched_generator *generator;   /* owned; NULL: closed, or it makes none */
+    struct task_scratches scratches;     /* to tokenize with */
 };
 
 /* Errors: LOAD_FAILED with the file that is broken, NOMEM, what sched_lane_open says. */

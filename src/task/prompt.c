@@ -1,7 +1,6 @@
 #include "task/prompt.h"
 
-#include "jinja/jinja.h"
-#include "kit/json.h"
+#include "chat/chat.h"
 #include "task/generate.h"
 
 /* Ids that are being collected. */
@@ -9,6 +8,7 @@ struct making {
     struct task_model *m;
     struct task_request *r;
     uint32_t item, tokens_max;
+    kit_json tools;
     struct task_prompt prompt;
     uint32_t room; /* of prompt.ids */
 };
@@ -89,52 +89,23 @@ static enum kit_status add_tokens(struct making *k, kit_str ids, struct kit_err 
 
 /* --- a conversation --- */
 
-#define VALUES_BYTES_MAX (64 * KIT_KIB)
 #define DEPTH_MAX 64
 
-/* What the template is given besides the messages; these strings may be special tokens. */
-static enum kit_status model_values(const struct task_model *m, struct kit_json_doc **ret, struct kit_err *err)
+/* The messages as the model's template, or where it has none plain lines, write them. */
+static enum kit_status write_out(struct making *k, struct chat_prompt *ret, struct kit_err *err)
 {
-    struct kit_buf text;
-    struct kit_json_writer w;
-    kit_buf_init(&text, VALUES_BYTES_MAX);
-    kit_json_writer_init(&w, &text);
-    kit_json_open(&w, '{');
-    kit_json_member_str(&w, "bos_token", plug_model_meta(m->loaded->model, "bos_token"));
-    kit_json_member_str(&w, "eos_token", plug_model_meta(m->loaded->model, "eos_token"));
-    kit_json_member_bool(&w, "add_generation_prompt", true);
-    kit_json_close(&w, '}');
-    enum kit_status rc = text.failed == KIT_OK ? kit_json_parse(kit_buf_str(&text), DEPTH_MAX, ret, err)
-                                               : kit_fail(err, text.failed, "out of memory for a template's values");
-    kit_buf_done(&text);
-    return rc;
-}
-
-static enum kit_status write_out(struct making *k, struct jinja_text *ret, struct kit_err *err)
-{
-    struct kit_json_doc *values = NULL, *messages = NULL, *tools = NULL;
-    enum kit_status rc = model_values(k->m, &values, err);
-    if (rc == KIT_OK) {
-        rc = kit_json_parse(k->r->inputs.texts[k->item], DEPTH_MAX, &messages, err);
-    }
-    if (rc == KIT_OK && k->r->parameters.tools.len > 0) {
-        rc = kit_json_parse(k->r->parameters.tools, DEPTH_MAX, &tools, err);
+    struct kit_json_doc *messages = NULL, *values = NULL;
+    enum kit_status rc = kit_json_parse(k->r->inputs.texts[k->item], DEPTH_MAX, &messages, err);
+    if (rc == KIT_OK && k->r->parameters.template_values.len > 0) {
+        rc = kit_json_parse(k->r->parameters.template_values, DEPTH_MAX, &values, err);
     }
     if (rc == KIT_OK) {
-        kit_json own = kit_json_root(values);
-        const struct jinja_binding bindings[] = {
-            {kit_str_lit("messages"), kit_json_root(messages), false},
-            {kit_str_lit("tools"), kit_json_root(tools), false},
-            {kit_str_lit("bos_token"), kit_json_get(own, "bos_token"), true},
-            {kit_str_lit("eos_token"), kit_json_get(own, "eos_token"), true},
-            {kit_str_lit("add_generation_prompt"), kit_json_get(own, "add_generation_prompt"), true},
-        };
-        struct jinja_context context = {.bindings = bindings, .count = KIT_COUNT(bindings)};
-        rc = jinja_render(k->m->chat_template, &context, &k->r->arena, ret, err);
+        struct chat_request request = {
+            .messages = kit_json_root(messages), .tools = k->tools, .kwargs = kit_json_root(values)};
+        rc = chat_render(k->m->chat_template, &request, &k->r->arena, ret, err);
     }
-    kit_json_free(values);
     kit_json_free(messages);
-    kit_json_free(tools);
+    kit_json_free(values);
     return rc;
 }
 
@@ -161,31 +132,15 @@ static enum kit_status add_written(struct making *k, const struct jinja_text *t,
     return rc == KIT_OK ? add_text(k, kit_str_sub(t->bytes, from, t->bytes.len - from), 0, err) : rc;
 }
 
-/* A model without a template goes on with the last message's text. */
-static enum kit_status add_last(struct making *k, struct kit_err *err)
-{
-    struct kit_json_doc *messages = NULL;
-    kit_json last = {0};
-    enum kit_status rc = kit_json_parse(k->r->inputs.texts[k->item], DEPTH_MAX, &messages, err);
-    for (struct kit_json_iter i = kit_json_iter(kit_json_root(messages)); kit_json_next(&i);) {
-        last = i.value;
-    }
-    if (rc == KIT_OK) {
-        kit_str text = kit_json_str(kit_json_get(last, "content"), (kit_str){0});
-        rc = add_text(k, text, ACB_TOKENIZE_ADD_SPECIAL, err);
-    }
-    kit_json_free(messages);
-    return rc;
-}
-
 static enum kit_status add_chat(struct making *k, struct kit_err *err)
 {
-    struct jinja_text text;
-    if (k->m->chat_template == NULL) {
-        return add_last(k, err);
+    struct chat_prompt p = {0};
+    enum kit_status rc = write_out(k, &p, err);
+    k->prompt.thinking = p.thinking;
+    if (rc == KIT_OK && chat_template_is_plain(k->m->chat_template)) {
+        return add_text(k, p.text.bytes, ACB_TOKENIZE_ADD_SPECIAL, err);
     }
-    enum kit_status rc = write_out(k, &text, err);
-    return rc == KIT_OK ? add_written(k, &text, err) : rc;
+    return rc == KIT_OK ? add_written(k, &p.text, err) : rc;
 }
 
 static enum kit_status add_input(struct making *k, struct kit_err *err)
@@ -201,10 +156,10 @@ static enum kit_status add_input(struct making *k, struct kit_err *err)
     }
 }
 
-enum kit_status task_prompt_make(struct task_model *m, struct task_request *r, uint32_t item, uint32_t tokens_max,
-                                 struct task_prompt *ret, struct kit_err *err)
+enum kit_status task_prompt_make(struct task_model *m, struct task_request *r, uint32_t item, kit_json tools,
+                                 uint32_t tokens_max, struct task_prompt *ret, struct kit_err *err)
 {
-    struct making k = {.m = m, .r = r, .item = item, .tokens_max = tokens_max};
+    struct making k = {.m = m, .r = r, .item = item, .tools = tools, .tokens_max = tokens_max};
     enum kit_status rc = add_input(&k, err);
     if (rc == KIT_OK && k.prompt.count == 0) {
         rc = kit_fail_param(err, KIT_INVALID, "inputs", "a prompt must have at least one token");

@@ -11,11 +11,13 @@
 struct task_prompt {
     int32_t *ids; /* [count] */
     uint32_t count;
+    bool thinking; /* it ends inside the model's thoughts */
 };
 
-/* Of input `item`. Errors name the input: INVALID (no UTF-8; what the template says of the messages), TOO_LARGE (more than
- * tokens_max), UNPROCESSABLE (the model has no chat template), NOMEM. */
+/* Of input `item`. tools: an array, or {NULL}. Errors name the input: INVALID (no UTF-8; what the template says of the
+ * messages), TOO_LARGE (more than tokens_max), UNPROCESSABLE (its template takes no tools), NOMEM. */
 KIT_MUST_CHECK enum kit_status task_prompt_make(struct task_model *m, struct task_request *r, uint32_t item,
-                                                uint32_t tokens_max, struct task_prompt *ret, struct kit_err *err);
+                                                kit_json tools, uint32_t tokens_max, struct task_prompt *ret,
+                                                struct kit_err *err);
 
 #endif

@@ -9,21 +9,25 @@
 
 static struct server server;
 
+static kit_json item_at(kit_json array, uint64_t index)
+{
+    for (struct kit_json_iter i = kit_json_iter(array); kit_json_next(&i);) {
+        if (i.index == index) {
+            return i.value;
+        }
+    }
+    return (kit_json){0};
+}
+
+/* "choices.0.text"; {NULL}: there is no such place. */
 static kit_json member(kit_json v, const char *path)
 {
     kit_str rest = kit_str_c(path), name;
-    char key[64];
     while (kit_str_cut(&rest, '.', &name)) {
         uint64_t index;
-        if (kit_str_to_u64(name, &index) == KIT_OK) {
-            struct kit_json_iter i = kit_json_iter(v);
-            for (uint64_t k = 0; k <= index; k++) {
-                assert_true(kit_json_next(&i));
-            }
-            v = i.value;
-        } else {
-            v = kit_json_get(v, kit_str_to_c(name, key, sizeof(key)));
-        }
+        char key[64];
+        v = kit_str_to_u64(name, &index) == KIT_OK ? item_at(v, index)
+                                                   : kit_json_get(v, kit_str_to_c(name, key, sizeof(key)));
     }
     return v;
 }
@@ -67,10 +71,7 @@ static void join(const struct kit_buf *from, const char *where, struct kit_buf *
         size_t brace = kit_str_find_char(line, '{');
         if (brace < line.len && kit_json_parse(kit_str_sub(line, brace, line.len), 32, &doc, NULL) == KIT_OK) {
             kit_json v = kit_json_root(doc);
-            if (kit_json_count(kit_json_get(v, "choices")) > 0 ||
-                kit_json_type(kit_json_get(v, "choices")) == KIT_JSON_NONE) {
-                kit_buf_add(to, kit_json_str(member(v, where), (kit_str){0}));
-            }
+            kit_buf_add(to, kit_json_str(member(v, where), (kit_str){0}));
         }
         kit_json_free(doc);
     }
@@ -144,6 +145,45 @@ TEST(anthropic_chats)
     expect_streamed("/v1/messages", MESSAGES ",\"stream\":true}", "delta.text", "say this");
 }
 
+/* A model that repeats what it is told writes a call when it is told one. */
+TEST(calls_of_tools_are_told_apart_from_text)
+{
+#define CALL "<tool_call>{\\\"name\\\": \\\"look\\\", \\\"arguments\\\": {\\\"at\\\": 3}}</tool_call>"
+#define TOOLS                                                                                                          \
+    ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"look\",\"parameters\":{\"type\":\"object\","          \
+    "\"properties\":{\"at\":{\"type\":\"integer\"}},\"required\":[\"at\"],\"additionalProperties\":false}}}]"
+#define ASK "{\"model\":\"org/parrot\",\"messages\":[{\"role\":\"user\",\"content\":\"" CALL "\"}]"
+    expect("/v1/chat/completions", ASK TOOLS "}", "choices.0.message.tool_calls.0.function.name", "look");
+    expect("/v1/chat/completions", ASK TOOLS "}", "choices.0.message.tool_calls.0.function.arguments", "{\"at\": 3}");
+    expect("/v1/chat/completions", ASK TOOLS "}", "choices.0.finish_reason", "tool_calls");
+    expect("/v1/chat/completions", ASK "}", "choices.0.finish_reason", "stop");
+    expect_streamed("/v1/chat/completions", ASK TOOLS ",\"stream\":true}",
+                    "choices.0.delta.tool_calls.0.function.arguments", "{\"at\": 3}");
+}
+
+/* Whatever the model would like to say. */
+TEST(a_form_is_kept)
+{
+    struct client_answer a;
+#define FORMED                                                                                                         \
+    "{\"model\":\"org/parrot\",\"messages\":[{\"role\":\"user\",\"content\":\"what you like\"}],"                      \
+    "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"schema\":{\"type\":\"object\","   \
+    "\"properties\":{\"city\":{\"const\":\"Paris\"}},\"required\":[\"city\"],\"additionalProperties\":false}}}}"
+    expect("/v1/chat/completions", FORMED, "choices.0.message.content", "{\"city\":\"Paris\"}");
+    expect("/serve",
+           "{\"model\":\"org/parrot\",\"inputs\":\"x\",\"parameters\":{\"grammar\":\"root ::= \\\"yes\\\" | "
+           "\\\"yes\\\"\"}}",
+           "outputs.0.text", "yes");
+    expect("/v1/chat/completions", ASK TOOLS ",\"tool_choice\":\"required\",\"max_tokens\":200}",
+           "choices.0.message.tool_calls.0.function.name", "look");
+    server_expect(&server, "POST", "/serve",
+                  "{\"model\":\"org/parrot\",\"inputs\":\"x\",\"parameters\":{\"format\":{\"type\":\"object\","
+                  "\"required\":[\"a\"],\"properties\":{\"a\":false}}}}",
+                  422, &a);
+    assert_str(kit_json_str(member(kit_json_root(a.doc), "error.param"), (kit_str){0}), "parameters.format");
+    client_answer_done(&a);
+}
+
 TEST(what_is_wrong_is_told_in_the_words_of_the_api_that_was_asked)
 {
     struct client_answer a;
@@ -173,6 +213,8 @@ int main(void)
         TEST_OF(what_a_message_says_never_becomes_a_special_token),
         TEST_OF(ollama_chats_and_generates),
         TEST_OF(anthropic_chats),
+        TEST_OF(calls_of_tools_are_told_apart_from_text),
+        TEST_OF(a_form_is_kept),
         TEST_OF(what_is_wrong_is_told_in_the_words_of_the_api_that_was_asked),
     };
     return cmocka_run_group_tests(tests, start, server_tear_down);

@@ -108,7 +108,6 @@ static void check_all(const struct row *rows, size_t count)
     }
 }
 
-#define MIB_OF_SPACE (KIT_MIB - 1)
 #define HERMES (CHAT_FORM_TAG | CHAT_FORM_FUNCTION)
 #define LLAMA CHAT_FORM_JSON
 #define GEMMA (CHAT_FORM_PYTHON | CHAT_FORM_JSON)
@@ -211,7 +210,6 @@ TEST(reply_tells_reasoning_apart)
         {0, false, "<think>a</think> <tool_call>{\"name\":\"f\"}</tool_call>",
          "<tool_call>{\"name\":\"f\"}</tool_call>", "a", ""},
         {LLAMA, false, "<think>a</think>\n{\"name\": \"f\"}", "", "a", "[f {}]"},
-        {0x1FF, true, "a [f(s='x')] b", "", "a [f(s='x')] b", ""},
         {HERMES, false, "Hello </think> you", "Hello </think> you", "", ""},
     };
     check_all(rows, KIT_COUNT(rows));
@@ -269,22 +267,6 @@ TEST(reply_a_call_that_is_too_long_is_content)
     heard_done(&h);
     kit_alloc_free(words);
     kit_alloc_free(content);
-    kit_alloc_free(text);
-}
-
-TEST(reply_space_without_end_is_content)
-{
-    struct heard h;
-    struct row row = {HERMES, false, NULL, NULL, "", ""};
-    char *text = kit_alloc(MIB_OF_SPACE + 1);
-    assert_non_null(text);
-    memset(text, '\n', MIB_OF_SPACE);
-    text[MIB_OF_SPACE] = '\0';
-    row.text = text;
-    row.content = text;
-    listen(&row, (kit_json){NULL}, 1, MIB_OF_SPACE, &h);
-    expect(&row, &h);
-    heard_done(&h);
     kit_alloc_free(text);
 }
 
@@ -361,8 +343,7 @@ int main(void)
 {
     return TEST_RUN(TEST_OF(reply_reads_calls_of_each_family_however_the_bytes_are_cut),
                     TEST_OF(reply_tells_reasoning_apart), TEST_OF(reply_loses_nothing_that_is_no_call),
-                    TEST_OF(reply_a_call_that_is_too_long_is_content), TEST_OF(reply_space_without_end_is_content),
-                    TEST_OF(reply_reads_what_a_forced_call_must_be),
+                    TEST_OF(reply_a_call_that_is_too_long_is_content), TEST_OF(reply_reads_what_a_forced_call_must_be),
                     TEST_OF(reply_keeps_thinking_as_content_where_asked), TEST_OF(reply_survives_each_failed_alloc),
                     TEST_OF(family_is_read_off_the_template));
 }
