@@ -141,12 +141,22 @@ static enum kit_status open_template(struct task_model *m, struct kit_err *err)
     return rc == KIT_OK || rc == KIT_NOMEM ? rc : kit_err_prefix(err, KIT_LOAD_FAILED, "chat template");
 }
 
+/* What texts that are made need of a vocabulary, or what rows do. */
+static enum kit_status learn_vocabulary(struct task_model *m, struct kit_err *err)
+{
+    if (!m->generates) {
+        return m->ids != NULL ? task_vocab_learn(&m->vocab, m->loaded->model, err) : KIT_OK;
+    }
+    enum kit_status rc = task_specials_make(&m->specials, m->loaded->model, err);
+    return rc == KIT_OK ? open_template(m, err) : rc;
+}
+
 /* Its own where it brings one, else that of the files beside it. */
 static enum kit_status open_vocabulary(struct task_model *m, struct kit_err *err)
 {
-    if (plug_model_has_vocab(m->loaded->model)) {
-        enum kit_status rc = task_specials_make(&m->specials, m->loaded->model, err);
-        return rc == KIT_OK ? open_template(m, err) : rc;
+    m->own_vocab = plug_model_has_vocab(m->loaded->model);
+    if (m->own_vocab) {
+        return learn_vocabulary(m, err);
     }
     return m->ids != NULL ? open_tokenizer(m, err) : KIT_OK;
 }

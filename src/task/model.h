@@ -11,6 +11,7 @@
 #include "task/scratch.h"
 #include "task/service.h"
 #include "task/specials.h"
+#include "task/vocab.h"
 #include "text/tokenizer.h"
 
 #define TASK_NO_MASK UINT32_MAX
@@ -30,6 +31,8 @@ struct task_model {
     enum task_function function;         /* of classify, when the question does not say */
     uint32_t mask_id;                    /* of a masked language model; TASK_NO_MASK: it has none */
     uint32_t row_tokens_max;             /* longest text, special tokens included */
+    bool own_vocab;                      /* its vocabulary came with the weights */
+    struct task_vocab vocab;             /* of that, for rows; else nothing */
     bool infers, generates;              /* what its engine is for: tensors in and out, texts that are gone on with */
     struct task_specials specials;       /* of a vocabulary that came with the weights */
     struct chat_template *chat_template; /* owned; NULL: it makes no texts */
@@ -51,7 +54,7 @@ void task_model_free(struct task_model *m); /* cooled; NULL is fine */
 /* Can texts be asked of it: has it a tokenizer, and does the engine take rows as they are? */
 static inline bool task_model_takes_texts(const struct task_model *m)
 {
-    return m->tokenizer != NULL && m->ids != NULL && (m->ids->flags & ACB_PORT_RAGGED) != 0;
+    return (m->tokenizer != NULL || m->own_vocab) && m->ids != NULL && (m->ids->flags & ACB_PORT_RAGGED) != 0;
 }
 
 static inline bool task_model_names(const struct task_model *m, enum task_kind kind)

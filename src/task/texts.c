@@ -29,14 +29,49 @@ enum kit_status task_texts_encode(const struct task_model *m, const struct task_
     return rc == KIT_OK || rc == KIT_NOMEM ? rc : task_inputs_blame(in, text, part_of(err), rc, err);
 }
 
-static enum kit_status add_text(const struct task_model *m, const struct task_options *o, struct text_scratch *scratch,
+/* The same by the vocabulary that came with the weights. */
+static enum kit_status encode_own(const struct task_model *m, const struct task_options *o,
+                                  const struct task_request *r, uint32_t text, struct text_encoding_room *room,
+                                  struct kit_err *err)
+{
+    const struct task_inputs *in = &r->inputs;
+    const kit_str *pair = in->pairs != NULL && in->pairs[text].ptr != NULL ? &in->pairs[text] : NULL;
+    struct task_vocab_options options = {.tokens_max = m->row_tokens_max, .truncate = r->parameters.truncate};
+    uint64_t bytes = in->texts[text].len + (pair != NULL ? pair->len : 0);
+    enum kit_status rc =
+        bytes <= o->text_bytes_max
+            ? task_vocab_encode(&m->vocab, m->loaded->model, in->texts[text], pair, &options, room, err)
+            : kit_fail(err, KIT_TOO_LARGE, "has %llu bytes, more than %llu (serve.text_bytes_max)",
+                       (unsigned long long)bytes, (unsigned long long)o->text_bytes_max);
+    return rc == KIT_TOO_LARGE ? task_inputs_blame(in, text, part_of(err), rc, err) : rc;
+}
+
+/* Where rows are made. */
+struct encoder {
+    struct text_scratch *scratch;   /* of a tokenizer; NULL: the vocabulary is the model's own */
+    struct text_encoding_room room; /* then */
+};
+
+static enum kit_status encode(struct encoder *en, const struct task_model *m, const struct task_options *o,
+                              const struct task_request *r, uint32_t text, struct text_encoding *ret,
+                              struct kit_err *err)
+{
+    if (en->scratch != NULL) {
+        return task_texts_encode(m, o, en->scratch, r, text, m->row_tokens_max, ret, err);
+    }
+    enum kit_status rc = encode_own(m, o, r, text, &en->room, err);
+    *ret = en->room.all;
+    return rc;
+}
+
+static enum kit_status add_text(struct encoder *en, const struct task_model *m, const struct task_options *o,
                                 struct task_request *r, uint32_t text, struct task_rows_builder *b, struct kit_err *err)
 {
     struct text_encoding e;
     if (task_request_is_cancelled(r)) {
         return kit_fail(err, KIT_CANCELLED, "cancelled by the caller");
     }
-    enum kit_status rc = task_texts_encode(m, o, scratch, r, text, m->row_tokens_max, &e, err);
+    enum kit_status rc = encode(en, m, o, r, text, &e, err);
     if (rc == KIT_OK) {
         r->truncated += e.dropped[0] + e.dropped[1] > 0;
         rc = task_rows_add(b, &e, 0, e.count, err);
@@ -48,15 +83,18 @@ enum kit_status task_texts_prepare(struct task_model *m, const struct task_optio
                                    bool places, struct kit_err *err)
 {
     struct task_rows_builder b = {.tokens_max = o->queue_tokens_max, .types = m->types != NULL, .places = places};
-    struct text_scratch *scratch = NULL;
-    if (task_scratches_take(&m->scratches, &scratch) != KIT_OK) {
+    struct encoder en = {0};
+    if (!m->own_vocab && task_scratches_take(&m->scratches, &en.scratch) != KIT_OK) {
         return kit_fail(err, KIT_NOMEM, "out of memory for %u texts", r->inputs.text_count);
     }
     enum kit_status rc = KIT_OK;
     for (uint32_t i = 0; rc == KIT_OK && i < r->inputs.text_count; i++) {
-        rc = add_text(m, o, scratch, r, i, &b, err);
+        rc = add_text(&en, m, o, r, i, &b, err);
     }
-    task_scratches_give(&m->scratches, scratch);
+    if (en.scratch != NULL) {
+        task_scratches_give(&m->scratches, en.scratch);
+    }
+    text_encoding_room_done(&en.room);
     if (rc == KIT_OK) {
         rc = task_rows_keep(&b, r, err);
         r->rows.firsts = r->inputs.firsts;
