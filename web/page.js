@@ -31,7 +31,7 @@ function rowOf(m) {
 }
 
 function drawModel(m) {
-  const row = rowOf(m), on = m.state === 'ready' || m.state === 'loading' || m.state === 'warming' || m.state === 'downloading';
+  const row = rowOf(m), on = ['ready', 'loading', 'warming', 'downloading'].includes(m.state);
   row.querySelector('.about').replaceChildren(...about(m));
   const state = row.querySelector('.state');
   state.textContent = m.state === 'available' ? 'not loaded' : m.state;
@@ -39,7 +39,7 @@ function drawModel(m) {
   m.unloads = on;
   m.button.textContent = !on ? 'Load' : m.state === 'ready' ? 'Unload' : 'Cancel';
   m.button.setAttribute('aria-label', `${m.button.textContent} ${m.id}`);
-  m.button.setAttribute('aria-disabled', m.state === 'draining'); /* disabled proper would lose the focus */
+  m.button.setAttribute('aria-disabled', m.state === 'draining'); /* disabled would lose the focus */
   row.querySelectorAll('.load, .error').forEach(old => old.remove());
   if (BUSY.has(m.state)) row.append(progress(m));
   if (m.problem) row.append(problemBox(m.problem));
@@ -123,7 +123,7 @@ function away(problem) {
   if (!problem) delete note.dataset.locked;
   if (!problem || note.dataset.locked === String(locked)) return;
   note.dataset.locked = locked;
-  note.replaceChildren(problem instanceof Problem ? problem.message : 'The server does not answer. Trying again…');
+  note.replaceChildren(problem instanceof Problem ? problem.message : 'No answer. Trying again…');
   if (locked) note.append(' ', h('button', {click: () => call('/health').then(nudge, () => {})}, 'Enter the key'));
 }
 
@@ -214,14 +214,14 @@ function marked(text, pieces) {
 const RANGE = rows => [Math.min(0, ...rows), Math.max(1, ...rows)];
 
 const TASKS = {
-  embed: {fields: [TEXTS], inputs: v => lines(v.texts), show: showVectors},
-  classify: {fields: [TEXTS], inputs: v => lines(v.texts),
+  embed: {fields: [TEXTS], show: showVectors},
+  classify: {fields: [TEXTS],
     show: (out, inputs) => showBars(out, inputs, row => row.label)},
-  'token-classify': {fields: [['texts', 'Texts, one a line', 'Ada Lovelace was born in London.']], inputs: v => lines(v.texts),
+  'token-classify': {fields: [['texts', 'Texts, one a line', 'Ada Lovelace was born in London.']],
     show: (out, inputs) => h('ol', {}, ...out.map((pieces, i) => h('li', {}, marked(inputs[i], pieces))))},
-  'fill-mask': {fields: [['texts', 'Texts with [MASK] (or <mask>, as the model has it), one a line', 'The capital of France is [MASK].']],
-    inputs: v => lines(v.texts), show: (out, inputs) => showBars(out, inputs, row => row.token)},
-  answer: {fields: [['question', 'Question', 'Who wrote the letter?', 1], ['context', 'Context', 'The letter was written by Ada in 1843.']],
+  'fill-mask': {fields: [['texts', 'Texts with [MASK] or <mask>, one a line', 'The capital of France is [MASK].']],
+    show: (out, inputs) => showBars(out, inputs, row => row.token)},
+  answer: {fields: [['question', 'Question', 'Who wrote it?', 1], ['context', 'Context', 'Ada wrote it in 1843.']],
     inputs: v => ({question: v.question, context: v.context}),
     show: (out, inputs) => h('ol', {}, ...out.map(answer => h('li', {}, h('p', {}, h('strong', {}, answer.text || 'no answer')),
       marked(inputs.context, [answer]))))},
@@ -229,7 +229,9 @@ const TASKS = {
     show: (out, inputs) => h('div', {}, ...out.map(row => bar(inputs.texts[row.index], row.score, RANGE(out.map(r => r.score)))))},
   similarity: {fields: [['source', 'Source', 'A cat sits on the mat.', 1], TEXTS], inputs: v => ({source: v.source, texts: lines(v.texts)}),
     show: (out, inputs) => h('div', {}, ...out.map((score, i) => bar(inputs.texts[i], score)))},
-  raw: {fields: [['tensors', 'Tensors, as JSON', '[{"name": "input", "dtype": "float32", "shape": [3], "data": [1, 2, 3]}]', 0, 'code']],
+  generate: {fields: [TEXTS], parameters: {max_tokens: 64},
+    show: (out, inputs) => h('ol', {}, ...out.map((made, i) => h('li', {}, inputs[i], h('strong', {}, made.text))))},
+  raw: {fields: [['tensors', 'Tensors, as JSON', '[{"name": "x", "dtype": "float32", "shape": [1], "data": [1]}]', 0, 'code']],
     inputs: v => ({tensors: JSON.parse(v.tensors)}), show: out => h('pre', {}, JSON.stringify(out, null, 1))},
 };
 
@@ -270,9 +272,9 @@ function drawFields() {
 }
 
 function question() {
-  const task = byId('task').value;
+  const task = byId('task').value, type = TASKS[task || 'embed'];
   const values = Object.fromEntries(new FormData(byId('form')));
-  return {model: chosen().id, ...(task && {task}), inputs: TASKS[task || 'embed'].inputs(values)};
+  return {model: chosen().id, ...(task && {task}), inputs: type.inputs?.(values) ?? lines(values.texts), parameters: type.parameters};
 }
 
 function showAnswer(body, answer) {

@@ -290,7 +290,7 @@ static enum kit_status read_settings(struct task_request *r, kit_json root, stru
         {"top_k", "top_k"},           {"stop_sequences", "stop"},
     };
     enum kit_status rc = api_parameters_take(r, root, fields, KIT_COUNT(fields), err);
-    if (rc == KIT_OK && r->parameters.max_tokens == 0) {
+    if (rc == KIT_OK && !task_parameters_has(&r->parameters, "max_tokens")) {
         rc = kit_fail_param(err, KIT_INVALID, "max_tokens", "'max_tokens' is missing: say how long the answer may be");
     }
     if (rc == KIT_OK) {

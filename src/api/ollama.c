@@ -78,6 +78,7 @@ enum kit_status api_ollama_parse(struct task_request *r, const struct api *a, st
 static enum kit_status read_num_predict(struct task_request *r, kit_json options, struct kit_err *err)
 {
     kit_json v = kit_json_get(options, "num_predict");
+    r->parameters.max_tokens = TASK_TOKENS_MAX; /* unless it is said, up to the model's end */
     return kit_json_i64(v, 0) < 0 ? KIT_OK : api_parameter_take(r, "max_tokens", "options.num_predict", v, err);
 }
 

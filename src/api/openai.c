@@ -146,7 +146,9 @@ enum kit_status api_openai_read_settings(struct task_request *r, kit_json root, 
         {"n", "n"},
         {"stop", "stop"},
         {"grammar", "grammar"},
+        {"adapter", "adapter"},
     };
+    r->parameters.max_tokens = TASK_TOKENS_MAX; /* unless it is said, up to the model's end */
     enum kit_status rc = api_parameters_take(r, root, fields, KIT_COUNT(fields), err);
     if (rc == KIT_OK) {
         rc = kit_json_bool_or(root, "stream", false, &r->streams, err);

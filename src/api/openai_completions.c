@@ -18,7 +18,7 @@ static enum kit_status read_rest(struct task_request *r, kit_json root, struct k
 {
     static const struct api_field fields[] = {{"logprobs", "logprobs"}, {"echo", "echo"}};
     enum kit_status rc = api_parameters_take(r, root, fields, KIT_COUNT(fields), err);
-    if (rc == KIT_OK && r->parameters.max_tokens == 0) {
+    if (rc == KIT_OK && !task_parameters_has(&r->parameters, "max_tokens")) {
         r->parameters.max_tokens = TOKENS_DEFAULT;
     }
     return rc == KIT_OK ? api_openai_read_stream_options(r, root, err) : rc;

@@ -201,18 +201,28 @@ static enum kit_status open_reply(struct task_choice *c, const struct task_choic
     return chat_reply_new(&options, &c->reply, err);
 }
 
+/* The prompt first, as it came. */
+static enum kit_status echo(struct task_choice *c, uint32_t item, struct kit_err *err)
+{
+    const struct task_inputs *in = &c->r->inputs;
+    bool wanted = c->r->parameters.echo && in->shape == TASK_SHAPE_TEXT;
+    enum kit_status rc = wanted ? task_made_add(&c->made, TASK_PIECE_TEXT, 0, in->texts[item], 0) : KIT_OK;
+    return rc == KIT_OK ? rc : kit_fail(err, rc, "out of memory for the prompt");
+}
+
 enum kit_status task_choice_open(const struct task_model *m, struct task_choice *c, uint32_t index,
                                  const struct task_choice_options *o, struct kit_err *err)
 {
     struct task_request *r = c->r;
     uint32_t room = m->row_tokens_max - o->prompt->count;
-    uint32_t tokens_max = r->parameters.max_tokens > 0 ? KIT_MIN(r->parameters.max_tokens, room) : room;
+    uint32_t tokens_max = KIT_MIN(c->r->parameters.max_tokens, room);
     c->sequence = (struct sched_sequence){.priority = r->priority,
                                           .deadline_ns = r->deadline_ns,
                                           .principal = r->principal,
                                           .prompt = o->prompt->ids,
                                           .prompt_count = o->prompt->count,
                                           .tokens_max = tokens_max,
+                                          .adapter = o->adapter,
                                           .keep_prefix = true};
     kit_buf_init(&c->shown, SHOWN_BYTES_MAX);
     enum kit_status rc = open_sample(m, c, index, o->prompt, err);
@@ -221,6 +231,9 @@ enum kit_status task_choice_open(const struct task_model *m, struct task_choice 
     }
     if (rc == KIT_OK) {
         rc = open_form(m, c, o->form, err);
+    }
+    if (rc == KIT_OK) {
+        rc = echo(c, o->item, err);
     }
     return rc == KIT_OK ? open_reply(c, o, err) : rc;
 }

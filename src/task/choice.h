@@ -36,7 +36,9 @@ struct task_choice {
 /* How a question's texts are made, whichever of them. */
 struct task_choice_options {
     const struct task_prompt *prompt;
+    uint32_t item;              /* the input that it is of */
     struct grammar_masks *form; /* NULL: anything; referenced by what is opened */
+    void *adapter;              /* of the model; NULL: none */
     uint32_t forms;             /* of calls: chat_reply_options.forms */
     kit_json tools;             /* borrowed as long as the choice */
 };

@@ -138,6 +138,7 @@ static enum kit_status open_item(struct task_model *m, struct task_request *r, u
     enum kit_status rc = task_prompt_make(m, r, item, o->tools, m->row_tokens_max - 1, &prompt, err);
     r->tokens += prompt.count;
     o->prompt = &prompt;
+    o->item = item;
     for (uint32_t i = item * n; rc == KIT_OK && i < (item + 1) * n; i++) {
         rc = task_choice_open(m, &r->choices->list[i], i, o, err);
     }
@@ -151,6 +152,10 @@ static enum kit_status open_choices(struct task_model *m, struct task_request *r
     if (rc == KIT_OK && r->choices->tools != NULL) {
         o.tools = kit_json_root(r->choices->tools);
         o.forms = chat_template_forms(m->chat_template);
+    }
+    if (rc == KIT_OK && r->parameters.adapter.len > 0) {
+        rc = task_adapters_find(&m->adapters, m->loaded->model, m->loaded->folder, r->parameters.adapter, &o.adapter,
+                                err);
     }
     if (rc == KIT_OK) {
         rc = task_form_find(m, r, o.tools, &o.form, err);

@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "kit/alloc.h"
+#include "kit/cpu.h"
 #include "task/batch.h"
 #include "task/generate.h"
 #include "task/pooling.h"
 #include "task/type.h"
 
 #define INSTANCES_DEFAULT_MAX 8
+#define KV_TOKENS_FAIR 16384
 
 static const struct acb_port *find_port(const struct acb_port *const *ports, uint32_t count, const char *name)
 {
@@ -118,14 +120,23 @@ static enum kit_status open_lane(struct task_model *m, const struct task_options
     return sched_lane_open(engine, m->loaded->model, &lane, task_batch_worker(), m, &m->lane, err);
 }
 
+/* Room for some long conversations, as far as a quarter of the memory goes. */
+static uint64_t fair_kv_bytes(const struct acb_model_info *info)
+{
+    uint64_t wanted = KV_TOKENS_FAIR * KIT_MAX(info->kv_bytes_per_token, (uint64_t)1);
+    return KIT_MIN(wanted, kit_cpu_memory_limit_bytes() / 4);
+}
+
 static enum kit_status open_generator(struct task_model *m, const struct task_options *o, struct plug_engine *engine,
                                       struct kit_err *err)
 {
+    uint64_t kv_bytes = o->kv_bytes_max > 0 ? o->kv_bytes_max : fair_kv_bytes(plug_model_info(m->loaded->model));
     struct sched_generator_options options = {
         .model_id = m->loaded->id,
         .cores_max = plug_cores_total(engine),
         .sequences_max = o->sequences_max,
-        .kv_bytes_max = o->kv_bytes_max,
+        .kv_bytes_max = kv_bytes,
+        .prefix_bytes_max = kv_bytes, /* goes when a text needs the room */
         .queue_tokens_max = o->queue_tokens_max,
         .queue_jobs_max = o->queue_jobs_max,
     };
@@ -172,6 +183,7 @@ enum kit_status task_model_warm(struct task_service *s, struct plug_engine *engi
     loaded->attached = m; /* from here on forget frees it */
     kit_mutex_init(&m->lock);
     kit_mutex_init(&m->grammars_lock);
+    task_adapters_init(&m->adapters);
     task_scratches_init(&m->scratches);
     read_ports(m);
     enum kit_status rc = open_vocabulary(m, err);
@@ -216,6 +228,7 @@ void task_model_free(struct task_model *m)
     task_specials_done(&m->specials);
     chat_template_free(m->chat_template);
     grammar_cache_free(m->grammars);
+    task_adapters_done(&m->adapters, m->loaded->model);
     kit_mutex_done(&m->grammars_lock);
     task_scratches_done(&m->scratches);
     kit_mutex_done(&m->lock);

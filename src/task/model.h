@@ -7,6 +7,7 @@
 
 #include "chat/chat.h"
 #include "grammar/cache.h"
+#include "task/adapters.h"
 #include "task/labels.h"
 #include "task/scratch.h"
 #include "task/service.h"
@@ -36,12 +37,13 @@ struct task_model {
     bool infers, generates;              /* what its engine is for: tensors in and out, texts that are gone on with */
     struct task_specials specials;       /* of a vocabulary that came with the weights */
     struct chat_template *chat_template; /* owned; NULL: it makes no texts */
-    struct kit_mutex grammars_lock;      /* guards the making of grammars */
-    struct grammar_cache *grammars;      /* owned; NULL: nobody has needed one yet */
-    struct kit_mutex lock;               /* guards lane: submit and cancel meet close */
-    struct sched_lane *lane;             /* owned; NULL: closed, or it makes texts only */
-    struct sched_generator *generator;   /* owned; NULL: closed, or it makes none */
-    struct task_scratches scratches;     /* to tokenize with */
+    struct task_adapters adapters;
+    struct kit_mutex grammars_lock;    /* guards the making of grammars */
+    struct grammar_cache *grammars;    /* owned; NULL: nobody has needed one yet */
+    struct kit_mutex lock;             /* guards lane: submit and cancel meet close */
+    struct sched_lane *lane;           /* owned; NULL: closed, or it makes texts only */
+    struct sched_generator *generator; /* owned; NULL: closed, or it makes none */
+    struct task_scratches scratches;   /* to tokenize with */
 };
 
 /* Errors: LOAD_FAILED with the file that is broken, NOMEM, what sched_lane_open says. */

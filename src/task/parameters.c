@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "task/adapters.h"
+
 #define OF(kind) (1u << TASK_##kind)
 #define ALL_TEXT                                                                                                       \
     (OF(EMBED) | OF(SIMILARITY) | OF(RERANK) | OF(CLASSIFY) | OF(TOKEN_CLASSIFY) | OF(FILL_MASK) | OF(ANSWER))
@@ -45,6 +47,7 @@ static const struct task_parameter table[] = {
     {"echo", TASK_PARAMETER_BOOL, OF(GENERATE), AT(echo), 0, 0, NULL},
     {"format", TASK_PARAMETER_JSON, OF(GENERATE), AT(format), 0, 0, NULL},
     {"grammar", TASK_PARAMETER_TEXT, OF(GENERATE), AT(grammar), 1, 1u << 20, NULL},
+    {"adapter", TASK_PARAMETER_TEXT, OF(GENERATE), AT(adapter), 1, TASK_ADAPTER_NAME_BYTES - 1, NULL},
     {"tools", TASK_PARAMETER_JSON, OF(GENERATE), AT(tools), 0, 0, NULL},
     {"tool_choice", TASK_PARAMETER_TEXT, OF(GENERATE), AT(tool_choice), 1, 256, NULL},
     {"parallel_tool_calls", TASK_PARAMETER_BOOL, OF(GENERATE), AT(parallel_tool_calls), 0, 0, NULL},
@@ -68,6 +71,7 @@ void task_parameters_init(struct task_parameters *p)
     *p = (struct task_parameters){.truncate = true,
                                   .max_answer_tokens = 15,
                                   .n = 1,
+                                  .max_tokens = TASK_TOKENS_DEFAULT,
                                   .temperature = 1,
                                   .top_p = 1,
                                   .typical_p = 1,

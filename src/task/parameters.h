@@ -23,7 +23,8 @@
  *   raw_scores         rerank                  false: scores go through a sigmoid; true: as the model gives them
  *
  *   Of generate:
- *   max_tokens                                 most new tokens of a text, 1 … 1,048,576; default: as many as the model takes
+ *   max_tokens                                 most new tokens of a text, 1 … 1,048,576; default TASK_TOKENS_DEFAULT; more than
+ *                                              the model takes are as many as it takes
  *   temperature                                1; 0: always the likeliest token, … 10
  *   top_k, top_p, min_p, typical_p             off, 1, 0, 1: which tokens may be chosen (sample/sample.h)
  *   repetition_penalty, presence_penalty, frequency_penalty    1, 0, 0
@@ -38,6 +39,7 @@
  *   grammar                                    the same as GBNF
  *   tools, tool_choice, parallel_tool_calls    what the model may call: as in OpenAI's API; tool_choice auto, none, required
  *                                              or a tool's name
+ *   adapter                                    the LoRA adapter of that name (adapters.h)
  *   template_values                            an object: more names for the model's chat template
  *
  * Thread: any; the table never changes. */
@@ -49,6 +51,7 @@
 #define TASK_TARGETS_MAX 1000
 #define TASK_TOP_MAX 10000
 #define TASK_TOKENS_MAX (1u << 20)
+#define TASK_TOKENS_DEFAULT 256
 #define TASK_CHOICES_MAX 128 /* of a question: its inputs times n */
 #define TASK_STOPS_MAX 16
 #define TASK_STOP_BYTES_MAX 256
@@ -92,15 +95,14 @@ struct task_parameters {
     struct task_list targets;
 
     /* Of generate. */
-    uint32_t max_tokens; /* 0: not said */
-    uint32_t penalty_tokens, n, logprobs;
+    uint32_t max_tokens, penalty_tokens, n, logprobs;
     float temperature, top_p, min_p, typical_p, repetition_penalty, presence_penalty, frequency_penalty;
     uint64_t seed;
     bool echo, parallel_tool_calls;
     struct task_biases logit_bias;
     struct task_list stop;
     kit_str format, tools, template_values; /* JSON; arena; empty: not said */
-    kit_str grammar, tool_choice;           /* text; likewise */
+    kit_str grammar, tool_choice, adapter;  /* text; likewise */
 };
 
 enum task_parameter_type {

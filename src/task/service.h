@@ -17,7 +17,7 @@ struct task_options {
     uint64_t queue_tokens_max;
     uint32_t queue_jobs_max;
     uint32_t sequences_max; /* texts that a language model makes at a time */
-    uint64_t kv_bytes_max;  /* what it may remember of them, and of those before */
+    uint64_t kv_bytes_max;  /* what it may remember of them, and of those before; 0: a fair share */
 };
 
 /* engine, work: borrowed. The service is the catalog's observer: make it first, give task_service_observer() and it to
