@@ -202,7 +202,7 @@ static const char *meta(void *model, const char *key)
         {"eos_token", "<end>"},
         {"context_tokens", "8192"},
     };
-    for (size_t k = 0; generates && k < sizeof(facts) / sizeof(facts[0]); k++) {
+    for (size_t k = m->settings.plain; generates && k < sizeof(facts) / sizeof(facts[0]); k++) {
         if (strcmp(key, facts[k][0]) == 0) {
             return facts[k][1];
         }
@@ -599,6 +599,7 @@ static const struct acb_option dimensions = {
 static const struct acb_option row_us = {
     sizeof(row_us), ACB_I64, "row_us", "0", "each row of input_ids takes this long", 0, (double)(ECHO_MS_MAX * 1000)};
 static const struct acb_option generate = {sizeof(generate), ACB_I64, "generate", "0", "it generates text: 0, 1", 0, 1};
+static const struct acb_option plain = {sizeof(plain), ACB_I64, "plain", "0", "it has no chat template: 0, 1", 0, 1};
 static const struct acb_option token_us = {sizeof(token_us),
                                            ACB_I64,
                                            "token_us",
@@ -607,7 +608,7 @@ static const struct acb_option token_us = {sizeof(token_us),
                                            0,
                                            (double)(ECHO_MS_MAX * 1000)};
 static const struct acb_option *const options[] = {&delay_ms, &load_ms,  &work_bytes, &dimensions,
-                                                   &row_us,   &generate, &token_us};
+                                                   &row_us,   &generate, &plain,      &token_us};
 
 static const struct acb_plugin plugin = {
     .size = sizeof(plugin),

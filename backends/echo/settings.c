@@ -26,6 +26,7 @@ static uint64_t *find(struct echo_settings *s, const char *key, size_t len, uint
         {"dimensions", &s->dimensions, ECHO_DIMENSIONS_MAX},
         {"row_us", &s->row_us, ECHO_MS_MAX * 1000},
         {"generate", &s->generate, 1},
+        {"plain", &s->plain, 1},
         {"token_us", &s->token_us, ECHO_MS_MAX * 1000},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {

@@ -13,6 +13,7 @@ struct echo_settings {
     uint64_t dimensions; /* > 0: it embeds texts, too: "pooled" is the first token ids of each row of "input_ids" */
     uint64_t row_us;     /* each row of input_ids takes this long, beside delay_ms */
     uint64_t generate;   /* 1: it generates text, see generate.h */
+    uint64_t plain;      /* 1: it has no chat template */
     uint64_t token_us;   /* each token of a step takes this long, beside delay_ms */
 };
 

@@ -2,6 +2,7 @@
 #include "api/handlers.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "api/wait.h"
 #include "kit/cpu.h"
@@ -65,6 +66,9 @@ static void write_model(struct kit_json_writer *w, const struct model_info *info
     if (info->hidden_size > 0) {
         kit_json_member_u64(w, "dimensions", info->hidden_size);
         kit_json_member_u64(w, "context_tokens", info->context_tokens);
+    }
+    if (strstr(info->tasks, "generate") != NULL) {
+        kit_json_member_bool(w, "chat_template", info->chat_template);
     }
     kit_json_key(w, "versions");
     kit_json_open(w, '[');

@@ -146,8 +146,7 @@ enum kit_status client_model_path(kit_str id, const char *action, char *ret, siz
 
 struct follower {
     struct client_sse sse;
-    bool (*fn)(void *ctx, kit_json data);
-    void *ctx;
+    struct client_following *to;
     bool enough;
 };
 
@@ -156,7 +155,7 @@ static bool take_event(void *ctx, kit_str data)
     struct follower *f = ctx;
     struct kit_json_doc *doc = NULL;
     if (kit_json_parse(data, DEPTH_MAX, &doc, NULL) == KIT_OK) {
-        f->enough = !f->fn(f->ctx, kit_json_root(doc));
+        f->enough = !f->to->fn(f->to->ctx, kit_json_root(doc));
     }
     kit_json_free(doc);
     return !f->enough;
@@ -168,30 +167,58 @@ static bool take_piece(void *ctx, kit_str bytes)
     return client_sse_feed(&f->sse, bytes, take_event, f) && !f->enough;
 }
 
-enum kit_status client_events(struct client *c, const char *path, bool (*fn)(void *ctx, kit_json data), void *ctx,
-                              struct kit_err *err)
+static bool ask_stop(void *ctx)
+{
+    const struct follower *f = ctx;
+    return f->to->stop(f->to->ctx);
+}
+
+/* What a server said instead of events. */
+static enum kit_status refused(const struct fetch_reply *reply, struct kit_err *err)
+{
+    struct client_answer said = {.status = reply->status};
+    if (kit_json_parse(kit_buf_str(&reply->body), DEPTH_MAX, &said.doc, NULL) != KIT_OK) {
+        said.doc = NULL;
+    }
+    enum kit_status rc = server_said(&said, err);
+    client_answer_done(&said);
+    return rc;
+}
+
+static enum kit_status follow(struct client *c, const char *method, const char *path, kit_str body,
+                              struct client_following *to, struct kit_err *err)
 {
     struct call call;
     struct fetch_reply reply = {0};
-    struct follower f = {.fn = fn, .ctx = ctx};
-    enum kit_status rc = call_init(&call, c, "GET", path, err);
+    struct follower f = {.to = to};
+    to->status = 0;
+    enum kit_status rc = call_init(&call, c, method, path, err);
     if (rc != KIT_OK) {
         return rc;
     }
     client_sse_init(&f.sse);
+    call.q.body = body;
     call.q.piece = take_piece;
+    call.q.stop = to->stop != NULL ? ask_stop : NULL;
     call.q.timeout_ms = 0; /* a stream lasts as long as it lasts */
     call.q.ctx = &f;
     rc = name_server(c, call.url, fetch_run(&call.q, &reply, err), err);
-    if (rc == KIT_OK && reply.status >= 400) {
-        struct client_answer said = {.status = reply.status};
-        if (kit_json_parse(kit_buf_str(&reply.body), DEPTH_MAX, &said.doc, NULL) != KIT_OK) {
-            said.doc = NULL;
-        }
-        rc = server_said(&said, err);
-        client_answer_done(&said);
-    }
+    rc = rc == KIT_OK ? refused(&reply, err) : rc;
+    to->status = reply.status;
     client_sse_done(&f.sse);
     fetch_reply_done(&reply);
     return rc;
+}
+
+enum kit_status client_events(struct client *c, const char *path, bool (*fn)(void *ctx, kit_json data), void *ctx,
+                              struct kit_err *err)
+{
+    struct client_following f = {.fn = fn, .ctx = ctx};
+    return follow(c, "GET", path, (kit_str){0}, &f, err);
+}
+
+enum kit_status client_post_events(struct client *c, const char *path, kit_str body, struct client_following *f,
+                                   struct kit_err *err)
+{
+    return follow(c, "POST", path, body, f, err);
 }

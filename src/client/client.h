@@ -36,8 +36,20 @@ KIT_MUST_CHECK enum kit_status client_model_path(kit_str id, const char *action,
                                                  struct kit_err *err);
 
 /* Follows server-sent events of a path until the server ends them or fn returns false: both OK. data: one event's JSON,
- * borrowed. No time-out. Errors as client_call. */
+ * borrowed; events that are no JSON, as OpenAI's "[DONE]", are passed over. No time-out. Errors as client_call. */
 KIT_MUST_CHECK enum kit_status client_events(struct client *c, const char *path, bool (*fn)(void *ctx, kit_json data),
                                              void *ctx, struct kit_err *err);
+
+struct client_following {
+    bool (*fn)(void *ctx, kit_json data); /* as above */
+    /* Asked whenever something came and when a signal came; true closes the connection, which ends the work at the server:
+     * CANCELLED. NULL: never. */
+    bool (*stop)(void *ctx);
+    void *ctx;
+    int status; /* out: HTTP; 0: nothing answered */
+};
+/* The same for the answer to a POST. */
+KIT_MUST_CHECK enum kit_status client_post_events(struct client *c, const char *path, kit_str body,
+                                                  struct client_following *f, struct kit_err *err);
 
 #endif

@@ -26,6 +26,13 @@ static size_t take(char *bytes, size_t size, size_t count, void *ctx)
     return t->stopped ? 0 : piece.len;
 }
 
+static int look(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    struct transfer *t = ctx;
+    (void)a, (void)b, (void)c, (void)d;
+    return t->q->stop(t->q->ctx) ? 1 : 0;
+}
+
 enum kit_status fetch_fail(CURLcode code, const char *text, const char *url, struct kit_err *err)
 {
     switch (code) {
@@ -43,6 +50,8 @@ enum kit_status fetch_fail(CURLcode code, const char *text, const char *url, str
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
         return kit_fail(err, KIT_DENIED, "%s: its certificate is not to be trusted: %s", url, text);
+    case CURLE_ABORTED_BY_CALLBACK:
+        return kit_fail(err, KIT_CANCELLED, "the request to %s was called off", url);
     case CURLE_OUT_OF_MEMORY:
         return kit_fail(err, KIT_NOMEM, "out of memory for a request to %s", url);
     default:
@@ -86,6 +95,12 @@ void fetch_set_common(CURL *c, const char *method, const char *url, uint32_t con
                      (long)(connect_timeout_ms > 0 ? connect_timeout_ms : CONNECT_TIMEOUT_MS));
 }
 
+void fetch_set_body(CURL *c, kit_str body)
+{
+    curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+    curl_easy_setopt(c, CURLOPT_POSTFIELDS, body.len > 0 ? body.ptr : "");
+}
+
 static void set_options(CURL *c, struct transfer *t, struct curl_slist *fields, char *text)
 {
     const struct fetch_request *q = t->q;
@@ -93,9 +108,13 @@ static void set_options(CURL *c, struct transfer *t, struct curl_slist *fields, 
     curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)q->timeout_ms);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
+    if (q->stop != NULL) {
+        curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, look);
+        curl_easy_setopt(c, CURLOPT_XFERINFODATA, t);
+    }
     if (q->body.len > 0 || kit_str_eq(kit_str_c(q->method), kit_str_lit("POST"))) {
-        curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body.len);
-        curl_easy_setopt(c, CURLOPT_POSTFIELDS, q->body.len > 0 ? q->body.ptr : "");
+        fetch_set_body(c, q->body);
     }
 }
 

@@ -19,6 +19,8 @@ struct fetch_request {
     size_t body_bytes_max;                /* of the answer */
     /* Gets the body of a 2xx answer piece by piece instead of reply.body; false ends the request with OK. NULL: whole. */
     bool (*piece)(void *ctx, kit_str bytes);
+    /* Asked whenever something came, when a signal came, and every second; true ends the request as CANCELLED. NULL: never. */
+    bool (*stop)(void *ctx);
     void *ctx;
 };
 
@@ -30,7 +32,7 @@ struct fetch_reply {
 void fetch_reply_done(struct fetch_reply *r); /* zeroed is fine */
 
 /* OK: something answered, whatever its status. UNAVAILABLE: nothing listens there, or no such name; TIMEOUT; TOO_LARGE; IO:
- * cut off in the middle; INVALID: the URL. Each names the address. */
+ * cut off in the middle; CANCELLED: by `stop`; INVALID: the URL. Each names the address. */
 KIT_MUST_CHECK enum kit_status fetch_run(const struct fetch_request *q, struct fetch_reply *ret, struct kit_err *err);
 
 #endif

@@ -103,6 +103,9 @@ static bool pass_on(struct fetch_transfer *t, kit_str bytes)
     int status = fetch_transfer_status(t);
     if (status < 200 || status > 299) {
         t->ignored += bytes.len;
+        if (t->ask.refusal != NULL) {
+            kit_buf_add(t->ask.refusal, bytes);
+        }
         t->ended = t->ignored > IGNORED_BYTES_MAX;
     } else {
         t->ended = !t->ask.piece(t->ask.ctx, bytes);
@@ -123,10 +126,14 @@ static void set_options(struct fetch_transfer *t)
     fetch_set_common(t->curl, q->method, q->url, q->connect_timeout_ms, t->fields, t->text);
     curl_easy_setopt(t->curl, CURLOPT_NOBODY, (long)kit_str_eq(kit_str_c(q->method), kit_str_lit("HEAD")));
     curl_easy_setopt(t->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(t->curl, CURLOPT_TIMEOUT_MS, (long)q->timeout_ms);
     curl_easy_setopt(t->curl, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
     curl_easy_setopt(t->curl, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(t->curl, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(t->curl, CURLOPT_PRIVATE, t);
+    if (kit_str_eq(kit_str_c(q->method), kit_str_lit("POST"))) {
+        fetch_set_body(t->curl, q->body);
+    }
     if (q->ca_file != NULL && q->ca_file[0] != '\0') {
         curl_easy_setopt(t->curl, CURLOPT_CAINFO, q->ca_file);
     }

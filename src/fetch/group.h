@@ -16,12 +16,15 @@ struct fetch_transfer;
 #define FETCH_STALL_BYTES 256
 
 struct fetch_group_request {
-    const char *method;                   /* "GET", "HEAD" */
+    const char *method;                   /* "GET", "HEAD", "POST" */
     const char *url;                      /* http:// or https://; copied */
     const char *fields[FETCH_FIELDS_MAX]; /* "Name: value", NULL behind the last; copied */
+    kit_str body;                         /* of a POST; borrowed until it has ended */
     uint32_t connect_timeout_ms;          /* 0: 5 s */
+    uint32_t timeout_ms;                  /* of everything; 0: none */
     uint32_t stall_ms;                    /* fewer than FETCH_STALL_BYTES in so long: TIMEOUT; 0: never */
-    const char *ca_file; /* certificates to trust instead of the system's; NULL: the system's; copied */
+    struct kit_buf *refusal; /* gets the body of an answer that is not 2xx, as far as it fits; NULL: it is dropped */
+    const char *ca_file;     /* certificates to trust instead of the system's; NULL: the system's; copied */
     /* All of them inside fetch_group_run. head: once, before the first piece and in any case before a good end; false ends
      * the transfer as CANCELLED. piece: of the body of a 2xx answer; false likewise. done: the last call, also when head
      * or piece ended it; the transfer is gone after. rc OK: answered, whatever its status; otherwise as fetch_run. None of

@@ -16,6 +16,9 @@ KIT_MUST_CHECK enum kit_status fetch_add_fields(const char *const fields[FETCH_F
 void fetch_set_common(CURL *c, const char *method, const char *url, uint32_t connect_timeout_ms,
                       struct curl_slist *fields, char *text);
 
+/* The body of a POST; borrowed by c. */
+void fetch_set_body(CURL *c, kit_str body);
+
 /* libcurl's word for a failure as ours: names the address. */
 enum kit_status fetch_fail(CURLcode code, const char *text, const char *url, struct kit_err *err);
 

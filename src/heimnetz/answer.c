@@ -219,6 +219,45 @@ static void fill_raw(struct page *p, kit_json outputs)
     }
 }
 
+/* --- texts that were made --- */
+
+/* One to an input, or several of one: then they are numbered. */
+static void add_made(struct page *p, kit_json made, size_t number)
+{
+    kit_str reasoning = text_of(made, "reasoning"), text = text_of(made, "text"), end = text_of(made, "end");
+    if (number > 0) {
+        heimnetz_table_span(&p->table, TERM_DIM, "%zu", number);
+    }
+    if (reasoning.len > 0) {
+        heimnetz_table_span(&p->table, TERM_DIM, "%.*s", KIT_STR_ARG(reasoning));
+    }
+    if (text.len > 0) {
+        heimnetz_table_span(&p->table, TERM_PLAIN, "%.*s", KIT_STR_ARG(text));
+    }
+    for (struct kit_json_iter i = kit_json_iter(kit_json_get(made, "tool_calls")); kit_json_next(&i);) {
+        heimnetz_table_span(&p->table, TERM_ACCENT, "%.*s", KIT_STR_ARG(text_of(i.value, "name")));
+        heimnetz_table_more(&p->table, TERM_PLAIN, " %.*s", KIT_STR_ARG(text_of(i.value, "arguments")));
+    }
+    if (kit_str_eq(end, kit_str_lit("length"))) {
+        heimnetz_table_span(&p->table, TERM_WARN, "cut off: it has as many tokens as it may");
+    }
+}
+
+static void fill_generate(struct page *p, kit_json outputs)
+{
+    heimnetz_table_init(&p->table, 1, NULL);
+    for (struct kit_json_iter i = kit_json_iter(outputs); kit_json_next(&i);) {
+        add_title(p, i.index);
+        if (kit_json_type(i.value) != KIT_JSON_ARRAY) {
+            add_made(p, i.value, 0);
+        }
+        for (struct kit_json_iter k = kit_json_iter(i.value);
+             kit_json_type(i.value) == KIT_JSON_ARRAY && kit_json_next(&k);) {
+            add_made(p, k.value, k.index + 1);
+        }
+    }
+}
+
 /* --- spans --- */
 
 /* The byte at which code point `index` of s begins; s.len behind the last. */
@@ -346,6 +385,7 @@ static void (*const fills[TASK_KIND_COUNT])(struct page *p, kit_json outputs) = 
     [TASK_RERANK] = fill_rerank,         [TASK_CLASSIFY] = fill_classify,
     [TASK_TOKEN_CLASSIFY] = fill_tokens, [TASK_FILL_MASK] = fill_mask,
     [TASK_ANSWER] = fill_answer,         [TASK_RAW] = fill_raw,
+    [TASK_GENERATE] = fill_generate,
 };
 
 static void fill(struct page *p, kit_str task, kit_json outputs)

@@ -202,10 +202,9 @@ static enum heimnetz_kind kind_of(kit_str argument)
     static const struct {
         const char *name;
         enum heimnetz_kind kind;
-    } rows[] = {{"MODEL", HEIMNETZ_KIND_MODEL},
-                {"SERVICE", HEIMNETZ_KIND_SERVICE},
-                {"SHELL", HEIMNETZ_KIND_SHELL},
-                {"COMMAND", HEIMNETZ_KIND_COMMAND}};
+    } rows[] = {{"MODEL", HEIMNETZ_KIND_MODEL},     {"MODEL[:QUANT]", HEIMNETZ_KIND_MODEL},
+                {"MODEL|URL", HEIMNETZ_KIND_MODEL}, {"SERVICE", HEIMNETZ_KIND_SERVICE},
+                {"SHELL", HEIMNETZ_KIND_SHELL},     {"COMMAND", HEIMNETZ_KIND_COMMAND}};
     for (size_t i = 0; i < KIT_COUNT(rows); i++) {
         if (kit_str_eq(argument, kit_str_c(rows[i].name))) {
             return rows[i].kind;

@@ -8,6 +8,7 @@
 #include "heimnetz/load.h"
 #include "heimnetz/server.h"
 #include "heimnetz/service.h"
+#include "heimnetz/up.h"
 #include "kit/alloc.h"
 #include "kit/clock.h"
 #include "kit/file.h"
@@ -391,6 +392,15 @@ static enum kit_status restart_one(struct heimnetz *h, struct heimnetz_control *
 
 /* --- the three commands --- */
 
+/* The port at the end of an address as an option of the service, which wins over what it would take by itself. */
+static void take_port(struct heimnetz *h, const char *address, struct heimnetz_given *given)
+{
+    const char *colon = strrchr(address, ':');
+    *given = (struct heimnetz_given){.option = HEIMNETZ_OPT_PORT, .value = colon != NULL ? colon + 1 : NULL};
+    h->given = given;
+    h->given_count = colon != NULL ? 1 : 0;
+}
+
 static struct heimnetz_control control_of(const struct heimnetz *h, enum heimnetz_service_id id, uint32_t timeout_ms)
 {
     bool said;
@@ -430,6 +440,20 @@ static int run(struct heimnetz *h, bool last_first,
         return HEIMNETZ_REFUSED;
     }
     return h->json ? print_told_json(h, told, order.count) : HEIMNETZ_GOOD;
+}
+
+enum kit_status heimnetz_up(struct heimnetz *h, struct kit_err *err)
+{
+    struct heimnetz own = *h;
+    struct heimnetz_given given;
+    struct told told = {.id = HEIMNETZ_SERVICE_AETHERCORE};
+    struct heimnetz_control c = control_of(h, told.id, 0);
+    own.out = h->err;
+    take_port(&own, h->client.url, &given);
+    enum kit_status rc = heimnetz_control_open(&c, err);
+    rc = rc == KIT_OK ? up_one(&own, &c, &told, err) : rc;
+    heimnetz_control_close(&c);
+    return rc == KIT_OK ? client_init(&h->client, told.url, h->client.key, err) : rc;
 }
 
 int heimnetz_cmd_up(struct heimnetz *h)

@@ -132,7 +132,7 @@ static void watch_signals(const struct heimnetz_term *t, const char *farewell)
     last_words_fd = fileno(t->out);
     for (size_t i = 0; i < KIT_COUNT(watched); i++) {
         sigaction(watched[i], NULL, &before[i]);
-        if (before[i].sa_handler != SIG_IGN) { /* nohup stays nohup */
+        if (before[i].sa_handler == SIG_DFL) { /* nohup stays nohup, and who handles it goes on to (interrupt.h) */
             sigaction(watched[i], &action, NULL);
         }
     }

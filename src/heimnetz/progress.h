@@ -26,7 +26,8 @@ struct heimnetz_progress {
 };
 
 /* label: whose progress, such as a model's id. It appears after a moment: what is quick shows nothing.
- * farewell: a line printed when the program is interrupted meanwhile (SIGINT, SIGTERM); NULL: none. */
+ * farewell: a line printed when the program is interrupted meanwhile (SIGINT, SIGTERM), unless somebody handles that
+ * already (interrupt.h); NULL: none. */
 void heimnetz_progress_start(struct heimnetz_progress *p, const struct heimnetz_term *t, const char *label,
                              const char *farewell);
 /* stage: what happens now, such as "loading". total 0: no figures. */

@@ -147,6 +147,7 @@ struct model_info {
     uint64_t bytes[KIT_LEDGER_KIND_COUNT];
     enum kit_ledger_source source[KIT_LEDGER_KIND_COUNT];
     uint64_t hidden_size, context_tokens; /* 0: unknown */
+    bool chat_template;                   /* it says how a conversation is written; false until loaded once */
     uint64_t since_ns;                    /* kit_clock_wall_ns of the last change of state */
     uint32_t restarts;                    /* since the program started */
 };

@@ -119,10 +119,12 @@ static void note_opened(struct model_box *b)
     struct model_entry *e = b->entry;
     const struct plug_model *m = b->loaded.model;
     uint64_t hidden = number_of(m, "hidden_size"), context = number_of(m, "context_tokens");
+    bool chats = plug_model_meta(m, "chat_template").len > 0;
     kit_mutex_lock(&e->catalog->lock);
     model_entry_progress(e, e->info.total_bytes, e->info.total_bytes);
     e->info.hidden_size = hidden;
     e->info.context_tokens = context;
+    e->info.chat_template = chats;
     kit_str_to_c(plug_model_meta(m, "tasks"), b->loaded.tasks, sizeof(b->loaded.tasks));
     memcpy(e->info.tasks, b->loaded.tasks, sizeof(e->info.tasks));
     model_catalog_unlock(e->catalog);

@@ -80,14 +80,20 @@ class Stage:
             raise Failed(f"heimnetz {' '.join(args)} hangs") from e
         return Piped(done.returncode, done.stdout, done.stderr)
 
-    def show(self, *args, columns=80, state=None, until=None, **more):
-        """In a terminal. until: a function of the screen; once it is true the program is interrupted."""
-        return Terminal(self, args, columns, state, more).play(until)
+    def show(self, *args, columns=80, state=None, until=None, typed=(), **more):
+        """In a terminal. until: a function of the screen; once it is true the program is interrupted. typed: lines, each
+        typed when the program asks for one."""
+        return Terminal(self, args, columns, state, more).play(until, list(typed))
 
 
 class Piped:
     def __init__(self, code, out, err):
         self.code, self.out, self.err = code, out, err
+
+
+def echoes(terminal):
+    """Does the terminal itself show what is typed? Not while a program edits a line."""
+    return termios.tcgetattr(terminal)[3] & termios.ECHO != 0
 
 
 class Terminal:
@@ -104,13 +110,16 @@ class Terminal:
         self.process = subprocess.Popen([stage.bin / "heimnetz", *args], stdin=self.slave, stdout=self.slave,
                                         stderr=self.slave, env=stage.environment(state, **more), start_new_session=True)
         self.bytes = b""
+        self.asked = None  # the row of the prompt that was answered last
 
-    def play(self, until):
+    def play(self, until, typed):
         deadline = time.monotonic() + PATIENCE_S
         interrupted = False
         try:
             while self.process.poll() is None:
                 self.read(deadline)
+                if typed and self.is_asked():
+                    os.write(self.master, typed.pop(0).encode() + b"\n")
                 if until and until(self.screen):
                     self.process.send_signal(signal.SIGINT)
                     interrupted = True
@@ -128,6 +137,15 @@ class Terminal:
             os.close(self.master)
             os.close(self.slave)
         return self
+
+    def is_asked(self):
+        """There is a prompt with nothing behind it, which is not the one that was answered last, and the program has taken
+        over the echo."""
+        row = self.screen.row
+        new = row != self.asked and "".join(cell[0] for cell in self.screen.rows[row]) in ("> ", ". ") and \
+            not echoes(self.slave)
+        self.asked = row if new else self.asked
+        return new
 
     def read(self, deadline):
         """True: the mark was read."""

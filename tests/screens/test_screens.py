@@ -48,8 +48,12 @@ GOOD = {
     "help-serve": ["help", "aethercore", "serve"],
     "version": ["version"],
 }
-NOTHING = {**OVERVIEW, "aethercore-load": GOOD["aethercore-load"], "aethercore-serve": GOOD["aethercore-serve"]}
+NOTHING = {**OVERVIEW, "chat": ["chat", "org/parrot"], "bench": ["bench", "org/parrot"], "aethercore-load": GOOD["aethercore-load"], "aethercore-serve": GOOD["aethercore-serve"]}
 UNKNOWN = {
+    "chat": ["chat", "bert-base-uncase"],
+    "run": ["run", "bert-base-uncase"],
+    "bench": ["bench", "bert-base-uncase"],
+    "chat-encoder": ["chat", "bert-base-uncased"],
     "aethercore-load": ["aethercore", "load", "bert-base-uncase"],
     "aethercore-unload": ["aethercore", "unload", "gpt-5"],
     "aethercore-serve": ["aethercore", "serve", "gpt-5", "--text", "Hello world"],
@@ -66,6 +70,14 @@ LOADING = {**OVERVIEW, "aethercore-load": ["aethercore", "load", "slow"],
            "aethercore-serve": ["aethercore", "serve", "slow", "--text", "Hello world"]}
 
 
+TEXTS = {
+    "chat": ["chat", "org/parrot"],
+    "chat-plain": ["chat", "plain"],
+    "run": ["run", "org/parrot"],
+    "serve": ["aethercore", "serve", "org/parrot", "the king of france\nis here"],
+    "help-chat": ["help", "chat"],
+    "help-bench": ["help", "bench"],
+}
 SERVICES = {name: OVERVIEW[name] for name in ("status", "system-health", "system-services")}
 
 
@@ -86,12 +98,17 @@ class World:
             self.must("aethercore", "load", id, state=good)
         loading = stage.up("loading", stage.models("loading", slow={"load_ms": 600000}))
         self.must("aethercore", "load", "slow", "--no-wait", state=loading)
+        texts = stage.up("texts", stage.models("texts", "org/parrot", plain={"generate": 1, "plain": 1}))
+        for id in ("org/parrot", "plain"):
+            self.must("aethercore", "load", id, state=texts)
+        said = ["the king of france", "/system be kind", "one\\", "two", "/clear", "/kelp", "/help", "/exit"]
         self.states = {
             "good": (GOOD, {"state": good}),
             "nothing": (NOTHING, {"AETHERCORE_URL": closed_url}),
             "unknown": (UNKNOWN, {"state": good}),
             "loading": (LOADING, {"state": loading}),
             "failed": (FAILED, {"state": self.failed()}),
+            "texts": (TEXTS, {"state": texts, "typed": said, "input": "the king\tof france\nis here\n"}),
             "services": (SERVICES, {"state": good, **self.services(closed_url)}),
         }
 
@@ -151,8 +168,8 @@ def is_bar(screen):
 def terminal_sections(world, name, args, reach):
     until = is_bar if name in ("aethercore-load", "aethercore-serve") and "slow" in args else None
     for columns in WIDTHS:
-        shown = world.stage.show(*args, columns=columns, until=until, **reach)
-        bare = world.stage.show(*args, columns=columns, until=until, NO_COLOR="1", **reach)
+        shown = world.stage.show(*args, columns=columns, until=until, **at_terminal(reach))
+        bare = world.stage.show(*args, columns=columns, until=until, NO_COLOR="1", **at_terminal(reach))
         for seen in (shown, bare):
             check_frames(name, seen.screen)
         if bare.screen.styled:
@@ -164,6 +181,14 @@ def terminal_sections(world, name, args, reach):
         if not same:
             yield f"== {columns} columns, NO_COLOR: exit {bare.code}"
             yield from masked((text, "") for text, _ in bare.screen.lines())
+
+
+def at_terminal(reach):
+    return {key: value for key, value in reach.items() if key != "input"}
+
+
+def in_pipe(reach):
+    return {key: value for key, value in reach.items() if key != "typed"}
 
 
 def piped_section(title, done, lay_out):
@@ -178,8 +203,8 @@ def piped_section(title, done, lay_out):
 def piped_sections(world, args, reach):
     if "slow" in args:
         return  # it would wait for the load
-    yield from piped_section("pipe", world.stage.run(*args, **reach), mask.plain)
-    yield from piped_section("--json", world.stage.run(*args, "--json", **reach), mask.json_text)
+    yield from piped_section("pipe", world.stage.run(*args, **in_pipe(reach)), mask.plain)
+    yield from piped_section("--json", world.stage.run(*args, "--json", **in_pipe(reach)), mask.json_text)
 
 
 def render(world, name, args, reach):

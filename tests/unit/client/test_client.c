@@ -123,6 +123,59 @@ TEST(client_follows_events_until_it_has_enough)
     canned_stop(&server);
 }
 
+static bool note_event(void *ctx, kit_json event)
+{
+    int *count = ctx;
+    (void)event;
+    ++*count;
+    return true;
+}
+
+static bool stop_after_one(void *ctx)
+{
+    const int *count = ctx;
+    return *count > 0;
+}
+
+TEST(client_follows_the_events_that_answer_a_post)
+{
+    struct canned_answer answer = {.bytes = EVENTS("data: {\"n\":0}\n\ndata: {\"n\":1}\n\ndata: [DONE]\n\n")};
+    struct client c = begin(&answer, NULL);
+    int count = 0;
+    struct client_following f = {.fn = note_event, .ctx = &count};
+    assert_ok(client_post_events(&c, "/chat", kit_str_lit("{\"a\":1}"), &f, NULL));
+    assert_int_equal(count, 2);
+    assert_int_equal(f.status, 200);
+    canned_stop(&server);
+    assert_non_null(strstr(server.request[0], "POST /chat HTTP/1.1\r\n"));
+}
+
+TEST(client_leaves_a_stream_that_is_called_off)
+{
+    struct canned_answer answer = {.bytes = EVENTS("data: {\"n\":0}\n\n"), .hold = true};
+    struct client c = begin(&answer, NULL);
+    struct kit_err err = {0};
+    int count = 0;
+    struct client_following f = {.fn = note_event, .stop = stop_after_one, .ctx = &count};
+    assert_int_equal(client_post_events(&c, "/chat", kit_str_lit("{}"), &f, &err), KIT_CANCELLED);
+    assert_int_equal(count, 1);
+    canned_stop(&server); /* returns once the connection is closed */
+}
+
+TEST(client_says_what_the_server_said_instead_of_events)
+{
+    struct canned_answer answer = {
+        .bytes = ANSWER("429 Too Many", "{\"error\":{\"code\":\"rate_limited\",\"message\":\"later\"}}")};
+    struct client c = begin(&answer, NULL);
+    struct kit_err err = {0};
+    int count = 0;
+    struct client_following f = {.fn = note_event, .ctx = &count};
+    assert_int_equal(client_post_events(&c, "/chat", kit_str_lit("{}"), &f, &err), KIT_FULL);
+    assert_string_equal(err.msg, "later");
+    assert_int_equal(f.status, 429);
+    canned_stop(&server);
+}
+
 TEST(client_survives_each_failed_alloc)
 {
     struct canned_answer answer = {.bytes = ANSWER("200 OK", "{\"a\":[1,2,3]}")};
@@ -158,10 +211,11 @@ TEST(client_events_survive_each_failed_alloc)
 
 int main(void)
 {
-    return TEST_RUN(TEST_OF(client_gives_status_document_and_text), TEST_OF(client_says_what_the_server_said),
-                    TEST_OF(client_takes_errors_that_are_none_of_ours),
-                    TEST_OF(client_names_the_server_where_nothing_answers), TEST_OF(client_refuses_what_is_no_address),
-                    TEST_OF(client_path_keeps_slashes_and_escapes_the_rest),
-                    TEST_OF(client_follows_events_until_it_has_enough), TEST_OF(client_survives_each_failed_alloc),
-                    TEST_OF(client_events_survive_each_failed_alloc));
+    return TEST_RUN(
+        TEST_OF(client_gives_status_document_and_text), TEST_OF(client_says_what_the_server_said),
+        TEST_OF(client_takes_errors_that_are_none_of_ours), TEST_OF(client_names_the_server_where_nothing_answers),
+        TEST_OF(client_refuses_what_is_no_address), TEST_OF(client_path_keeps_slashes_and_escapes_the_rest),
+        TEST_OF(client_follows_events_until_it_has_enough), TEST_OF(client_follows_the_events_that_answer_a_post),
+        TEST_OF(client_leaves_a_stream_that_is_called_off), TEST_OF(client_says_what_the_server_said_instead_of_events),
+        TEST_OF(client_survives_each_failed_alloc), TEST_OF(client_events_survive_each_failed_alloc));
 }

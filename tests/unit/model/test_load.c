@@ -87,6 +87,7 @@ TEST(load_notes_what_the_model_says_of_itself)
     assert_string_equal(info.device, "cpu");
     assert_int_equal(info.hidden_size, 384);
     assert_int_equal(info.context_tokens, 0);
+    assert_false(info.chat_template);
     assert_int_equal(info.version, 1);
     assert_int_equal(info.isolation, PLUG_IN_PROCESS);
 }
