@@ -221,14 +221,17 @@ static void count_fault(struct heimnetz_bench_result *r, const char *text)
 
 static void fail(struct shot *s, int status, enum kit_status rc, const struct kit_err *err)
 {
-    char text[BENCH_FAULT_BYTES + 32];
+    char text[BENCH_FAULT_BYTES];
     struct heimnetz_bench_result *r = s->bench->result;
     if (s->fault[0] == '\0') {
         take_fault(s, kit_buf_str(&s->refusal));
     }
     const char *why = s->fault[0] != '\0' ? s->fault : rc != KIT_OK ? err->msg : "the answer has no end";
-    snprintf(text, sizeof(text), status >= 400 ? "HTTP %d: %s" : "%.0d%s", status, why);
-    text[BENCH_FAULT_BYTES - 1] = '\0';
+    if (status >= 400) {
+        snprintf(text, sizeof(text), "HTTP %d: %.*s", status, BENCH_FAULT_BYTES - 32, why);
+    } else {
+        kit_str_to_c(kit_str_c(why), text, sizeof(text));
+    }
     r->failed++;
     r->unanswered += status == 0 ? 1 : 0;
     count_fault(r, text);
@@ -251,23 +254,29 @@ static void take_end(void *ctx, struct fetch_transfer *t, enum kit_status rc, co
     release(s);
 }
 
-static enum kit_status start(struct bench *b, uint64_t from_ns, struct kit_err *err)
+static struct shot *new_shot(struct bench *b, uint64_t from_ns)
 {
-    struct fetch_transfer *transfer;
     struct shot *s = kit_alloc_zero(1, sizeof(*s));
     if (s == NULL) {
-        return kit_fail(err, KIT_NOMEM, "out of memory for a request");
+        return NULL;
     }
     s->bench = b;
     s->from_ns = from_ns;
-    s->next = b->first;
-    b->first = s;
-    b->running++;
     client_sse_init(&s->sse);
     kit_buf_init(&s->body, BODY_BYTES_MAX);
     kit_buf_init(&s->refusal, REFUSAL_BYTES_MAX);
     write_body(&s->body, b->plan, b->started + 1);
-    struct fetch_group_request ask = {
+    s->next = b->first;
+    b->first = s;
+    b->running++;
+    return s;
+}
+
+static enum kit_status send(struct shot *s, struct kit_err *err)
+{
+    struct fetch_transfer *transfer;
+    const struct bench *b = s->bench;
+    const struct fetch_group_request ask = {
         .method = "POST",
         .url = b->url,
         .fields = {"Content-Type: application/json", "Accept: text/event-stream", b->key[0] != '\0' ? b->key : NULL},
@@ -279,10 +288,18 @@ static enum kit_status start(struct bench *b, uint64_t from_ns, struct kit_err *
         .piece = take_piece,
         .done = take_end,
         .ctx = s};
-    enum kit_status rc = s->body.failed == KIT_OK ? fetch_group_start(b->group, &ask, &transfer, err)
-                                                  : kit_fail(err, s->body.failed, "the prompt is too long");
+    return s->body.failed == KIT_OK ? fetch_group_start(b->group, &ask, &transfer, err)
+                                    : kit_fail(err, s->body.failed, "the prompt is too long");
+}
+
+static enum kit_status start(struct bench *b, uint64_t from_ns, struct kit_err *err)
+{
+    struct shot *s = new_shot(b, from_ns);
+    enum kit_status rc = s != NULL ? send(s, err) : kit_fail(err, KIT_NOMEM, "out of memory for a request");
     if (rc != KIT_OK) {
-        release(s);
+        if (s != NULL) {
+            release(s);
+        }
         return rc;
     }
     b->started++;

@@ -121,6 +121,20 @@ static enum kit_status take_first_model(struct order *o, struct client_answer *a
     return rc;
 }
 
+/* How to start it is said of our own server only. */
+static int tell(struct heimnetz *h, bool url, enum kit_status rc, const struct kit_err *err,
+                const struct client_answer *a)
+{
+    if (rc == KIT_INVALID && a->status == 0) {
+        return heimnetz_usage(h, "%s", err->msg);
+    }
+    if (!url || a->status != 0) {
+        return heimnetz_fail(h, rc, err, a->status >= 400 ? a : NULL);
+    }
+    heimnetz_error(h, rc, err, NULL);
+    return HEIMNETZ_NOBODY;
+}
+
 /* The command's exit code; what failed has been told. */
 static int find_server(struct heimnetz *h, struct order *o)
 {
@@ -137,9 +151,7 @@ static int find_server(struct heimnetz *h, struct order *o)
     } else if (rc == KIT_OK && model == NULL) {
         rc = take_first_model(o, &a, &err);
     }
-    int code = rc == KIT_OK        ? HEIMNETZ_GOOD
-               : rc == KIT_INVALID ? heimnetz_usage(h, "%s", err.msg)
-                                   : heimnetz_fail(h, rc, &err, a.status >= 400 ? &a : NULL);
+    int code = rc == KIT_OK ? HEIMNETZ_GOOD : tell(h, url, rc, &err, &a);
     client_answer_done(&a);
     o->plan.url = o->server.url;
     o->plan.key = o->server.key;

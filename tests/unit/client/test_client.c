@@ -165,7 +165,7 @@ TEST(client_leaves_a_stream_that_is_called_off)
 TEST(client_says_what_the_server_said_instead_of_events)
 {
     struct canned_answer answer = {
-        .bytes = ANSWER("429 Too Many", "{\"error\":{\"code\":\"rate_limited\",\"message\":\"later\"}}")};
+        .bytes = ANSWER("429 Too Many", "{\"error\":{\"code\":\"limit_reached\",\"message\":\"later\"}}")};
     struct client c = begin(&answer, NULL);
     struct kit_err err = {0};
     int count = 0;

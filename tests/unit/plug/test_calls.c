@@ -351,7 +351,7 @@ TEST(model_open_names_the_option_that_is_wrong_both_ways)
         o.options = "{\"delay\": 1}";
         assert_int_equal(plug_model_open(e, &o, &m, &err), KIT_INVALID);
         assert_string_equal(err.msg, "back end echo has no option 'delay'; it takes: delay_ms, load_ms, work_bytes, "
-                                     "dimensions, row_us, generate, token_us");
+                                     "dimensions, row_us, generate, plain, token_us");
         assert_null(m);
     }
     plug_engine_free(e);
