@@ -1,5 +1,5 @@
-/* POST /v1/messages: Anthropic's way to go on with a conversation, a thin variation of OpenAI's. Source: Anthropic's API
- * reference, "Messages" and "Streaming messages". */
+/* POST /v1/messages and /v1/messages/count_tokens: Anthropic's way to go on with a conversation, a thin variation of
+ * OpenAI's. Source: Anthropic's API reference, "Messages", "Streaming messages" and "Count tokens in a message". */
 #include "api/anthropic.h"
 
 #include <stdio.h>
@@ -299,16 +299,16 @@ static enum kit_status read_settings(struct task_request *r, kit_json root, stru
     return rc == KIT_OK ? read_tool_choice(r, root, err) : rc;
 }
 
-static enum kit_status parse(struct task_request *r, const struct api *a, struct kit_err *err)
+static enum kit_status parse_as(struct task_request *r, const struct api *a, enum task_kind kind, struct kit_err *err)
 {
     struct kit_json_doc *doc = NULL;
     kit_json root;
     enum kit_status rc = api_openai_parse(r, a, &doc, &root, err);
     if (rc == KIT_OK) {
-        r->kind = TASK_GENERATE;
+        r->kind = kind;
         rc = api_openai_read_model(r, root, err);
     }
-    if (rc == KIT_OK) {
+    if (rc == KIT_OK && kind == TASK_GENERATE) {
         rc = read_settings(r, root, err);
     }
     if (rc == KIT_OK) {
@@ -321,12 +321,30 @@ static enum kit_status parse(struct task_request *r, const struct api *a, struct
     return rc;
 }
 
+static enum kit_status parse(struct task_request *r, const struct api *a, struct kit_err *err)
+{
+    return parse_as(r, a, TASK_GENERATE, err);
+}
+
+static enum kit_status parse_count(struct task_request *r, const struct api *a, struct kit_err *err)
+{
+    return parse_as(r, a, TASK_TOKENIZE, err);
+}
+
 /* --- the answer --- */
 
-static const char *stop_reason(const struct task_request *r)
+static void write_stop(struct kit_json_writer *w, const struct task_request *r)
 {
     static const char *const names[] = {NULL, "end_turn", "max_tokens", "tool_use"};
-    return names[task_made_finish(task_generate_made(r, 0))];
+    struct task_made *m = task_generate_made(r, 0);
+    int stop = task_made_finish(m) == TASK_FINISH_STOP ? task_made_stop(m) : -1;
+    kit_json_member_c(w, "stop_reason", stop >= 0 ? "stop_sequence" : names[task_made_finish(m)]);
+    kit_json_key(w, "stop_sequence");
+    if (stop >= 0) {
+        kit_json_put_str(w, r->parameters.stop.texts[stop]);
+    } else {
+        kit_json_put_null(w);
+    }
 }
 
 /* Up to "content", whose value the caller writes. */
@@ -341,10 +359,8 @@ static void write_head(struct kit_json_writer *w, const struct task_request *r)
     kit_json_key(w, "content");
 }
 
-static void write_tail(struct kit_json_writer *w, const char *reason, uint64_t prompt, uint64_t made)
+static void write_usage(struct kit_json_writer *w, uint64_t prompt, uint64_t made)
 {
-    kit_json_member_c(w, "stop_reason", reason);
-    kit_json_member_c(w, "stop_sequence", NULL);
     kit_json_key(w, "usage");
     kit_json_open(w, '{');
     kit_json_member_u64(w, "input_tokens", prompt);
@@ -402,7 +418,8 @@ static void render(struct task_request *r, struct kit_buf *out)
     }
     write_calls(&w, r, &text);
     kit_json_close(&w, ']');
-    write_tail(&w, stop_reason(r), u.prompt, u.made);
+    write_stop(&w, r);
+    write_usage(&w, u.prompt, u.made);
     kit_buf_done(&text);
 }
 
@@ -437,7 +454,9 @@ static void tell_begin(struct api_telling *t)
     kit_json_key(&w, "message");
     write_head(&w, t->r);
     kit_json_put_raw(&w, kit_str_lit("[]"));
-    write_tail(&w, NULL, t->r->tokens, 0);
+    kit_json_member_c(&w, "stop_reason", NULL);
+    kit_json_member_c(&w, "stop_sequence", NULL);
+    write_usage(&w, t->r->tokens, 0);
     end_event(t, &w);
 }
 
@@ -503,8 +522,7 @@ static void tell_end(struct api_telling *t)
     begin_event(t, "message_delta", &w);
     kit_json_key(&w, "delta");
     kit_json_open(&w, '{');
-    kit_json_member_c(&w, "stop_reason", stop_reason(t->r));
-    kit_json_member_c(&w, "stop_sequence", NULL);
+    write_stop(&w, t->r);
     kit_json_close(&w, '}');
     kit_json_key(&w, "usage");
     kit_json_open(&w, '{');
@@ -534,5 +552,23 @@ void api_anthropic_messages(struct http_request *h, void *ctx)
                                                .finish = tell_finish,
                                                .end = tell_end,
                                                .error = tell_error};
+    api_dialect_ask(h, ctx, &dialect);
+}
+
+/* --- how many tokens that would be --- */
+
+static void render_count(struct task_request *r, struct kit_buf *out)
+{
+    struct kit_json_writer w;
+    kit_json_writer_init(&w, out);
+    kit_json_open(&w, '{');
+    kit_json_member_u64(&w, "input_tokens", r->tokens);
+    kit_json_close(&w, '}');
+}
+
+void api_anthropic_count(struct http_request *h, void *ctx)
+{
+    static const struct api_dialect dialect = {
+        .parse = parse_count, .render = render_count, .fail = api_anthropic_fail};
     api_dialect_ask(h, ctx, &dialect);
 }

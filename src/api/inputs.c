@@ -359,19 +359,23 @@ static enum kit_json_type type_of_first(kit_json v)
     return kit_json_type(v) == KIT_JSON_ARRAY && kit_json_next(&i) ? kit_json_type(i.value) : KIT_JSON_NONE;
 }
 
-enum kit_status api_inputs_texts_or_tokens(struct task_request *r, const char *name, kit_json v, uint32_t texts_max,
-                                           struct kit_err *err)
+enum kit_status api_inputs_tokens(struct task_request *r, const char *name, kit_json v, uint32_t texts_max,
+                                  struct kit_err *err)
 {
     struct reader rd = {.r = r, .name = name, .texts_max = texts_max};
-    enum kit_json_type first = type_of_first(v);
-    if (first != KIT_JSON_NUMBER && first != KIT_JSON_ARRAY) {
-        return api_inputs_parse(r, name, v, texts_max, err);
-    }
-    enum kit_status rc = read_plain(&rd, TASK_SHAPE_TOKENS, v, first == KIT_JSON_ARRAY, err);
+    enum kit_status rc = read_plain(&rd, TASK_SHAPE_TOKENS, v, type_of_first(v) == KIT_JSON_ARRAY, err);
     if (rc == KIT_OK) {
         r->inputs = rd.in;
     }
     return rc;
+}
+
+enum kit_status api_inputs_texts_or_tokens(struct task_request *r, const char *name, kit_json v, uint32_t texts_max,
+                                           struct kit_err *err)
+{
+    enum kit_json_type first = type_of_first(v);
+    bool tokens = first == KIT_JSON_NUMBER || first == KIT_JSON_ARRAY;
+    return tokens ? api_inputs_tokens(r, name, v, texts_max, err) : api_inputs_parse(r, name, v, texts_max, err);
 }
 
 enum kit_status api_inputs_list(struct task_request *r, enum task_shape shape, const struct api_named *first,

@@ -17,6 +17,9 @@ KIT_MUST_CHECK enum kit_status api_inputs_chat(struct task_request *r, const cha
 /* A text, an array of texts, an array of token ids, or an array of such. */
 KIT_MUST_CHECK enum kit_status api_inputs_texts_or_tokens(struct task_request *r, const char *name, kit_json v,
                                                           uint32_t texts_max, struct kit_err *err);
+/* An array of token ids, or an array of such. */
+KIT_MUST_CHECK enum kit_status api_inputs_tokens(struct task_request *r, const char *name, kit_json v,
+                                                 uint32_t texts_max, struct kit_err *err);
 /* A field and what it is called. */
 struct api_named {
     const char *name;

@@ -5,6 +5,7 @@
 #include "task/model.h"
 #include "task/points.h"
 #include "task/rows.h"
+#include "task/tokenize.h"
 
 #define TOKEN_BYTES_MAX 4096
 
@@ -42,9 +43,22 @@ static kit_str text_at(const struct task_points *p, const struct task_hit *hit)
 
 /* --- one input of each task --- */
 
+static void write_vectors_of_tokens(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
+{
+    kit_json_open(w, '[');
+    for (uint64_t i = r->rows.offsets[item]; i < r->rows.offsets[item + 1]; i++) {
+        kit_json_put_f32s(w, r->vectors + i * r->stride, r->dimensions);
+    }
+    kit_json_close(w, ']');
+}
+
 static void write_vector(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
 {
-    kit_json_put_f32s(w, r->vectors + (size_t)item * r->stride, r->dimensions);
+    if (r->parameters.pooling == TASK_POOLING_NONE) {
+        write_vectors_of_tokens(w, r, item);
+    } else {
+        kit_json_put_f32s(w, r->vectors + (size_t)item * r->stride, r->dimensions);
+    }
 }
 
 static void write_similarities(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
@@ -255,6 +269,61 @@ static void write_choices(struct kit_json_writer *w, const struct task_request *
     kit_json_close(w, ']');
 }
 
+/* --- tokens --- */
+
+/* Where it stands in the text that was sent, if it stands for a part of it. */
+static void write_span(struct kit_json_writer *w, const struct task_request *r, uint64_t token, struct task_points *p)
+{
+    bool placed = r->rows.spans != NULL && r->rows.words[token] != TEXT_NO_WORD;
+    const char *const names[] = {"start", "stop"};
+    uint32_t bytes[2] = {0};
+    if (placed) {
+        bytes[0] = r->rows.spans[token].start;
+        bytes[1] = r->rows.spans[token].end;
+    }
+    for (size_t i = 0; i < KIT_COUNT(names); i++) {
+        kit_json_key(w, names[i]);
+        if (placed) {
+            kit_json_put_u64(w, task_points_before(p, bytes[i]));
+        } else {
+            kit_json_put_null(w);
+        }
+    }
+}
+
+static void write_tokens(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
+{
+    struct task_points points;
+    struct kit_buf text;
+    task_points_init(&points, r->inputs.texts[item]);
+    kit_buf_init(&text, TOKEN_BYTES_MAX);
+    kit_json_open(w, '[');
+    for (uint64_t i = r->rows.offsets[item]; i < r->rows.offsets[item + 1]; i++) {
+        int32_t id = r->rows.ids[i];
+        kit_buf_clear(&text);
+        task_tokens_text(model_of(r), &id, 1, false, &text);
+        kit_json_open(w, '{');
+        kit_json_member_u64(w, "id", (uint64_t)id);
+        kit_json_member_str(w, "text", kit_buf_str(&text));
+        kit_json_member_bool(w, "special", task_token_is_special(model_of(r), id));
+        write_span(w, r, i, &points);
+        kit_json_close(w, '}');
+    }
+    kit_json_close(w, ']');
+    kit_buf_done(&text);
+}
+
+static void write_text(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
+{
+    uint64_t from = r->rows.offsets[item];
+    struct kit_buf text;
+    kit_buf_init(&text, TASK_MADE_BYTES_MAX);
+    task_tokens_text(model_of(r), r->rows.ids + from, (uint32_t)(r->rows.offsets[item + 1] - from),
+                     r->parameters.skip_special_tokens, &text);
+    kit_json_put_str(w, kit_buf_str(&text));
+    kit_buf_done(&text);
+}
+
 static void write_tensors(struct kit_json_writer *w, const struct task_request *r, uint32_t item)
 {
     (void)item;
@@ -282,6 +351,8 @@ static const struct {
     [TASK_ANSWER] = {write_answers, has_answers},
     [TASK_GENERATE] = {write_choices, NULL},
     [TASK_RAW] = {write_tensors, always},
+    [TASK_TOKENIZE] = {write_tokens, NULL},
+    [TASK_DETOKENIZE] = {write_text, NULL},
 };
 
 void api_outputs_write_item(struct kit_json_writer *w, const struct task_request *r, uint32_t index)

@@ -219,6 +219,11 @@ enum kit_status api_parameter_take(struct task_request *r, const char *name, con
     return take_row(r, task_parameter_of(name), path, value, err);
 }
 
+void api_parameter_set(struct task_request *r, const char *name)
+{
+    r->parameters.given |= UINT64_C(1) << task_parameter_of(name);
+}
+
 enum kit_status api_parameters_take(struct task_request *r, kit_json object, const struct api_field *fields,
                                     size_t count, struct kit_err *err)
 {

@@ -12,6 +12,9 @@
 KIT_MUST_CHECK enum kit_status api_parameter_take(struct task_request *r, const char *name, const char *path,
                                                   kit_json value, struct kit_err *err);
 
+/* Says a parameter whose value the caller puts into r->parameters itself. */
+void api_parameter_set(struct task_request *r, const char *name);
+
 /* What an API calls some of them. */
 struct api_field {
     const char *path; /* "options.num_predict" for messages; its last part is the member's key */

@@ -47,6 +47,15 @@ static bool is_large(const struct task_request *r)
     return !task_request_tells(r) && task_items_numbers(r, 0, r->inputs.item_count) > TASK_ITEMS_INLINE_NUMBERS;
 }
 
+void task_batch_send_home(struct task_request *r)
+{
+    r->work.run = render_job;
+    if (r->status == KIT_OK && is_large(r) && loop_work_submit(task_service_work(r->service), &r->work) == KIT_OK) {
+        return;
+    }
+    task_request_send_home(r, false);
+}
+
 static void done(void *ctx, struct sched_job *job)
 {
     (void)ctx;
@@ -54,11 +63,7 @@ static void done(void *ctx, struct sched_job *job)
     if (job->failed != KIT_OK) {
         task_request_fail(r, job->failed, &job->err);
     }
-    r->work.run = render_job;
-    if (r->status == KIT_OK && is_large(r) && loop_work_submit(task_service_work(r->service), &r->work) == KIT_OK) {
-        return;
-    }
-    task_request_send_home(r, false);
+    task_batch_send_home(r);
 }
 
 static const struct sched_worker worker = {.run = run, .done = done};

@@ -7,4 +7,7 @@
 
 const struct sched_worker *task_batch_worker(void); /* its ctx is the struct task_model */
 
+/* The answer is there: it goes home, written on the work pool where it is large. The request is given away. Any thread. */
+void task_batch_send_home(struct task_request *r);
+
 #endif

@@ -133,7 +133,8 @@ void task_choice_end(struct task_choice *c)
     }
     enum task_finish finish = c->finish != TASK_FINISH_NONE ? c->finish : TASK_FINISH_STOP;
     bool calls = c->reply != NULL && chat_reply_calls(c->reply) > 0;
-    task_made_end(&c->made, finish == TASK_FINISH_STOP && calls ? TASK_FINISH_CALLS : finish);
+    task_made_end(&c->made, finish == TASK_FINISH_STOP && calls ? TASK_FINISH_CALLS : finish,
+                  text_stops_found(c->stops));
 }
 
 /* --- the beginning --- */

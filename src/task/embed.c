@@ -58,6 +58,19 @@ static enum kit_status choose_dimensions(const struct task_model *m, struct task
                                 m->loaded->id, r->stride, r->dimensions);
 }
 
+static bool is_by_token(const struct task_request *r)
+{
+    return r->parameters.pooling == TASK_POOLING_NONE;
+}
+
+static enum kit_status make_room(struct task_request *r, struct kit_err *err)
+{
+    uint64_t count = is_by_token(r) ? r->rows.offsets[r->rows.count] : r->rows.count;
+    r->vectors = kit_alloc_array(KIT_MAX((size_t)count * r->stride, (size_t)1), sizeof(float));
+    return r->vectors != NULL ? KIT_OK
+                              : kit_fail(err, KIT_NOMEM, "out of memory for %llu vectors", (unsigned long long)count);
+}
+
 enum kit_status task_embed_prepare(struct task_model *m, const struct task_options *o, struct task_request *r,
                                    struct kit_err *err)
 {
@@ -69,11 +82,8 @@ enum kit_status task_embed_prepare(struct task_model *m, const struct task_optio
     if (rc != KIT_OK) {
         return rc;
     }
-    r->vectors = kit_alloc_array((size_t)r->inputs.text_count * r->stride, sizeof(float));
-    if (r->vectors == NULL) {
-        return kit_fail(err, KIT_NOMEM, "out of memory for %u vectors", r->inputs.text_count);
-    }
-    return task_texts_prepare(m, o, r, false, err);
+    rc = task_texts_prepare(m, o, r, false, err);
+    return rc == KIT_OK ? make_room(r, err) : rc;
 }
 
 /* --- running --- */
@@ -93,10 +103,23 @@ static void take_vector(const struct task_model *m, struct task_request *r, uint
     }
 }
 
+static void take_each(struct task_request *r, uint32_t row, const float *values, uint32_t lines)
+{
+    float *to = r->vectors + r->rows.offsets[row] * r->stride;
+    memcpy(to, values, (size_t)lines * r->stride * sizeof(float));
+    for (uint32_t i = 0; r->parameters.normalize && i < lines; i++) {
+        task_pooling_normalize(to + (size_t)i * r->stride, r->dimensions);
+    }
+}
+
 static void take_tokens(const struct task_model *m, struct task_request *r, uint32_t row, const float *values,
                         uint32_t lines)
 {
     (void)m;
+    if (is_by_token(r)) {
+        take_each(r, row, values, lines);
+        return;
+    }
     task_pooling_run((enum task_pooling)r->parameters.pooling, values, lines, r->stride, vector_of(r, row));
     if (r->parameters.normalize) {
         task_pooling_normalize(vector_of(r, row), r->dimensions);
@@ -129,8 +152,9 @@ enum kit_status task_embed_run(struct task_model *m, struct plug_instance *insta
 
 const struct task_type task_embed = {
     .kind = TASK_EMBED,
-    .shapes = 1u << TASK_SHAPE_TEXT,
-    .takes = "a text or an array of texts; pairs have no vector of their own: embed their texts one by one, or "
+    .shapes = 1u << TASK_SHAPE_TEXT | 1u << TASK_SHAPE_TOKENS,
+    .takes = "a text, {\"tokens\":[…]}, or an array of such; pairs have no vector of their own: embed their texts one "
+             "by one, or "
              "compare them by the task 'similarity'",
     .can = task_embed_can,
     .prepare = task_embed_prepare,

@@ -3,6 +3,7 @@
 #include "task/rows.h"
 
 #define NUMBER_BYTES 16 /* of text that take as long as a number */
+#define TOKEN_NUMBERS 6 /* what a token takes */
 #define HIT_NUMBERS 8   /* what a hit takes to write: a label, a place or two, text */
 
 enum kit_status task_items_count(struct task_request *r, struct kit_err *err)
@@ -79,7 +80,13 @@ static uint64_t text_bytes(const struct task_request *r, uint32_t first, uint32_
 uint64_t task_items_numbers(const struct task_request *r, uint32_t first, uint32_t count)
 {
     uint32_t row = task_rows_first(r, first), end = task_rows_first(r, first + count);
-    uint64_t numbers = r->kind == TASK_EMBED ? (uint64_t)(end - row) * r->dimensions : 0;
+    uint64_t lines = end - row, numbers = 0;
+    if (r->kind == TASK_TOKENIZE || r->kind == TASK_DETOKENIZE) {
+        numbers = (r->rows.offsets[end] - r->rows.offsets[row]) * TOKEN_NUMBERS;
+    } else if (r->kind == TASK_EMBED) {
+        lines = r->parameters.pooling == TASK_POOLING_NONE ? r->rows.offsets[end] - r->rows.offsets[row] : lines;
+        numbers = lines * r->dimensions;
+    }
     if (r->hits.firsts != NULL) {
         numbers += (uint64_t)(r->hits.firsts[end] - r->hits.firsts[row]) * HIT_NUMBERS;
     }

@@ -14,7 +14,9 @@
     X(FILL_MASK, "fill-mask")                                                                                          \
     X(ANSWER, "answer")                                                                                                \
     X(GENERATE, "generate")                                                                                            \
-    X(RAW, "raw")
+    X(RAW, "raw")                                                                                                      \
+    X(TOKENIZE, "tokenize")                                                                                            \
+    X(DETOKENIZE, "detokenize")
 #define TASK_KINDS(X) X(DEFAULT, "") TASK_NAMED(X)
 
 /* " embed similarity …", for messages. */

@@ -9,6 +9,7 @@ void task_made_init(struct task_made *m)
     kit_buf_init(&m->pieces, PIECES_MAX * sizeof(struct task_piece));
     kit_buf_init(&m->tokens, PIECES_MAX * sizeof(struct task_token));
     m->finish = TASK_FINISH_NONE;
+    m->stop = -1;
 }
 
 void task_made_done(struct task_made *m)
@@ -77,11 +78,20 @@ enum kit_status task_made_add_token(struct task_made *m, const struct task_token
     return rc;
 }
 
-void task_made_end(struct task_made *m, enum task_finish finish)
+void task_made_end(struct task_made *m, enum task_finish finish, int stop)
 {
     kit_mutex_lock(&m->lock);
+    m->stop = stop;
     m->finish = finish;
     kit_mutex_unlock(&m->lock);
+}
+
+int task_made_stop(struct task_made *m)
+{
+    kit_mutex_lock(&m->lock);
+    int stop = m->stop;
+    kit_mutex_unlock(&m->lock);
+    return stop;
 }
 
 enum task_finish task_made_finish(struct task_made *m)

@@ -51,6 +51,7 @@ struct task_made {
     struct kit_buf pieces; /* struct task_piece */
     struct kit_buf tokens; /* struct task_token */
     enum task_finish finish;
+    int stop;
 };
 
 #define TASK_MADE_BYTES_MAX (64 * KIT_MIB) /* of the text of one choice */
@@ -62,7 +63,9 @@ void task_made_done(struct task_made *m);
 KIT_MUST_CHECK enum kit_status task_made_add(struct task_made *m, enum task_piece_kind kind, uint32_t call,
                                              kit_str text, uint32_t tokens);
 KIT_MUST_CHECK enum kit_status task_made_add_token(struct task_made *m, const struct task_token *t); /* NOMEM */
-void task_made_end(struct task_made *m, enum task_finish finish);
+/* stop: index of the stop string that has ended it; -1: none did. */
+void task_made_end(struct task_made *m, enum task_finish finish, int stop);
+int task_made_stop(struct task_made *m);
 
 /* A reader's place; zero to begin with. */
 struct task_cursor {

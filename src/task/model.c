@@ -96,7 +96,7 @@ static void tell_tasks(struct task_model *m)
     char *to = m->loaded->tasks;
     size_t len = 0;
     for (uint32_t i = 0; i < m->kind_count; i++) {
-        if (m->kinds[i] != TASK_RAW || m->kind_count == 1) {
+        if (task_type_is_told(m, i)) {
             len += (size_t)snprintf(to + len, MODEL_TASKS_BYTES - len, "%s%s", len > 0 ? "," : "",
                                     task_kind_text(m->kinds[i]));
         }

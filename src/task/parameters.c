@@ -10,7 +10,7 @@
     (OF(EMBED) | OF(SIMILARITY) | OF(RERANK) | OF(CLASSIFY) | OF(TOKEN_CLASSIFY) | OF(FILL_MASK) | OF(ANSWER))
 #define AT(field) offsetof(struct task_parameters, field)
 
-static const char *const poolings[] = {"", "mean", "cls", "max", NULL};
+static const char *const poolings[] = {"", "mean", "cls", "max", "none", NULL};
 static const char *const functions[] = {"", "softmax", "sigmoid", "none", NULL};
 static const char *const aggregations[] = {"simple", "none", "first", "max", "average", NULL};
 
@@ -30,6 +30,8 @@ static const struct task_parameter table[] = {
     {"top_n", TASK_PARAMETER_COUNT, OF(RERANK), AT(top_n), 1, 1u << 20, NULL},
     {"return_text", TASK_PARAMETER_BOOL, OF(RERANK), AT(return_text), 0, 0, NULL},
     {"raw_scores", TASK_PARAMETER_BOOL, OF(RERANK), AT(raw_scores), 0, 0, NULL},
+    {"add_special_tokens", TASK_PARAMETER_BOOL, OF(TOKENIZE), AT(add_special_tokens), 0, 0, NULL},
+    {"skip_special_tokens", TASK_PARAMETER_BOOL, OF(DETOKENIZE), AT(skip_special_tokens), 0, 0, NULL},
     {"max_tokens", TASK_PARAMETER_COUNT, OF(GENERATE), AT(max_tokens), 1, TASK_TOKENS_MAX, NULL},
     {"temperature", TASK_PARAMETER_NUMBER, OF(GENERATE), AT(temperature), 0, 10, NULL},
     {"top_p", TASK_PARAMETER_NUMBER, OF(GENERATE), AT(top_p), 0, 1, NULL},
@@ -48,10 +50,10 @@ static const struct task_parameter table[] = {
     {"format", TASK_PARAMETER_JSON, OF(GENERATE), AT(format), 0, 0, NULL},
     {"grammar", TASK_PARAMETER_TEXT, OF(GENERATE), AT(grammar), 1, 1u << 20, NULL},
     {"adapter", TASK_PARAMETER_TEXT, OF(GENERATE), AT(adapter), 1, TASK_ADAPTER_NAME_BYTES - 1, NULL},
-    {"tools", TASK_PARAMETER_JSON, OF(GENERATE), AT(tools), 0, 0, NULL},
+    {"tools", TASK_PARAMETER_JSON, OF(GENERATE) | OF(TOKENIZE), AT(tools), 0, 0, NULL},
     {"tool_choice", TASK_PARAMETER_TEXT, OF(GENERATE), AT(tool_choice), 1, 256, NULL},
     {"parallel_tool_calls", TASK_PARAMETER_BOOL, OF(GENERATE), AT(parallel_tool_calls), 0, 0, NULL},
-    {"template_values", TASK_PARAMETER_JSON, OF(GENERATE), AT(template_values), 0, 0, NULL},
+    {"template_values", TASK_PARAMETER_JSON, OF(GENERATE) | OF(TOKENIZE), AT(template_values), 0, 0, NULL},
 };
 _Static_assert(KIT_COUNT(table) <= 64, "one bit a row in task_parameters.given");
 
@@ -69,6 +71,8 @@ bool task_parameters_has(const struct task_parameters *p, const char *name)
 void task_parameters_init(struct task_parameters *p)
 {
     *p = (struct task_parameters){.truncate = true,
+                                  .add_special_tokens = true,
+                                  .skip_special_tokens = true,
                                   .max_answer_tokens = 15,
                                   .n = 1,
                                   .max_tokens = TASK_TOKENS_DEFAULT,

@@ -5,7 +5,7 @@
  *                                              part first, and counted in usage.truncated; false: they are refused. Contexts
  *                                              of answer are never cut: they become several windows
  *   normalize          embed                   as the model's folder says; true: vectors of length 1
- *   pooling            embed                   as the folder says; mean, cls, max
+ *   pooling            embed                   as the folder says; mean, cls, max; none: a vector for each token
  *   dimensions         embed, similarity       all; only the first so many of them
  *   top_k              classify                how many labels come, best first; default all, 1 … 10,000
  *                      fill-mask               tokens a mask; default 5
@@ -20,6 +20,8 @@
  *   null_answer        answer                  false; true: "no answer" competes too, as text "" (SQuAD 2.0)
  *   top_n              rerank                  how many texts come, best first; default all
  *   return_text        rerank                  false; true: each entry brings its text
+ *   add_special_tokens tokenize                true: with those that the model's template puts around a text
+ *   skip_special_tokens detokenize             true: without them
  *   raw_scores         rerank                  false: scores go through a sigmoid; true: as the model gives them
  *
  *   Of generate:
@@ -59,7 +61,7 @@
 #define TASK_LOGPROBS_MAX 20
 
 /* The first of each stands for "not said". */
-enum task_pooling { TASK_POOLING_OWN, TASK_POOLING_MEAN, TASK_POOLING_CLS, TASK_POOLING_MAX };
+enum task_pooling { TASK_POOLING_OWN, TASK_POOLING_MEAN, TASK_POOLING_CLS, TASK_POOLING_MAX, TASK_POOLING_NONE };
 enum task_function { TASK_FUNCTION_OWN, TASK_FUNCTION_SOFTMAX, TASK_FUNCTION_SIGMOID, TASK_FUNCTION_NONE };
 enum task_aggregation {
     TASK_AGGREGATION_SIMPLE,
@@ -86,7 +88,7 @@ struct task_biases {
 
 struct task_parameters {
     uint64_t given; /* bit i: row i of the table was said */
-    bool truncate, normalize, null_answer, return_text, raw_scores;
+    bool truncate, normalize, null_answer, return_text, raw_scores, add_special_tokens, skip_special_tokens;
     uint32_t pooling;                  /* enum task_pooling */
     uint32_t function;                 /* enum task_function */
     uint32_t aggregation;              /* enum task_aggregation */

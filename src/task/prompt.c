@@ -146,13 +146,14 @@ static enum kit_status add_chat(struct making *k, struct kit_err *err)
 static enum kit_status add_input(struct making *k, struct kit_err *err)
 {
     kit_str text = k->r->inputs.texts[k->item];
+    bool special = k->r->parameters.add_special_tokens;
     switch (k->r->inputs.shape) {
     case TASK_SHAPE_CHAT:
         return add_chat(k, err);
     case TASK_SHAPE_TOKENS:
         return add_tokens(k, text, err);
     default: /* whoever sends a bare prompt writes its special tokens */
-        return add_text(k, text, ACB_TOKENIZE_ADD_SPECIAL | ACB_TOKENIZE_PARSE_SPECIAL, err);
+        return add_text(k, text, (special ? ACB_TOKENIZE_ADD_SPECIAL : 0) | ACB_TOKENIZE_PARSE_SPECIAL, err);
     }
 }
 

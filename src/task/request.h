@@ -103,7 +103,8 @@ struct task_request {
     uint32_t version;   /* of the model that answered */
     uint64_t tokens;    /* of all inputs */
     uint32_t truncated; /* texts that were cut to what the model takes */
-    float *vectors;     /* embed, similarity: [rows.count][stride], of which dimensions count; owned */
+    float *vectors;     /* embed, similarity: [rows.count][stride], of which dimensions count; owned. With pooling none
+                           [rows.offsets[rows.count]][stride] */
     uint32_t dimensions, stride;
     struct task_hits hits;        /* the others over texts; owned */
     struct plug_outputs outputs;  /* raw; owned */

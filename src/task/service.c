@@ -4,6 +4,7 @@
 
 #include "kit/alloc.h"
 #include "kit/clock.h"
+#include "task/batch.h"
 #include "task/crowd.h"
 #include "task/items.h"
 #include "task/model.h"
@@ -69,6 +70,14 @@ static enum kit_status enqueue(struct task_model *m, struct task_request *r, str
     return rc;
 }
 
+/* What preparing has found is the answer. */
+static void answer_at_once(struct task_model *m, struct task_request *r)
+{
+    r->job.submitted_ns = r->job.started_ns = r->job.finished_ns = kit_clock_ns();
+    task_items_rows_done(m, r, 0, r->rows.count);
+    task_batch_send_home(r);
+}
+
 /* The model is there (r->loaded): texts become rows, rows go into the queue. */
 static void proceed(struct task_request *r)
 {
@@ -85,7 +94,9 @@ static void proceed(struct task_request *r)
     if (rc == KIT_OK) {
         rc = task_items_count(r, &err);
     }
-    if (rc == KIT_OK) {
+    if (rc == KIT_OK && task_type_of(r->kind)->at_once) {
+        answer_at_once(m, r);
+    } else if (rc == KIT_OK) {
         rc = enqueue(m, r, &err);
     }
     if (rc != KIT_OK) {

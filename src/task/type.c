@@ -11,11 +11,12 @@
 #include "task/rerank.h"
 #include "task/similarity.h"
 #include "task/token_classify.h"
+#include "task/tokenize.h"
 
 /* In the order in which a model that names no task of its own is asked. */
-static const struct task_type *const types[] = {&task_embed,    &task_similarity,     &task_rerank,
-                                                &task_classify, &task_token_classify, &task_fill_mask,
-                                                &task_answer,   &task_generate,       &task_raw};
+static const struct task_type *const types[] = {
+    &task_embed,  &task_similarity, &task_rerank, &task_classify, &task_token_classify, &task_fill_mask,
+    &task_answer, &task_generate,   &task_raw,    &task_tokenize, &task_detokenize};
 
 const struct task_type *task_type_of(enum task_kind kind)
 {
@@ -60,6 +61,15 @@ void task_type_list(struct task_model *m)
     }
 }
 
+bool task_type_is_told(const struct task_model *m, uint32_t index)
+{
+    bool others = false;
+    for (uint32_t i = 0; i < m->kind_count; i++) {
+        others |= m->kinds[i] != TASK_RAW && !task_type_of(m->kinds[i])->aside;
+    }
+    return m->kinds[index] == TASK_RAW ? !others : !task_type_of(m->kinds[index])->aside;
+}
+
 /* What inputs of a shape are for when the model can do nothing with them: the better complaint. */
 static enum task_kind meant_by(const struct task_model *m, enum task_shape shape)
 {
@@ -96,7 +106,7 @@ static enum kit_status fail_task(const struct task_model *m, enum task_kind kind
     char can[160] = "";
     size_t len = 0;
     for (uint32_t i = 0; i < m->kind_count; i++) {
-        if (m->kinds[i] != TASK_RAW || m->kind_count == 1) {
+        if (task_type_is_told(m, i)) {
             len += (size_t)snprintf(can + len, sizeof(can) - len, "%s'%s'", len > 0 ? ", " : "",
                                     task_kind_text(m->kinds[i]));
         }

@@ -12,6 +12,8 @@ struct task_type {
     uint32_t shapes;   /* bit s: takes inputs of enum task_shape s */
     const char *takes; /* the same in words, for messages: "a text, or …" */
     bool alone;        /* its rows cannot join others in a batch (sched_job::alone) */
+    bool aside;        /* nothing that a model is for: it is not told among what it can do */
+    bool at_once;      /* the answer is there when it is prepared: the engine is not asked */
     /* Has the model what the task needs? Any thread. */
     bool (*can)(const struct task_model *m);
     /* Is a question that names no task meant for this one? NULL: when the shape of its inputs suits. Whoever works on the
@@ -40,6 +42,8 @@ const struct task_type *task_type_of(enum task_kind kind); /* not of TASK_DEFAUL
 /* The tasks that the model can, best first: those that its back end names (meta "tasks", m->named), then the others. Fills
  * m->kinds. */
 void task_type_list(struct task_model *m);
+/* Is m->kinds[index] a word worth saying where its tasks are told? Tensors are, where it can do nothing else. */
+bool task_type_is_told(const struct task_model *m, uint32_t index);
 /* Settles r->kind (TASK_DEFAULT: the first of the model's tasks that the inputs suit) and checks that model, inputs and
  * parameters suit it. UNPROCESSABLE, INVALID. */
 KIT_MUST_CHECK enum kit_status task_type_choose(const struct task_model *m, struct task_request *r,

@@ -184,6 +184,28 @@ TEST(a_form_is_kept)
     client_answer_done(&a);
 }
 
+TEST(anthropic_says_which_stop_string_ended_it)
+{
+    expect("/v1/messages", MESSAGES ",\"stop_sequences\":[\"xyz\",\"th\"]}", "stop_reason", "stop_sequence");
+    expect("/v1/messages", MESSAGES ",\"stop_sequences\":[\"xyz\",\"th\"]}", "stop_sequence", "th");
+}
+
+TEST(tokens_are_counted_and_shown_without_an_answer)
+{
+    struct client_answer a, b;
+    server_expect(&server, "POST", "/v1/messages", MESSAGES "}", 200, &a);
+    server_expect(&server, "POST", "/v1/messages/count_tokens", MESSAGES "}", 200, &b);
+    assert_int_equal(kit_json_i64(member(kit_json_root(a.doc), "usage.input_tokens"), -1),
+                     kit_json_i64(member(kit_json_root(b.doc), "input_tokens"), -2));
+    client_answer_done(&a);
+    client_answer_done(&b);
+    expect("/serve", "{\"model\":\"org/parrot\",\"task\":\"tokenize\",\"inputs\":\"hi\"}", "outputs.0.0.text",
+           "<begin>");
+    expect("/tokenize", "{\"model\":\"org/parrot\",\"inputs\":\"hi\",\"add_special_tokens\":false}", "0.0.text", "h");
+    expect("/decode", "{\"model\":\"org/parrot\",\"ids\":[[256,104,105],[104]]}", "0", "hi");
+    expect("/decode", "{\"model\":\"org/parrot\",\"ids\":[256,104],\"skip_special_tokens\":false}", "0", "<begin>h");
+}
+
 TEST(what_is_wrong_is_told_in_the_words_of_the_api_that_was_asked)
 {
     struct client_answer a;
@@ -215,6 +237,8 @@ int main(void)
         TEST_OF(anthropic_chats),
         TEST_OF(calls_of_tools_are_told_apart_from_text),
         TEST_OF(a_form_is_kept),
+        TEST_OF(anthropic_says_which_stop_string_ended_it),
+        TEST_OF(tokens_are_counted_and_shown_without_an_answer),
         TEST_OF(what_is_wrong_is_told_in_the_words_of_the_api_that_was_asked),
     };
     return cmocka_run_group_tests(tests, start, server_tear_down);

@@ -73,6 +73,37 @@ TEST(models_say_what_can_be_asked_of_them)
     client_answer_done(&a);
 }
 
+/* [CLS] a house [SEP] of tiny-bert's vocabulary, as its text gives them. */
+TEST(tokens_are_embedded_as_their_text_is)
+{
+    struct client_answer tokens, text, ids, all;
+    char body[256];
+    server_expect(&server, "POST", "/tokenize", "{\"model\":\"tiny-bert-rerank\",\"inputs\":\"a house\"}", 200,
+                  &tokens);
+    size_t len = (size_t)snprintf(body, sizeof(body),
+                                  "{\"model\":\"tiny-bert-rerank\",\"task\":\"embed\",\"inputs\":{\"tokens\":[");
+    struct kit_json_iter row = kit_json_iter(kit_json_root(tokens.doc));
+    assert_true(kit_json_next(&row));
+    for (struct kit_json_iter i = kit_json_iter(row.value); kit_json_next(&i);) {
+        len += (size_t)snprintf(body + len, sizeof(body) - len, "%s%d", i.index > 0 ? "," : "",
+                                (int)kit_json_i64(kit_json_get(i.value, "id"), -1));
+    }
+    snprintf(body + len, sizeof(body) - len, "]}}");
+    server_expect(&server, "POST", "/serve", body, 200, &ids);
+    server_expect(&server, "POST", "/serve",
+                  "{\"model\":\"tiny-bert-rerank\",\"task\":\"embed\",\"inputs\":\"a house\"}", 200, &text);
+    test_json_near(kit_json_get(kit_json_root(ids.doc), "outputs"), kit_json_get(kit_json_root(text.doc), "outputs"),
+                   NEAR);
+    server_expect(&server, "POST", "/embed_all", "{\"model\":\"tiny-bert-rerank\",\"inputs\":\"a house\"}", 200, &all);
+    struct kit_json_iter vectors = kit_json_iter(kit_json_root(all.doc));
+    assert_true(kit_json_next(&vectors));
+    assert_int_equal(kit_json_count(vectors.value), kit_json_count(row.value));
+    client_answer_done(&tokens);
+    client_answer_done(&text);
+    client_answer_done(&ids);
+    client_answer_done(&all);
+}
+
 static int start(void **state)
 {
     static const char *const models[] = {"tiny-bert-classify",     "tiny-bert-rerank",
@@ -91,6 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST_OF(bert_answers_as_transformers_does), TEST_OF(roberta_answers_as_transformers_does),
-        TEST_OF(models_say_what_can_be_asked_of_them), TEST_OF(distilbert_answers_as_transformers_does)};
+        TEST_OF(models_say_what_can_be_asked_of_them), TEST_OF(tokens_are_embedded_as_their_text_is),
+        TEST_OF(distilbert_answers_as_transformers_does)};
     return cmocka_run_group_tests(tests, start, server_tear_down);
 }

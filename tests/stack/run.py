@@ -29,12 +29,21 @@ def python_test(name):
     return [tools.python(), "-B", ROOT / name]
 
 
+def client_test(name, pins="requirements"):
+    """One of tests/clients with the packages that tests/clients/<pins>.txt pins."""
+    return [tools.python(ROOT / f"tests/clients/{pins}.txt"), "-B", ROOT / f"tests/clients/{name}_test.py"]
+
+
 SUITES = {
     "browser": lambda: node_test("tests/stack/browser.test.mjs"),
     "node": lambda: node_test("tests/clients/client.test.mjs"),
     "python": lambda: python_test("tests/clients/client_test.py"),
     "hub": lambda: python_test("tests/clients/hub_test.py"),
     "grammar": lambda: python_test("tests/grammar/check.py"),
+    "openai": lambda: client_test("openai"),
+    "anthropic": lambda: client_test("anthropic"),
+    "tei": lambda: client_test("tei"),
+    "frameworks": lambda: client_test("frameworks", "frameworks"),
     "openapi": lambda: python_test("tests/stack/openapi_test.py"),
     "readme": lambda: [sys.executable, "-B", ROOT / "tests/readme/run.py"],
 }

@@ -40,16 +40,15 @@ def kept(name, pins, fill):
     return folder
 
 
-def python():
-    """A Python that has tests/stack/requirements.txt."""
-    pins = HERE / "requirements.txt"
+def python(pins=HERE / "requirements.txt"):
+    """A Python that has what a file pins."""
 
     def fill(folder):
         run([sys.executable, "-m", "venv", folder], "making a virtual environment (package python3-venv)")
         run([folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:",
              "--require-hashes", "-r", pins], "pip install")
 
-    return kept("python", pins, fill) / "bin/python"
+    return kept("python" if pins.parent == HERE else pins.stem, pins, fill) / "bin/python"
 
 
 def node():
