@@ -66,6 +66,7 @@ static bool set_up(struct heimnetz_input *i)
     el_set(i->line, EL_CLIENTDATA, i);
     el_set(i->line, EL_PROMPT, prompt);
     el_set(i->line, EL_EDITOR, "emacs");
+    el_set(i->line, EL_BIND, "^I", "ed-insert", NULL); /* a tab is a sign like others */
     el_set(i->line, EL_SIGNAL, 1);
     el_set(i->line, EL_HIST, history, i->history);
     el_wset(i->line, EL_GETCFN, take_char);

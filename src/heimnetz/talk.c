@@ -36,15 +36,18 @@ static void stop_waiting(struct talk *t)
     }
 }
 
+/* On a terminal tabs are blanks, and what steers it is taken out (term.h); a program gets each byte. */
 static void put(struct talk *t, enum heimnetz_style style, kit_str text)
 {
     const struct heimnetz_term *term = &t->h->out;
-    kit_str piece;
     if (!term->terminal) {
         fwrite(text.ptr, 1, text.len, term->out);
     }
-    for (bool first = true; term->terminal && kit_str_cut(&text, '\t', &piece); first = false) {
-        heimnetz_term_put(term, style, "%s%.*s", first ? "" : TAB, KIT_STR_ARG(piece));
+    while (term->terminal && text.len > 0) {
+        size_t tab = kit_str_find_char(text, '\t');
+        kit_str piece = kit_str_sub(text, 0, tab);
+        heimnetz_term_put(term, style, "%.*s%s", KIT_STR_ARG(piece), tab < text.len ? TAB : "");
+        text = kit_str_sub(text, tab + 1, text.len);
     }
     fflush(term->out);
 }

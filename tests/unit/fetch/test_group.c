@@ -125,6 +125,55 @@ TEST(group_tells_the_head_of_an_answer_without_a_body)
     assert_string_equal(h.field, "");
 }
 
+static struct kit_buf refusal;
+
+static struct fetch_group_request as_post(struct fetch_group_request ask)
+{
+    ask.method = "POST";
+    ask.body = kit_str_lit("four");
+    ask.refusal = &refusal;
+    return ask;
+}
+
+TEST(group_posts_a_body)
+{
+    struct heard h = {0};
+    const struct canned_answer answer = {.bytes = kit_str_lit("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")};
+    ask_canned(&answer, as_post, &h);
+    assert_int_equal(h.rc, KIT_OK);
+    assert_memory_equal(h.body, "hello", 5);
+    canned_stop(&server);
+    assert_non_null(strstr(server.request[0], "POST /file HTTP/1.1\r\n"));
+    assert_non_null(strstr(server.request[0], "Content-Length: 4\r\n"));
+    canned_start(&server, &answer, 1); /* for the tear-down */
+}
+
+TEST(group_keeps_as_much_of_a_refusal_as_fits)
+{
+    struct heard h = {0};
+    const struct canned_answer answer = {.bytes = kit_str_lit("HTTP/1.1 429 Later\r\nContent-Length: 5\r\n\r\nlater")};
+    kit_buf_init(&refusal, 64);
+    ask_canned(&answer, as_post, &h);
+    assert_int_equal(h.rc, KIT_OK);
+    assert_int_equal(h.body_len, 0);
+    assert_str(kit_buf_str(&refusal), "later");
+    kit_buf_done(&refusal);
+}
+
+static struct fetch_group_request in_time(struct fetch_group_request ask)
+{
+    ask.timeout_ms = 100;
+    return ask;
+}
+
+TEST(group_ends_what_takes_longer_than_it_may)
+{
+    struct heard h = {0};
+    const struct canned_answer answer = {.bytes = kit_str_lit("HTTP/1.1 200 OK\r\n\r\nhello"), .hold = true};
+    ask_canned(&answer, in_time, &h);
+    assert_int_equal(h.rc, KIT_TIMEOUT);
+}
+
 static struct fetch_group_request as_head(struct fetch_group_request ask)
 {
     ask.method = "HEAD";
@@ -318,11 +367,12 @@ int main(void)
 #define WITH_GROUP(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     return TEST_RUN(
         WITH_GROUP(group_gives_head_and_body), WITH_GROUP(group_tells_the_head_of_an_answer_without_a_body),
-        WITH_GROUP(group_head_request_waits_for_no_body), WITH_GROUP(group_tells_a_redirect_and_does_not_follow_it),
-        WITH_GROUP(group_tells_when_to_come_again), WITH_GROUP(group_says_when_a_body_was_cut),
-        WITH_GROUP(group_says_when_it_is_no_http), WITH_GROUP(group_ends_a_transfer_in_its_head),
-        WITH_GROUP(group_ends_a_transfer_in_its_body), WITH_GROUP(group_gives_up_what_is_silent),
-        WITH_GROUP(group_gives_up_what_drips), WITH_GROUP(group_names_who_does_not_answer),
-        WITH_GROUP(group_carries_several_at_a_time), WITH_GROUP(group_wait_ends_when_another_thread_wakes_it),
-        WITH_GROUP(group_survives_each_failed_alloc));
+        WITH_GROUP(group_posts_a_body), WITH_GROUP(group_keeps_as_much_of_a_refusal_as_fits),
+        WITH_GROUP(group_ends_what_takes_longer_than_it_may), WITH_GROUP(group_head_request_waits_for_no_body),
+        WITH_GROUP(group_tells_a_redirect_and_does_not_follow_it), WITH_GROUP(group_tells_when_to_come_again),
+        WITH_GROUP(group_says_when_a_body_was_cut), WITH_GROUP(group_says_when_it_is_no_http),
+        WITH_GROUP(group_ends_a_transfer_in_its_head), WITH_GROUP(group_ends_a_transfer_in_its_body),
+        WITH_GROUP(group_gives_up_what_is_silent), WITH_GROUP(group_gives_up_what_drips),
+        WITH_GROUP(group_names_who_does_not_answer), WITH_GROUP(group_carries_several_at_a_time),
+        WITH_GROUP(group_wait_ends_when_another_thread_wakes_it), WITH_GROUP(group_survives_each_failed_alloc));
 }
