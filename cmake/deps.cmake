@@ -28,7 +28,20 @@ target_include_directories(yyjson SYSTEM PUBLIC ${HEIMNETZ_DEPS_DIR}/yyjson)
 add_library(llhttp STATIC ${HEIMNETZ_DEPS_DIR}/llhttp/src/api.c ${HEIMNETZ_DEPS_DIR}/llhttp/src/http.c
     ${HEIMNETZ_DEPS_DIR}/llhttp/src/llhttp.c)
 target_include_directories(llhttp SYSTEM PUBLIC ${HEIMNETZ_DEPS_DIR}/llhttp/include)
-foreach(dep yyjson llhttp)
+# SQLite with SQLCipher's pages. A connection is used by one thread at a time (THREADSAFE=2); threads race for its index of
+# the write-ahead log by design, so TSan looks only at what calls it.
+add_library(sqlcipher STATIC ${HEIMNETZ_DEPS_DIR}/sqlcipher/sqlite3.c)
+target_include_directories(sqlcipher SYSTEM PUBLIC ${HEIMNETZ_DEPS_DIR}/sqlcipher)
+target_compile_definitions(sqlcipher PRIVATE SQLITE_HAS_CODEC SQLITE_TEMP_STORE=2 SQLCIPHER_CRYPTO_OPENSSL
+    SQLITE_EXTRA_INIT=sqlcipher_extra_init SQLITE_EXTRA_SHUTDOWN=sqlcipher_extra_shutdown SQLITE_THREADSAFE=2
+    SQLITE_ENABLE_FTS5 SQLITE_DQS=0 SQLITE_DEFAULT_MEMSTATUS=0 SQLITE_DEFAULT_WAL_SYNCHRONOUS=2 SQLITE_OMIT_LOAD_EXTENSION
+    SQLITE_OMIT_DEPRECATED SQLITE_OMIT_SHARED_CACHE SQLITE_OMIT_AUTOINIT HAVE_STDINT_H)
+target_link_libraries(sqlcipher PRIVATE PkgConfig::CRYPTO Threads::Threads m)
+if(HEIMNETZ_SANITIZE STREQUAL "thread")
+    target_compile_options(sqlcipher PRIVATE -fno-sanitize=thread)
+endif()
+
+foreach(dep yyjson llhttp sqlcipher)
     target_compile_options(${dep} PRIVATE -w -fvisibility=hidden)
 endforeach()
 

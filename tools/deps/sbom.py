@@ -147,14 +147,20 @@ def document(files):
     }
 
 
+def comment_with(text, words):
+    """The first comment of a C file that has these words, without its frame."""
+    found = next(m for m in re.finditer(r"/\*(.*?)\*/", text, re.S) if words in m.group(1))
+    return re.sub(r"^=+\n|=+$|^\*\* ?", "", found.group(1), flags=re.M)
+
+
 def notices():
     """Licence texts of the sources that are compiled in."""
     parts = []
     for _, item, folder in pinned_sources():
         linked = item["linked"]
         text = (folder / linked["notice"]).read_text()
-        if linked["notice"].endswith(".h"):
-            text = re.sub(r"^=+\n|=+$", "", re.search(r"/\*(.*?)\*/", text, re.S).group(1))
+        if linked["notice"].endswith((".h", ".c")):
+            text = comment_with(text, linked.get("notice_with", ""))
         parts.append(f"{linked['name']}\n\n{text.strip()}\n")
     return ("\n" + "-" * 72 + "\n\n").join(parts)
 
