@@ -206,6 +206,10 @@ static void send_whole(struct asking *k, struct task_request *r)
 static void answered(struct task_request *r)
 {
     struct asking *k = asking_of(r);
+    if (dialect_of(r)->after != NULL) {
+        const struct api_loop *al = r->asker.ctx;
+        dialect_of(r)->after(al->api, r);
+    }
     if (k == NULL) {
         return;
     }

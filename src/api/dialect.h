@@ -26,6 +26,8 @@ struct api_dialect {
     void (*finish)(struct api_telling *t, uint32_t choice);          /* a choice has ended */
     void (*end)(struct api_telling *t);                              /* all have */
     void (*error)(struct api_telling *t, const struct kit_err *err); /* in the middle: the last word */
+    /* The answer is there, or will not be; also where its client has gone. NULL: nothing is done then. */
+    void (*after)(struct api *a, const struct task_request *r);
 };
 
 /* A streamed answer on its way. */

@@ -74,16 +74,11 @@ static void pull_changed(struct api_watch *w, struct http_request *r)
     struct model_event e;
     while (model_events_read(w->listener, &e)) {
         struct kit_err err = {0};
-        bool called_off = e.gone, coming = e.absent && e.state != MODEL_FAILED;
-        if (!called_off && (coming || e.state == MODEL_DOWNLOADING)) {
+        if (!api_wait_pull_is_over(&e, &err)) {
             continue;
         }
         api_wait_end(w, r);
-        if (called_off) {
-            kit_fail_param(&err, KIT_CONFLICT, "id", "the pull of '%s' was called off", e.id);
-            api_error_send(r, &err);
-        } else if (e.state == MODEL_FAILED) {
-            kit_fail_param(&err, e.code, "id", "%s", e.error);
+        if (err.code != KIT_OK) {
             api_error_send(r, &err);
         } else {
             api_wait_send_state(r, 200, kit_str_c(e.id), e.state, false);
@@ -97,7 +92,7 @@ static void pull_and_wait(struct http_request *r, struct api *a, const struct qu
     struct api_watch *w = NULL;
     struct kit_err err = {0};
     enum model_state state = MODEL_AVAILABLE;
-    if (!api_wait_open(r, a, kit_str_c(q->name.id), pull_changed, &w)) {
+    if (!api_wait_open(r, a, kit_str_c(q->name.id), pull_changed, api_error_send, &w)) {
         return;
     }
     if (model_pull(a->catalog, &q->name, kit_str_c(q->file), &state, &err) != KIT_OK) {

@@ -1,9 +1,10 @@
-/* /models and /models/{id}: which there are, load, unload. */
+/* /models and /models/{id}: which there are, load, unload, remove. */
 #include "api/handlers.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "api/library.h"
 #include "api/wait.h"
 #include "kit/cpu.h"
 #include "loop/timer.h"
@@ -143,20 +144,15 @@ static void load_changed(struct api_watch *w, struct http_request *r)
     struct model_event e;
     while (model_events_read(w->listener, &e)) {
         struct kit_err err = {0};
-        if (e.state == MODEL_READY) {
-            api_wait_end(w, r);
-            api_wait_send_state(r, 200, r->param[0], e.state, false);
-            return;
-        }
-        if (e.state == MODEL_FAILED && !e.wanted) {
-            kit_fail_param(&err, e.code, "model", "%s", e.error);
-        } else if (!e.wanted && (e.state == MODEL_AVAILABLE || e.state == MODEL_DRAINING)) {
-            kit_fail_param(&err, KIT_CONFLICT, "model", "model '%s' was unloaded while it was loading", w->model);
-        } else {
+        if (!api_wait_load_is_over(&e, &err)) {
             continue;
         }
         api_wait_end(w, r);
-        api_error_send(r, &err);
+        if (err.code != KIT_OK) {
+            api_error_send(r, &err);
+        } else {
+            api_wait_send_state(r, 200, r->param[0], e.state, false);
+        }
         return;
     }
 }
@@ -192,7 +188,7 @@ static void load_and_wait(struct http_request *r, struct api *a)
     struct api_watch *w = NULL;
     struct kit_err err = {0};
     enum model_state state = MODEL_AVAILABLE;
-    if (!api_wait_open(r, a, r->param[0], load_changed, &w)) {
+    if (!api_wait_open(r, a, r->param[0], load_changed, api_error_send, &w)) {
         return;
     }
     if (model_load(a->catalog, r->param[0], &state, &err) != KIT_OK) {
@@ -228,7 +224,7 @@ void api_model_unload(struct http_request *r, void *ctx)
     struct api *a = ctx;
     struct api_watch *w = NULL;
     struct kit_err err = {0};
-    if (!api_wait_open(r, a, r->param[0], unload_changed, &w)) {
+    if (!api_wait_open(r, a, r->param[0], unload_changed, api_error_send, &w)) {
         return;
     }
     if (model_unload(a->catalog, r->param[0], &err) != KIT_OK) {
@@ -240,4 +236,33 @@ void api_model_unload(struct http_request *r, void *ctx)
     } else {
         unload_changed(w, r);
     }
+}
+
+/* --- remove --- */
+
+static void answer_removed(struct http_request *r, kit_str id, const struct kit_err *err)
+{
+    struct kit_buf body;
+    struct kit_json_writer w;
+    if (err != NULL) {
+        api_error_send(r, err);
+        return;
+    }
+    kit_buf_init(&body, REPLY_BYTES_MAX);
+    kit_json_writer_init(&w, &body);
+    kit_json_open(&w, '{');
+    kit_json_member_str(&w, "id", id);
+    kit_json_member_bool(&w, "removed", true);
+    kit_json_close(&w, '}');
+    api_send_json(r, 200, &body);
+}
+
+static void remove_changed(struct api_watch *w, struct http_request *r)
+{
+    api_library_follow(w, r, answer_removed);
+}
+
+void api_model_remove(struct http_request *r, void *ctx)
+{
+    api_library_remove(r, ctx, r->param[0], remove_changed, api_error_send, answer_removed);
 }

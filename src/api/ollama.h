@@ -15,6 +15,18 @@ void api_ollama_tell_error(struct api_telling *t, const struct kit_err *err);
  * PARSE, INVALID, NOMEM. */
 KIT_MUST_CHECK enum kit_status api_ollama_parse(struct task_request *r, const struct api *a, struct kit_json_doc **doc,
                                                 kit_json *root, struct kit_err *err);
+/* Parses a body that names a model; as api_ollama_parse. */
+KIT_MUST_CHECK enum kit_status api_ollama_read_name(const struct api *a, kit_str body, struct kit_json_doc **doc,
+                                                    char *id, struct kit_err *err);
+kit_str api_ollama_strip(kit_str name); /* without ":latest", and without a hub's name before it */
+/* "5m", "1h30m", seconds, less than 0 for ever: models stay loaded until they are unloaded, so all that counts is whether it
+ * is 0. INVALID. */
+KIT_MUST_CHECK enum kit_status api_ollama_read_keep_alive(kit_json v, bool *ret_unload, struct kit_err *err);
+/* Afterwards, when it said 0: struct api_dialect's `after`. */
+void api_ollama_after(struct api *a, const struct task_request *r);
+/* {"error":"…"} */
+void api_ollama_write_error(struct kit_buf *out, const struct kit_err *err);
+
 /* The id that a name means, into [MODEL_ID_BYTES_MAX + 1]. INVALID: empty or too long. */
 KIT_MUST_CHECK enum kit_status api_ollama_id(kit_str name, char *to, struct kit_err *err);
 /* "options", "format", "stream", "keep_alive". */

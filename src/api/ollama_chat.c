@@ -3,6 +3,7 @@
 
 #include "api/inputs.h"
 #include "api/ollama.h"
+#include "api/ollama_load.h"
 #include "api/parameters.h"
 #include "kit/alloc.h"
 #include "task/generate.h"
@@ -146,8 +147,11 @@ void api_ollama_chat(struct http_request *h, void *ctx)
                                                .piece = tell_chat_piece,
                                                .finish = tell_chat_finish,
                                                .end = tell_chat_end,
-                                               .error = api_ollama_tell_error};
-    api_dialect_ask(h, ctx, &dialect);
+                                               .error = api_ollama_tell_error,
+                                               .after = api_ollama_after};
+    if (!api_ollama_load(h, ctx, true)) {
+        api_dialect_ask(h, ctx, &dialect);
+    }
 }
 
 /* --- /api/generate --- */
@@ -257,6 +261,9 @@ void api_ollama_generate(struct http_request *h, void *ctx)
                                                .piece = tell_generate_piece,
                                                .finish = tell_generate_finish,
                                                .end = tell_generate_end,
-                                               .error = api_ollama_tell_error};
-    api_dialect_ask(h, ctx, &dialect);
+                                               .error = api_ollama_tell_error,
+                                               .after = api_ollama_after};
+    if (!api_ollama_load(h, ctx, false)) {
+        api_dialect_ask(h, ctx, &dialect);
+    }
 }

@@ -139,12 +139,7 @@ static enum kit_status find_shown(const struct api *a, kit_str body, struct mode
 {
     struct kit_json_doc *doc = NULL;
     char id[MODEL_ID_BYTES_MAX + 1];
-    enum kit_status rc = api_json_parse(a, body, &doc, err);
-    if (rc == KIT_OK) {
-        kit_json root = kit_json_root(doc);
-        kit_str name = kit_json_str(kit_json_get(root, "name"), (kit_str){0});
-        rc = api_ollama_id(kit_json_str(kit_json_get(root, "model"), name), id, err);
-    }
+    enum kit_status rc = api_ollama_read_name(a, body, &doc, id, err);
     if (rc == KIT_OK) {
         rc = model_info_get(a->catalog, kit_str_c(id), info, err);
     }

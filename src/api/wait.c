@@ -42,12 +42,14 @@ static void wait_over(void *ctx)
     struct kit_err err = {0};
     kit_fail(&err, KIT_TIMEOUT, "model '%s' is not there yet after %u s: follow /models/%s/events", w->model,
              w->loop->api->options.load_wait_max_ms / 1000, w->model);
+    api_wait_fail *fail = w->fail;
     api_wait_end(w, r);
-    api_error_send(r, &err);
+    fail(r, &err);
 }
 
 bool api_wait_open(struct http_request *r, struct api *a, kit_str id,
-                   void (*changed)(struct api_watch *w, struct http_request *r), struct api_watch **ret)
+                   void (*changed)(struct api_watch *w, struct http_request *r), api_wait_fail *fail,
+                   struct api_watch **ret)
 {
     struct api_watch *w = NULL;
     struct kit_err err = {0};
@@ -57,14 +59,42 @@ bool api_wait_open(struct http_request *r, struct api *a, kit_str id,
         rc = kit_fail(&err, KIT_NOMEM, "out of memory for a timer");
     }
     if (rc != KIT_OK) {
-        api_error_send(r, &err);
+        fail(r, &err);
         return false;
     }
+    w->fail = fail;
     for (struct model_event e; model_events_read(w->listener, &e);) {
         /* the state as it is: from here on each change is heard, also of a model that goes again at once */
     }
     loop_timer_start(w->timer, a->options.load_wait_max_ms, 0);
     *ret = w;
+    return true;
+}
+
+bool api_wait_load_is_over(const struct model_event *e, struct kit_err *err)
+{
+    if (e->state == MODEL_READY) {
+        return true;
+    }
+    if (e->state == MODEL_FAILED && !e->wanted) {
+        kit_fail_param(err, e->code, "model", "%s", e->error);
+    } else if (!e->wanted && (e->state == MODEL_AVAILABLE || e->state == MODEL_DRAINING)) {
+        kit_fail_param(err, KIT_CONFLICT, "model", "model '%s' was unloaded while it was loading", e->id);
+    }
+    return err->code != KIT_OK;
+}
+
+bool api_wait_pull_is_over(const struct model_event *e, struct kit_err *err)
+{
+    bool coming = e->absent && e->state != MODEL_FAILED;
+    if (!e->gone && (coming || e->state == MODEL_DOWNLOADING)) {
+        return false;
+    }
+    if (e->gone) {
+        kit_fail_param(err, KIT_CONFLICT, "id", "the pull of '%s' was called off", e->id);
+    } else if (e->state == MODEL_FAILED) {
+        kit_fail_param(err, e->code, "id", "%s", e->error);
+    }
     return true;
 }
 

@@ -10,8 +10,10 @@ struct api_watch {
     struct loop_msg msg; /* "there is news", at most one on its way */
     struct kit_flag queued;
     bool closed;
-    bool stream;           /* counted in loop->streams */
-    struct api_loop *loop; /* borrowed */
+    bool stream;                                                     /* counted in loop->streams */
+    bool over;                                                       /* the user's: the last word was said */
+    void (*fail)(struct http_request *r, const struct kit_err *err); /* the user's: see wait.h */
+    struct api_loop *loop;                                           /* borrowed */
     kit_id request;
     char model[MODEL_ID_BYTES_MAX + 1]; /* whose events; "": all */
     struct model_listener *listener;

@@ -9,6 +9,7 @@
 #include "model/entry.h"
 #include "model/hf_cache.h"
 #include "model/box.h"
+#include "model/library.h"
 #include "model/merge.h"
 #include "model/pull.h"
 #include "model/restart.h"
@@ -98,6 +99,7 @@ enum kit_status model_catalog_new(const struct model_options *options, struct pl
     kit_mutex_init(&c->scanning);
     kit_mutex_init(&c->lock);
     kit_cond_init(&c->changed);
+    model_library_sweep(c);
     *ret = c;
     return KIT_OK;
 }

@@ -116,6 +116,15 @@ KIT_MUST_CHECK enum kit_status model_pull(struct model_catalog *c, const struct 
  * available. OK also when it was not loaded. Returns at once. MODEL_NOT_FOUND. */
 KIT_MUST_CHECK enum kit_status model_unload(struct model_catalog *c, kit_str id, struct kit_err *err);
 
+/* Takes a model out of the models folder, its files too. Blocks on disk: not on a loop. MODEL_NOT_FOUND; DENIED: it lies in
+ * Hugging Face's cache, or the folder may not be written; CONFLICT: it is loaded or on its way: unload it before; IO. */
+KIT_MUST_CHECK enum kit_status model_remove(struct model_catalog *c, kit_str id, struct kit_err *err);
+/* Puts what makes a model into the models folder under another id as well, by hard links: the two share their bytes on the
+ * disk until one of them is removed. Where it was pulled from is not copied. Blocks on disk. Errors: MODEL_NOT_FOUND;
+ * INVALID, CONFLICT, param "destination": no id, or a model is there, or would lie inside another; UNSUPPORTED: the files
+ * lie on another file system; DENIED, NO_SPACE, IO; those of model_catalog_scan. */
+KIT_MUST_CHECK enum kit_status model_copy(struct model_catalog *c, kit_str from, kit_str to, struct kit_err *err);
+
 /* A ready model, referenced for the caller. MODEL_NOT_FOUND; UNAVAILABLE when it is not ready (message says its state and
  * what to do; *state says it to the caller, LOADING also between a download and its load), also while it waits for a
  * restart; LOAD_FAILED with the reason when it failed for good, MODEL_NOT_FOUND with it when that was a pull and nothing is

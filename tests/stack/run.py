@@ -41,6 +41,7 @@ SUITES = {
     "hub": lambda: python_test("tests/clients/hub_test.py"),
     "grammar": lambda: python_test("tests/grammar/check.py"),
     "openai": lambda: client_test("openai"),
+    "ollama": lambda: client_test("ollama"),
     "anthropic": lambda: client_test("anthropic"),
     "tei": lambda: client_test("tei"),
     "frameworks": lambda: client_test("frameworks", "frameworks"),
