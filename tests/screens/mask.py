@@ -35,7 +35,7 @@ RULES = [
 JSON_RULES = {
     "latency_ms": 0, "uptime_s": 0, "queue_ms": 0, "compute_ms": 0, "total_ms": 0, "used_bytes": 0, "resident_bytes": 0,
     "weights": 0, "kv": 0, "cache": 0, "scratch": 0, "done_bytes": 0, "pid": 0, "outputs": "…", "since": "TIME",
-    "created": 0, "id": None, "request_id": "ID", "time": "TIME", "log": "LOG",
+    "created": 0, "cached_tokens": 0, "id": None, "request_id": "ID", "time": "TIME", "log": "LOG",
 }
 ANSWER_ID = re.compile(r"^(?:chatcmpl-)?[0-9a-f]{6,}-[0-9a-f]+$")
 
