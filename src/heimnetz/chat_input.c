@@ -1,6 +1,7 @@
 #include "heimnetz/chat_input.h"
 
-#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,19 +30,41 @@ static char *prompt(EditLine *e)
     return i->more ? more_prompt : first_prompt;
 }
 
-/* One character; 0: the end; -1: interrupted. A new size of the window is no interruption. */
+/* Waits for a key. False: a signal came meanwhile, or an interrupt before: between the look at it and the wait there is
+ * no gap in which one could get lost. */
+static bool wait_for_key(void)
+{
+    sigset_t interrupt, before;
+    struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    sigprocmask(SIG_BLOCK, &interrupt, &before);
+    bool ready = !heimnetz_interrupt_said() && ppoll(&p, 1, NULL, &before) > 0;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return ready;
+}
+
+/* One byte; 0: the end; -1: interrupted. A new size of the window is no interruption. */
+static int take_byte(EditLine *e, char *ret)
+{
+    while (!wait_for_key()) {
+        if (heimnetz_interrupt_said()) {
+            return -1;
+        }
+        el_set(e, EL_REFRESH);
+    }
+    return (int)read(STDIN_FILENO, ret, 1);
+}
+
+/* One character; else as take_byte. */
 static int take_char(EditLine *e, wchar_t *ret)
 {
     mbstate_t state = {0};
     for (;;) {
         char byte;
-        ssize_t n = read(STDIN_FILENO, &byte, 1);
-        if (n < 0 && errno == EINTR && !heimnetz_interrupt_said()) {
-            el_set(e, EL_REFRESH);
-            continue;
-        }
+        int n = take_byte(e, &byte);
         if (n <= 0) {
-            return (int)n;
+            return n;
         }
         size_t used = mbrtowc(ret, &byte, 1, &state);
         if (used == (size_t)-1) {
