@@ -151,50 +151,138 @@ void kit_config_demand(const struct kit_config_row *row, char *to, size_t size)
     }
 }
 
-static enum kit_status set_text(const struct kit_config_row *row, struct kit_config_value *v, kit_str text,
-                                struct kit_err *err)
+static enum kit_status set_text(const struct kit_config_row *row, const char *key, struct kit_config_value *v,
+                                kit_str text, struct kit_err *err)
 {
     if ((int64_t)text.len > row->max || kit_str_find_char(text, '\0') < text.len) {
         char demand[80];
         kit_config_demand(row, demand, sizeof(demand));
-        return kit_fail_param(err, KIT_INVALID, row->key, "'%s' must be %s, but has %zu bytes", row->key, demand,
-                              text.len);
+        return kit_fail_param(err, KIT_INVALID, key, "'%s' must be %s, but has %zu bytes", key, demand, text.len);
     }
     char *copy = NULL;
     if (text.len > 0 && (copy = kit_alloc_copy(text.ptr, text.len)) == NULL) {
-        return kit_fail(err, KIT_NOMEM, "no memory for the value of '%s'", row->key);
+        return kit_fail(err, KIT_NOMEM, "no memory for the value of '%s'", key);
     }
     kit_alloc_free(v->text);
     v->text = copy;
     return KIT_OK;
 }
 
-static enum kit_status set_row(struct kit_config *c, size_t i, kit_str text, struct kit_err *err)
+/* key: as it was written, where a name stands for the '*' of the row's. */
+static enum kit_status set_value(const struct kit_config_row *row, const char *key, struct kit_config_value *v,
+                                 kit_str text, struct kit_err *err)
 {
-    const struct kit_config_row *row = &c->rows[i];
     if (row->type == KIT_CONFIG_STRING) {
-        return set_text(row, &c->values[i], text, err);
+        return set_text(row, key, v, text, err);
     }
     int64_t n = 0;
     if (!parse_number(row, text, &n)) {
         char demand[120];
         kit_config_demand(row, demand, sizeof(demand));
-        return kit_fail_param(err, KIT_INVALID, row->key, "'%s' must be %s, but is '%.*s'", row->key, demand,
+        return kit_fail_param(err, KIT_INVALID, key, "'%s' must be %s, but is '%.*s'", key, demand,
                               (int)KIT_MIN(text.len, 64), text.len == 0 ? "" : text.ptr);
     }
-    c->values[i].number = n;
+    v->number = n;
     return KIT_OK;
 }
 
 /* --- keys --- */
 
-size_t kit_config_find(const struct kit_config *c, kit_str key)
+size_t kit_config_star(const struct kit_config_row *row)
+{
+    return kit_str_find_char(kit_str_c(row->key), '*');
+}
+
+static bool is_name(kit_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-')) {
+            return false;
+        }
+    }
+    return s.len > 0 && s.len < KIT_CONFIG_NAME_BYTES;
+}
+
+/* *name: what stands for the '*'; empty where there is none. */
+static bool matches(const struct kit_config_row *row, kit_str key, kit_str *name)
+{
+    kit_str pattern = kit_str_c(row->key);
+    size_t star = kit_config_star(row);
+    *name = (kit_str){0};
+    if (star == pattern.len) {
+        return kit_str_eq(key, pattern);
+    }
+    kit_str rest = kit_str_sub(pattern, star + 1, pattern.len);
+    if (key.len < star + rest.len || !kit_str_starts(key, kit_str_sub(pattern, 0, star)) || !kit_str_ends(key, rest)) {
+        return false;
+    }
+    *name = kit_str_sub(key, star, key.len - star - rest.len);
+    return is_name(*name);
+}
+
+/* The index of the row with this key; count: there is none. */
+static size_t find_row(const struct kit_config *c, kit_str key, kit_str *name)
 {
     size_t i = 0;
-    while (i < c->count && !kit_str_eq(key, kit_str_c(c->rows[i].key))) {
+    while (i < c->count && !matches(&c->rows[i], key, name)) {
         i++;
     }
     return i;
+}
+
+/* Where the value of this name and row is in the list, or would be. */
+static struct kit_config_named **find_named(struct kit_config *c, size_t row, kit_str name)
+{
+    struct kit_config_named **at = &c->named;
+    for (; *at != NULL; at = &(*at)->next) {
+        int order = kit_str_cmp(kit_str_c((*at)->name), name);
+        if (order > 0 || (order == 0 && (*at)->row >= row)) {
+            break;
+        }
+    }
+    return at;
+}
+
+static bool is_at(const struct kit_config_named *n, size_t row, kit_str name)
+{
+    return n != NULL && n->row == row && kit_str_eq(kit_str_c(n->name), name);
+}
+
+struct kit_config_value *kit_config_place(struct kit_config *c, kit_str key)
+{
+    kit_str name;
+    size_t i = find_row(c, key, &name);
+    if (i == c->count || name.len == 0) {
+        return i == c->count ? NULL : &c->values[i];
+    }
+    struct kit_config_named *n = *find_named(c, i, name);
+    return is_at(n, i, name) ? &n->value : NULL;
+}
+
+static enum kit_status make_named(struct kit_config *c, size_t row, kit_str name, struct kit_config_value **ret,
+                                  struct kit_err *err)
+{
+    struct kit_config_named **at = find_named(c, row, name), *n = NULL;
+    if (is_at(*at, row, name)) {
+        *ret = &(*at)->value;
+        return KIT_OK;
+    }
+    if (c->named_count == KIT_CONFIG_NAMED_MAX) {
+        return kit_fail(err, KIT_INVALID, "more than %d keys are set by name", KIT_CONFIG_NAMED_MAX);
+    }
+    n = kit_alloc_zero(1, sizeof(*n));
+    if (n == NULL) {
+        return kit_fail(err, KIT_NOMEM, "no memory for the value of '%s'", c->rows[row].key);
+    }
+    kit_str_to_c(name, n->name, sizeof(n->name));
+    n->row = row;
+    n->value.number = c->values[row].number;
+    n->next = *at;
+    *at = n;
+    c->named_count++;
+    *ret = &n->value;
+    return KIT_OK;
 }
 
 static enum kit_status fail_unknown(const struct kit_config *c, kit_str key, struct kit_err *err)
@@ -231,7 +319,7 @@ enum kit_status kit_config_new(const struct kit_config_row *rows, size_t count, 
     c->count = count;
     for (size_t i = 0; i < count; i++) {
         check_row(&rows[i]);
-        enum kit_status rc = set_row(c, i, kit_str_c(rows[i].initial), NULL);
+        enum kit_status rc = set_value(&rows[i], rows[i].key, &c->values[i], kit_str_c(rows[i].initial), NULL);
         assert(rc == KIT_OK || rc == KIT_NOMEM);
         if (rc != KIT_OK) {
             kit_config_free(c);
@@ -247,13 +335,27 @@ void kit_config_free(struct kit_config *c)
     for (size_t i = 0; c != NULL && i < c->count; i++) {
         kit_alloc_free(c->values[i].text);
     }
+    for (struct kit_config_named *n = c != NULL ? c->named : NULL, *next; n != NULL; n = next) {
+        next = n->next;
+        kit_alloc_free(n->value.text);
+        kit_alloc_free(n);
+    }
     kit_alloc_free(c);
 }
 
 enum kit_status kit_config_set(struct kit_config *c, kit_str key, kit_str value, struct kit_err *err)
 {
-    size_t i = kit_config_find(c, key);
-    return i == c->count ? fail_unknown(c, key, err) : set_row(c, i, value, err);
+    char shown[KIT_CONFIG_KEY_BYTES_MAX + 1];
+    struct kit_config_value *v = NULL;
+    kit_str name;
+    size_t i = find_row(c, key, &name);
+    if (i == c->count) {
+        return fail_unknown(c, key, err);
+    }
+    enum kit_status rc = name.len > 0 ? make_named(c, i, name, &v, err) : KIT_OK;
+    return rc != KIT_OK ? rc
+                        : set_value(&c->rows[i], kit_str_to_c(key, shown, sizeof(shown)), v != NULL ? v : &c->values[i],
+                                    value, err);
 }
 
 enum kit_status kit_config_set_pair(struct kit_config *c, kit_str pair, struct kit_err *err)
@@ -301,17 +403,19 @@ static enum kit_status load_variable(struct kit_config *c, kit_str prefix, kit_s
     size_t equals = kit_str_find_char(entry, '=');
     kit_str name = kit_str_sub(entry, 0, equals);
     if (!kit_str_starts(name, prefix) || name.len <= prefix.len + 1 || name.ptr[prefix.len] != '_' ||
-        equals == entry.len || kit_str_ends(name, kit_str_lit("_URL"))) {
+        equals == entry.len) {
         return KIT_OK;
     }
     char text[KIT_CONFIG_KEY_BYTES_MAX + 1];
     kit_str key = key_of_name(kit_str_sub(name, prefix.len + 1, name.len), text);
-    size_t i = kit_config_find(c, key);
-    if (i == c->count) {
-        warn_unknown(c, name, key, warn);
+    kit_str star;
+    if (find_row(c, key, &star) == c->count) {
+        if (!kit_str_ends(name, kit_str_lit("_URL"))) { /* those are for clients */
+            warn_unknown(c, name, key, warn);
+        }
         return KIT_OK;
     }
-    enum kit_status rc = set_row(c, i, kit_str_sub(entry, equals + 1, entry.len), err);
+    enum kit_status rc = kit_config_set(c, key, kit_str_sub(entry, equals + 1, entry.len), err);
     return rc == KIT_OK ? KIT_OK : kit_err_prefix(err, rc, "%.*s in the environment", KIT_STR_ARG(name));
 }
 
@@ -329,18 +433,62 @@ enum kit_status kit_config_load_env(struct kit_config *c, const char *prefix, ch
 
 /* --- reading --- */
 
-static const struct kit_config_value *value_of(const struct kit_config *c, const char *key, unsigned types)
+static size_t row_of(const struct kit_config *c, const char *key, unsigned types)
 {
-    size_t i = kit_config_find(c, kit_str_c(key));
+    size_t i = 0;
+    while (i < c->count && !kit_str_eq(kit_str_c(key), kit_str_c(c->rows[i].key))) {
+        i++;
+    }
     assert(i < c->count && (types >> c->rows[i].type & 1) != 0);
     (void)types;
-    return &c->values[i];
+    return i;
+}
+
+static const struct kit_config_value *value_of(const struct kit_config *c, const char *key, unsigned types)
+{
+    return &c->values[row_of(c, key, types)];
+}
+
+static const struct kit_config_value *named_value(const struct kit_config *c, size_t row, const char *name)
+{
+    const struct kit_config_named *n = c->named;
+    while (n != NULL && !is_at(n, row, kit_str_c(name))) {
+        n = n->next;
+    }
+    return n != NULL ? &n->value : &c->values[row];
+}
+
+#define NUMBERS (1U << KIT_CONFIG_INT | 1U << KIT_CONFIG_BYTES | 1U << KIT_CONFIG_MS | 1U << KIT_CONFIG_ENUM)
+
+int64_t kit_config_int_of(const struct kit_config *c, const char *key, const char *name)
+{
+    return named_value(c, row_of(c, key, NUMBERS), name)->number;
+}
+
+const char *kit_config_str_of(const struct kit_config *c, const char *key, const char *name)
+{
+    const char *text = named_value(c, row_of(c, key, 1U << KIT_CONFIG_STRING), name)->text;
+    return text == NULL ? "" : text;
+}
+
+const char *kit_config_name(const struct kit_config *c, const char *prefix, size_t index)
+{
+    const char *last = NULL;
+    for (const struct kit_config_named *n = c->named; n != NULL; n = n->next) {
+        bool other = last == NULL || strcmp(last, n->name) != 0;
+        if (other && kit_str_starts(kit_str_c(c->rows[n->row].key), kit_str_c(prefix))) {
+            last = n->name;
+            if (index-- == 0) {
+                return last;
+            }
+        }
+    }
+    return NULL;
 }
 
 int64_t kit_config_int(const struct kit_config *c, const char *key)
 {
-    unsigned types = 1U << KIT_CONFIG_INT | 1U << KIT_CONFIG_BYTES | 1U << KIT_CONFIG_MS | 1U << KIT_CONFIG_ENUM;
-    return value_of(c, key, types)->number;
+    return value_of(c, key, NUMBERS)->number;
 }
 
 bool kit_config_bool(const struct kit_config *c, const char *key)
@@ -354,13 +502,28 @@ const char *kit_config_str(const struct kit_config *c, const char *key)
     return text == NULL ? "" : text;
 }
 
+static bool differs(const struct kit_config_value *a, const struct kit_config_value *b)
+{
+    return a->number != b->number || !kit_str_eq(kit_str_c(a->text), kit_str_c(b->text));
+}
+
+/* What one has set by name and the other has not, or otherwise. */
+static bool differs_by_name(const struct kit_config *a, const struct kit_config *b, size_t row)
+{
+    for (const struct kit_config_named *n = a->named; n != NULL; n = n->next) {
+        if (n->row == row && differs(&n->value, named_value(b, row, n->name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void kit_config_compare(const struct kit_config *a, const struct kit_config *b,
                         void (*fn)(void *ctx, const struct kit_config_row *row), void *ctx)
 {
     assert(a->rows == b->rows && a->count == b->count);
     for (size_t i = 0; i < a->count; i++) {
-        kit_str x = kit_str_c(a->values[i].text), y = kit_str_c(b->values[i].text);
-        if (a->values[i].number != b->values[i].number || !kit_str_eq(x, y)) {
+        if (differs(&a->values[i], &b->values[i]) || differs_by_name(a, b, i) || differs_by_name(b, a, i)) {
             fn(ctx, &a->rows[i]);
         }
     }

@@ -1,6 +1,8 @@
 /* src/kit/config.h - settings from one table: defaults < file (YAML) < environment < command line.
  *
  * A program's config.def holds one row a key; parser, --help, the sample file and the reference page come from it.
+ * A key with a '*' in it ("remote.*.url") stands for as many as there are names: whoever fills the configuration chooses
+ * them, [a-z0-9_-], and each has all keys of its kind, those that are not set with their default.
  * A configuration is filled once and then only read. Thread: one while filling, then any. Memory: owned by the
  * configuration; strings that it answers are borrowed from it. */
 #ifndef KIT_CONFIG_H
@@ -40,8 +42,8 @@ KIT_MUST_CHECK enum kit_status kit_config_set(struct kit_config *c, kit_str key,
 KIT_MUST_CHECK enum kit_status kit_config_set_pair(struct kit_config *c, kit_str pair, struct kit_err *err);
 /* A YAML file of nested maps: {http: {body_bytes_max: 1MiB}}. Errors name file, line and key. */
 KIT_MUST_CHECK enum kit_status kit_config_load_file(struct kit_config *c, const char *path, struct kit_err *err);
-/* PREFIX_A__B=value sets a.b. An unknown key is not an error: `warn` is called with a line for the log. Names that
- * end in _URL are left alone. */
+/* PREFIX_A__B=value sets a.b. An unknown key is not an error: `warn` is called with a line for the log, unless its name
+ * ends in _URL. */
 KIT_MUST_CHECK enum kit_status kit_config_load_env(struct kit_config *c, const char *prefix, char *const *environment,
                                                    void (*warn)(const char *line), struct kit_err *err);
 
@@ -50,6 +52,14 @@ KIT_MUST_CHECK enum kit_status kit_config_load_env(struct kit_config *c, const c
 int64_t kit_config_int(const struct kit_config *c, const char *key); /* INT, BYTES, MS, ENUM */
 bool kit_config_bool(const struct kit_config *c, const char *key);
 const char *kit_config_str(const struct kit_config *c, const char *key); /* "" when empty; borrowed */
+
+/* The same of a key with a '*', for one of its names: kit_config_int_of(c, "remote.*.stall", "gpu"). */
+int64_t kit_config_int_of(const struct kit_config *c, const char *key, const char *name);
+const char *kit_config_str_of(const struct kit_config *c, const char *key, const char *name);
+#define KIT_CONFIG_NAME_BYTES 32 /* 1 … 31 and a NUL */
+#define KIT_CONFIG_NAMED_MAX 256 /* keys that are set by name */
+/* The index-th name under which something of "remote.*" is set, in the order of the alphabet; NULL: there are not so many. */
+const char *kit_config_name(const struct kit_config *c, const char *prefix, size_t index);
 
 /* Calls fn for each row that the two have different values in. Both were made from the same rows. */
 void kit_config_compare(const struct kit_config *a, const struct kit_config *b,

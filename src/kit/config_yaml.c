@@ -49,16 +49,17 @@ static enum kit_status enter_key(struct reader *r, kit_str key, struct kit_err *
 static enum kit_status set_from_file(struct reader *r, kit_str text, struct kit_err *err)
 {
     struct kit_config *c = r->config;
-    size_t i = kit_config_find(c, (kit_str){.ptr = r->path, .len = r->path_len});
-    if (i < c->count && c->values[i].line != 0) {
+    kit_str key = {.ptr = r->path, .len = r->path_len};
+    const struct kit_config_value *before = kit_config_place(c, key);
+    if (before != NULL && before->line != 0) {
         return kit_fail_param(err, KIT_INVALID, r->path, "line %u: '%s' stands here and in line %u; keep one", r->line,
-                              r->path, c->values[i].line);
+                              r->path, before->line);
     }
-    enum kit_status rc = kit_config_set(c, (kit_str){.ptr = r->path, .len = r->path_len}, text, err);
+    enum kit_status rc = kit_config_set(c, key, text, err);
     if (rc != KIT_OK) {
         return kit_err_prefix(err, rc, "line %u", r->line);
     }
-    c->values[i].line = r->line;
+    kit_config_place(c, key)->line = r->line;
     r->want_value = false;
     return KIT_OK;
 }
@@ -138,6 +139,9 @@ static enum kit_status load_text(struct kit_config *c, kit_str text, struct kit_
     for (size_t i = 0; i < c->count; i++) {
         c->values[i].line = 0;
     }
+    for (struct kit_config_named *n = c->named; n != NULL; n = n->next) {
+        n->value.line = 0;
+    }
     yaml_parser_set_encoding(&r.yaml, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&r.yaml, (const unsigned char *)(text.ptr == NULL ? "" : text.ptr), text.len);
     enum kit_status rc = read_events(&r, err);
@@ -196,12 +200,25 @@ static void put_text(struct kit_buf *out, const char *text)
     kit_buf_add_char(out, '\'');
 }
 
+/* A key of names that nobody has chosen yet: all of it is a comment. */
+static void put_named(struct kit_buf *out, const struct kit_config_row *row)
+{
+    char demand[160];
+    kit_config_demand(row, demand, sizeof(demand));
+    kit_buf_printf(out, "# %s: %s%s%s\n#   %s (%s)\n", row->key, row->type == KIT_CONFIG_STRING ? "'" : "",
+                   row->initial, row->type == KIT_CONFIG_STRING ? "'" : "", row->help, demand);
+}
+
 enum kit_status kit_config_sample(const struct kit_config *c, struct kit_buf *out)
 {
     kit_str before = {0}, name;
     for (size_t i = 0; i < c->count; i++) {
         const struct kit_config_row *row = &c->rows[i];
         char demand[160];
+        if (row->key[kit_config_star(row)] != '\0') {
+            put_named(out, row);
+            continue;
+        }
         size_t depth = open_maps(out, kit_str_c(row->key), before, &name);
         kit_config_demand(row, demand, sizeof(demand));
         indent(out, depth);

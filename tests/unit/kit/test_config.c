@@ -11,6 +11,8 @@ static const struct kit_config_row rows[] = {
     {"log.format", KIT_CONFIG_ENUM, "pretty", 0, 0, "pretty|logfmt|json", false, "How a line looks"},
     {"log.text", KIT_CONFIG_STRING, "it's", 0, 100, NULL, false, "A text"},
     {"port", KIT_CONFIG_INT, "8001", 0, 65535, NULL, false, "Port"},
+    {"remote.*.kind", KIT_CONFIG_ENUM, "auto", 0, 0, "auto|one|two", false, "Kind"},
+    {"remote.*.url", KIT_CONFIG_STRING, "", 0, 100, NULL, false, "Address"},
     {"sched.deep.er.low", KIT_CONFIG_INT, "-5", -10, 10, NULL, false, "Deep"},
 };
 
@@ -52,6 +54,32 @@ TEST(config_starts_with_its_defaults)
     assert_true(kit_config_bool(config, "http.keep"));
     assert_int_equal(kit_config_int(config, "log.format"), 0);
     assert_int_equal(kit_config_int(config, "sched.deep.er.low"), -5);
+}
+
+TEST(config_keeps_a_value_for_each_name_that_stands_for_a_star)
+{
+    assert_null(kit_config_name(config, "remote.", 0));
+    assert_int_equal(set("remote.gpu.url", "http://gpu"), KIT_OK);
+    assert_int_equal(set("remote.attic-2.kind", "two"), KIT_OK);
+    assert_int_equal(set("remote.gpu.kind", "one"), KIT_OK);
+    assert_string_equal(kit_config_name(config, "remote.", 0), "attic-2");
+    assert_string_equal(kit_config_name(config, "remote.", 1), "gpu");
+    assert_null(kit_config_name(config, "remote.", 2));
+    assert_string_equal(kit_config_str_of(config, "remote.*.url", "gpu"), "http://gpu");
+    assert_string_equal(kit_config_str_of(config, "remote.*.url", "attic-2"), "");
+    assert_int_equal(kit_config_int_of(config, "remote.*.kind", "gpu"), 1);
+    assert_int_equal(kit_config_int_of(config, "remote.*.kind", "attic-2"), 2);
+    assert_int_equal(kit_config_int_of(config, "remote.*.kind", "nobody"), 0);
+}
+
+TEST(config_refuses_a_name_that_is_none_and_a_bad_value_of_one)
+{
+    assert_int_equal(set("remote.*.url", "http://gpu"), KIT_INVALID);
+    assert_int_equal(set("remote..url", "http://gpu"), KIT_INVALID);
+    assert_int_equal(set("remote.a.b.url", "http://gpu"), KIT_INVALID);
+    assert_int_equal(set("remote.a.ulr", "http://gpu"), KIT_INVALID);
+    assert_int_equal(set("remote.a.kind", "three"), KIT_INVALID);
+    assert_message("'remote.a.kind' must be one of auto|one|two");
 }
 
 TEST(config_takes_sizes_with_units)
@@ -259,6 +287,7 @@ TEST(config_environment_sets_keys_and_warns_of_unknown_ones)
                                               "CORE_",
                                               "CORES_PORT=9",
                                               "CORE_API_URL=x",
+                                              "CORE_REMOTE__GPU__URL=http://gpu",
                                               "CORE_HTTP__IDEL_MS=1",
                                               NULL};
     warned[0] = '\0';
