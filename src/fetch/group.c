@@ -4,8 +4,7 @@
 #include "kit/alloc.h"
 #include "kit/clock.h"
 
-#define BUFFER_BYTES ((long)(256 * KIT_KIB)) /* of each connection */
-#define IGNORED_BYTES_MAX (64 * KIT_KIB)     /* of the body of an answer that is not 2xx: more costs the connection */
+#define IGNORED_BYTES_MAX (64 * KIT_KIB) /* of the body of an answer that is not 2xx: more costs the connection */
 
 struct fetch_transfer {
     struct fetch_group *group;      /* borrowed */
@@ -127,7 +126,7 @@ static void set_options(struct fetch_transfer *t)
     curl_easy_setopt(t->curl, CURLOPT_NOBODY, (long)kit_str_eq(kit_str_c(q->method), kit_str_lit("HEAD")));
     curl_easy_setopt(t->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(t->curl, CURLOPT_TIMEOUT_MS, (long)q->timeout_ms);
-    curl_easy_setopt(t->curl, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
+    curl_easy_setopt(t->curl, CURLOPT_BUFFERSIZE, (long)(q->buffer_bytes > 0 ? q->buffer_bytes : FETCH_BUFFER_BYTES));
     curl_easy_setopt(t->curl, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(t->curl, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(t->curl, CURLOPT_PRIVATE, t);

@@ -14,6 +14,7 @@ struct fetch_transfer;
 
 /* A transfer that got less than this in stall_ms hangs. */
 #define FETCH_STALL_BYTES 256
+#define FETCH_BUFFER_BYTES (256 * KIT_KIB) /* for what is large */
 
 struct fetch_group_request {
     const char *method;                   /* "GET", "HEAD", "POST" */
@@ -25,6 +26,7 @@ struct fetch_group_request {
     uint32_t stall_ms;                    /* fewer than FETCH_STALL_BYTES in so long: TIMEOUT; 0: never */
     struct kit_buf *refusal; /* gets the body of an answer that is not 2xx, as far as it fits; NULL: it is dropped */
     const char *ca_file;     /* certificates to trust instead of the system's; NULL: the system's; copied */
+    uint32_t buffer_bytes;   /* of the connection; 0: FETCH_BUFFER_BYTES */
     /* All of them inside fetch_group_run. head: once, before the first piece and in any case before a good end; false ends
      * the transfer as CANCELLED. piece: of the body of a 2xx answer; false likewise. done: the last call, also when head
      * or piece ended it; the transfer is gone after. rc OK: answered, whatever its status; otherwise as fetch_run. None of
