@@ -52,7 +52,7 @@ static void write_model(struct kit_json_writer *w, const struct model_info *info
     kit_json_member_c(w, "id", info->id);
     put_known(w, "format", info->format);
     put_known(w, "backend", info->backend);
-    kit_json_member_c(w, "kind", "engine");
+    kit_json_member_c(w, "kind", info->origin == MODEL_SOURCE_REMOTE ? "remote" : "engine");
     kit_json_member_c(w, "source", model_source_text(info->origin));
     put_known(w, "commit", info->commit);
     write_tasks(w, info->tasks);

@@ -51,6 +51,9 @@ static void write_model(struct kit_json_writer *w, const struct model_info *info
     kit_json_member_u64(w, "size", bytes_of(info));
     kit_json_member_c(w, "digest", info->commit);
     kit_json_member_c(w, time_key, kit_clock_text(info->since_ns, time));
+    if (info->origin == MODEL_SOURCE_REMOTE) {
+        kit_json_member_c(w, "kind", "remote");
+    }
     if (strcmp(time_key, "expires_at") == 0) {
         kit_json_member_u64(w, "size_vram", 0);
     }

@@ -14,6 +14,7 @@ static void write_model(struct kit_json_writer *w, const struct model_info *info
     kit_json_member_c(w, "object", "model");
     kit_json_member_u64(w, "created", info->since_ns / KIT_NS_PER_S);
     kit_json_member_c(w, "owned_by", "heimnetz");
+    kit_json_member_c(w, "kind", info->origin == MODEL_SOURCE_REMOTE ? "remote" : "engine");
     kit_json_member_c(w, "state", model_state_text(info->state));
     kit_json_close(w, '}');
 }

@@ -11,7 +11,7 @@ static struct model_loaded *next_ready(struct model_catalog *c, char id[MODEL_ID
     kit_mutex_lock(&c->lock);
     for (struct model_entry *e; m == NULL && (e = model_entry_after(c, id)) != NULL;) {
         memcpy(id, e->info.id, sizeof(e->info.id));
-        if (e->info.state == MODEL_READY) {
+        if (e->info.state == MODEL_READY && e->box != NULL) {
             m = &e->box->loaded;
             m->refs++;
         }

@@ -202,7 +202,7 @@ void model_catalog_tick(struct model_catalog *c, uint64_t now_ns)
         struct model_entry *e = c->entries[i];
         model_restart_check(e, now_ns);
         model_converge_soon(e);
-        ready = ready || e->info.state == MODEL_READY;
+        ready = ready || e->box != NULL;
     }
     if (ready) {
         model_book_soon(c, now_ns);
@@ -245,6 +245,9 @@ static enum kit_status acquire(struct model_entry *e, enum model_state *state, s
     if (state != NULL) {
         *state = state_for_callers(e);
     }
+    if (model_entry_is_remote(e)) {
+        return model_entry_fail_remote(e, err);
+    }
     if (e->info.state != MODEL_READY) {
         return fail_not_ready(e, err);
     }
@@ -272,7 +275,7 @@ enum kit_status model_acquire_only(struct model_catalog *c, struct model_loaded 
     uint32_t ready = 0;
     kit_mutex_lock(&c->lock);
     for (uint32_t i = 0; i < c->count; i++) {
-        if (c->entries[i]->info.state == MODEL_READY) {
+        if (c->entries[i]->info.state == MODEL_READY && !model_entry_is_remote(c->entries[i])) {
             only = c->entries[i];
             ready++;
         }

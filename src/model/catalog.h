@@ -111,7 +111,7 @@ KIT_MUST_CHECK enum kit_status model_load(struct model_catalog *c, kit_str id, e
  * models_max; NOMEM. `*state` out: after the call, whose changes tell events. */
 KIT_MUST_CHECK enum kit_status model_pull(struct model_catalog *c, const struct hub_name *name, kit_str file,
                                           enum model_state *state, struct kit_err *err);
-/* It is not wanted: starts unloading; cancels a pull, which keeps what it has for the next one, and a load in progress,
+/* It is not wanted (CONFLICT when it is another server's): starts unloading; cancels a pull, which keeps what it has for the next one, and a load in progress,
  * which ends at its next word of progress (one that is in line for a thread: at once); takes a failed one back to
  * available. OK also when it was not loaded. Returns at once. MODEL_NOT_FOUND. */
 KIT_MUST_CHECK enum kit_status model_unload(struct model_catalog *c, kit_str id, struct kit_err *err);

@@ -7,6 +7,9 @@
 
 static enum model_step next_step(const struct model_entry *e)
 {
+    if (model_entry_is_remote(e)) {
+        return MODEL_STEP_NONE; /* it is what its upstream is */
+    }
     const struct model_facts facts = {
         .wanted = e->wanted,
         .fetch = e->fetch != NULL,

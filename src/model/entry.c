@@ -8,6 +8,7 @@
 #include "kit/clock.h"
 #include "model/box.h"
 #include "model/metrics.h"
+#include "model/remote.h"
 
 /* A fast load is told in parts, a slow one by the clock. */
 #define PROGRESS_EVERY_NS (50 * KIT_NS_PER_MS)
@@ -177,6 +178,29 @@ enum kit_status model_entry_add_absent(struct model_catalog *c, const char *id, 
     return rc;
 }
 
+enum kit_status model_entry_add_remote(struct model_catalog *c, kit_str id, const char *upstream,
+                                       struct model_entry **ret)
+{
+    struct model_found f = {.format = "", .source = MODEL_SOURCE_REMOTE};
+    kit_str_to_c(id, f.id, sizeof(f.id));
+    enum kit_status rc = make(c, &f, ret);
+    if (rc == KIT_OK) {
+        struct model_info *info = &(*ret)->info;
+        info->isolation = PLUG_IN_PROCESS;
+        kit_str_to_c(kit_str_c(upstream), info->backend, sizeof(info->backend));
+        kit_str_to_c(kit_str_lit(MODEL_REMOTE_TASKS), info->tasks, sizeof(info->tasks));
+        info->device[0] = '\0';
+        model_entry_sort(c);
+    }
+    return rc;
+}
+
+enum kit_status model_entry_fail_remote(const struct model_entry *e, struct kit_err *err)
+{
+    return kit_fail_param(err, KIT_CONFLICT, "model", "model '%s' is served by '%s', nothing of it is here", e->info.id,
+                          e->info.backend);
+}
+
 static int by_id(const void *a, const void *b)
 {
     return strcmp((*(struct model_entry *const *)a)->info.id, (*(struct model_entry *const *)b)->info.id);
@@ -235,8 +259,9 @@ void model_entry_tell(const struct model_entry *e, struct model_event *ret)
 
 static void go_to(struct model_entry *e, enum model_state state, enum kit_status code, const char *error)
 {
-    assert(model_state_may(e->info.state, state));
-    if (state == MODEL_READY || e->info.state == MODEL_READY) {
+    bool remote = model_entry_is_remote(e);
+    assert(remote || model_state_may(e->info.state, state));
+    if (!remote && (state == MODEL_READY || e->info.state == MODEL_READY)) {
         METRIC_ADD(models_loaded, state == MODEL_READY ? 1 : -1);
     }
     if (state != MODEL_WARMING) {

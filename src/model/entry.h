@@ -83,6 +83,9 @@ KIT_MUST_CHECK enum kit_status model_entry_add(struct model_catalog *c, const st
 /* The same for a model of which nothing is here; it is told when it goes on. It stands where it belongs at once. */
 KIT_MUST_CHECK enum kit_status model_entry_add_absent(struct model_catalog *c, const char *id,
                                                       struct model_entry **ret);
+/* One of another server's, not told yet: it is for the caller to say its state. It stands where it belongs at once. */
+KIT_MUST_CHECK enum kit_status model_entry_add_remote(struct model_catalog *c, kit_str id, const char *upstream,
+                                                      struct model_entry **ret);
 /* Notes where its files lie and of which format they are; a model with a box keeps what it was opened from. */
 void model_entry_place(struct model_entry *e, const struct model_found *f);
 void model_entry_set_place(struct model_entry *e, const struct model_found *f); /* by the entry's own job */
@@ -92,6 +95,12 @@ KIT_MUST_CHECK enum kit_status model_entry_folder(const struct model_entry *e, c
 void model_entry_sort(struct model_catalog *c);
 void model_entry_remove(struct model_entry *e); /* tells an event and frees it */
 void model_entry_free(struct model_entry *e);
+/* CONFLICT: it is another server's, which alone says what becomes of it. */
+enum kit_status model_entry_fail_remote(const struct model_entry *e, struct kit_err *err);
+static inline bool model_entry_is_remote(const struct model_entry *e)
+{
+    return e->info.origin == MODEL_SOURCE_REMOTE;
+}
 /* The id nearest to this one among the others; "" when none is near. */
 void model_entry_nearest(struct model_catalog *c, kit_str id, char ret[MODEL_ID_BYTES_MAX + 1]);
 

@@ -13,9 +13,23 @@ static void drop_vanished(struct model_catalog *c, const struct model_scan *s)
 {
     for (uint32_t i = c->count; i > 0; i--) {
         struct model_entry *e = c->entries[i - 1];
+        if (model_entry_is_remote(e)) {
+            continue;
+        }
         e->vanished = model_scan_find(s, e->info.id) == NULL;
         if (e->vanished && !e->busy && !is_shown(e) &&
             (e->info.state == MODEL_AVAILABLE || e->info.state == MODEL_FAILED)) {
+            model_entry_remove(e);
+        }
+    }
+}
+
+/* What lies here takes the place of what lies elsewhere. */
+static void drop_covered(struct model_catalog *c, const struct model_scan *s)
+{
+    for (uint32_t i = c->count; i > 0; i--) {
+        struct model_entry *e = c->entries[i - 1];
+        if (model_entry_is_remote(e) && model_scan_find(s, e->info.id) != NULL) {
             model_entry_remove(e);
         }
     }
@@ -52,6 +66,7 @@ enum kit_status model_merge_scan(struct model_catalog *c, struct model_scan *s, 
     if (!s->cut) {
         drop_vanished(c, s);
     }
+    drop_covered(c, s);
     note_known(c, s);
     enum kit_status rc = add_unknown(c, s);
     model_catalog_unlock(c);

@@ -8,8 +8,8 @@
 
 #define MODEL_COMMIT_BYTES 65 /* 40 or 64 hexadecimal digits and a NUL */
 
-/* hub: in the models folder, where a pull has put it. */
-#define MODEL_SOURCES(X) X(FOLDER, "models") X(HF_CACHE, "hf_cache") X(HUB, "hub")
+/* hub: in the models folder, where a pull has put it. remote: another server has it (remote.h). */
+#define MODEL_SOURCES(X) X(FOLDER, "models") X(HF_CACHE, "hf_cache") X(HUB, "hub") X(REMOTE, "remote")
 
 enum model_source {
 #define MODEL_SOURCE_ENUM(name, text) MODEL_SOURCE_##name,

@@ -22,6 +22,11 @@ static enum kit_status wish_main(struct model_entry *e, struct kit_err *err)
 
 static enum kit_status want(struct model_entry *e, struct kit_err *err)
 {
+    if (model_entry_is_remote(e)) {
+        return e->info.state == MODEL_READY
+                   ? KIT_OK
+                   : kit_fail_param(err, KIT_UNAVAILABLE, "model", "model '%s': %s", e->info.id, e->info.error);
+    }
     if (e->wanted) {
         return KIT_OK;
     }
@@ -135,6 +140,9 @@ static enum kit_status fetch(struct model_entry *e, const struct hub_name *name,
     if (e->catalog->ending) {
         return kit_fail(err, KIT_UNAVAILABLE, "the catalog is closing");
     }
+    if (model_entry_is_remote(e)) {
+        return model_entry_fail_remote(e, err);
+    }
     if (e->fetch != NULL || is_fixed(e)) {
         return is_as_wished(e, name, file) ? KIT_OK : fail_other(e, err);
     }
@@ -195,7 +203,9 @@ enum kit_status model_unload(struct model_catalog *c, kit_str id, struct kit_err
     struct model_entry *e = NULL;
     kit_mutex_lock(&c->lock);
     enum kit_status rc = model_entry_get(c, id, &e, err);
-    if (rc == KIT_OK) {
+    if (rc == KIT_OK && model_entry_is_remote(e)) {
+        rc = model_entry_fail_remote(e, err);
+    } else if (rc == KIT_OK) {
         want_no_more(e);
     }
     model_catalog_unlock(c);
