@@ -116,6 +116,11 @@ static enum kit_status make_catalog(struct aethercore_app *a, struct kit_err *er
     return rc == KIT_OK ? scan_models(a, err) : rc;
 }
 
+static enum kit_status make_remote(struct aethercore_app *a, struct kit_err *err)
+{
+    return aethercore_remote_new(a->config, a->catalog, &a->remote, err);
+}
+
 static enum kit_status make_api(struct aethercore_app *a, struct kit_err *err)
 {
     const struct kit_config *c = a->config;
@@ -211,7 +216,7 @@ static void tick(void *ctx)
 static enum kit_status make_extras(struct aethercore_app *a, struct kit_err *err)
 {
     struct aethercore_loop *first = &a->loops[0];
-    enum kit_status rc = task_service_start(a->tasks, a->catalog, first->loop, err);
+    enum kit_status rc = task_service_start(a->tasks, a->catalog, a->remote, first->loop, err);
     if (rc == KIT_OK) {
         rc = loop_signal_new(first->loop, SIGTERM, false, stop_asked, a, &first->terminate, err);
     }
@@ -261,7 +266,7 @@ enum kit_status aethercore_app_start(struct aethercore_app *a, const struct aeth
                            (uint32_t)kit_config_int(config, "work.waiting_max"), &a->work, err);
     }
     enum kit_status (*const steps[])(struct aethercore_app *, struct kit_err *) = {
-        make_engine, make_tasks, make_catalog, make_api, aethercore_loops_make, make_extras};
+        make_engine, make_tasks, make_catalog, make_remote, make_api, aethercore_loops_make, make_extras};
     for (size_t i = 0; rc == KIT_OK && i < KIT_COUNT(steps); i++) {
         rc = steps[i](a, err);
     }
@@ -312,6 +317,7 @@ void aethercore_app_stop(struct aethercore_app *a)
     if (a->tasks != NULL) {
         task_service_stop(a->tasks);
     }
+    remote_free(a->remote); /* what is on its way to other servers ends */
     model_catalog_free(a->catalog);
     loop_work_free(a->work); /* long answers of the last batches */
     aethercore_loops_free(a);

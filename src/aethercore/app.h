@@ -5,6 +5,7 @@
 
 #include "aethercore/hub.h"
 #include "aethercore/options.h"
+#include "aethercore/remote.h"
 #include "api/api.h"
 #include "guard/guard.h"
 #include "kit/budget.h"
@@ -50,6 +51,7 @@ struct aethercore_app {
     struct task_service *tasks;
     struct aethercore_hub hub;
     struct model_catalog *catalog;
+    struct remote *remote; /* NULL: no upstreams */
     struct api api;
     struct guard_rules *rules;     /* of access; a reference */
     struct kit_budget bodies;      /* bytes of requests that all loops hold */

@@ -9,6 +9,7 @@
 #include "loop/metrics.h"
 #include "model/metrics.h"
 #include "plug/metrics.h"
+#include "remote/metrics.h"
 #include "sched/metrics.h"
 
 #define METRIC KIT_METRIC_DEFINE
@@ -38,6 +39,7 @@ void aethercore_metrics_register(void)
     http_metrics_register();
     plug_metrics_register();
     model_metrics_register();
+    remote_metrics_register();
     sched_metrics_register();
     api_metrics_register();
 }

@@ -1,4 +1,5 @@
-/* src/chat/messages.h - messages of OpenAI's API as templates expect them, as JSON. For src/chat/ only.
+/* src/chat/messages.h - messages of OpenAI's API as templates expect them, as JSON: content is one text,
+ * arguments of calls are objects.
  *
  * Thread: any; pure. Memory: the caller's buffer. */
 #ifndef CHAT_MESSAGES_H

@@ -43,7 +43,7 @@ static void keep_failure(struct task_choice *c)
 }
 
 /* From the first choice's beginning to the last one's end; the request's job is where timing is read. */
-static void keep_times(struct task_request *r)
+void task_choices_keep_times(struct task_request *r)
 {
     struct sched_job *job = &r->job;
     job->submitted_ns = job->started_ns = UINT64_MAX;
@@ -91,7 +91,7 @@ static void done(void *ctx, struct sched_sequence *s)
         task_request_tell(r);
     }
     if (last) {
-        keep_times(r);
+        task_choices_keep_times(r);
         task_request_send_home(r, false);
     }
 }
@@ -167,10 +167,8 @@ static enum kit_status open_choices(struct task_model *m, struct task_request *r
     return rc;
 }
 
-static enum kit_status prepare(struct task_model *m, const struct task_options *o, struct task_request *r,
-                               struct kit_err *err)
+enum kit_status task_choices_new(struct task_request *r, struct kit_err *err)
 {
-    (void)o;
     uint64_t count = (uint64_t)r->inputs.item_count * r->parameters.n;
     if (count > TASK_CHOICES_MAX) {
         return kit_fail_param(err, KIT_TOO_LARGE, "parameters.n", "%llu texts are wanted, but at most %d at a time",
@@ -187,7 +185,20 @@ static enum kit_status prepare(struct task_model *m, const struct task_options *
         c->list[i].r = r;
         task_made_init(&c->list[i].made);
     }
-    return open_choices(m, r, err);
+    return KIT_OK;
+}
+
+struct task_choice *task_choices_at(struct task_request *r, uint32_t choice)
+{
+    return &r->choices->list[choice];
+}
+
+static enum kit_status prepare(struct task_model *m, const struct task_options *o, struct task_request *r,
+                               struct kit_err *err)
+{
+    (void)o;
+    enum kit_status rc = task_choices_new(r, err);
+    return rc == KIT_OK ? open_choices(m, r, err) : rc;
 }
 
 /* Those from `first` on were not taken: they count as done, and the others are not wanted any more. OK: these bring the

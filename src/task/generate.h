@@ -23,6 +23,14 @@ KIT_MUST_CHECK enum kit_status task_generate_submit(struct task_model *m, struct
 void task_generate_cancel(struct task_model *m, struct task_request *r);
 void task_choices_free(struct task_choices *c); /* NULL is fine */
 
+/* --- for who makes the choices elsewhere (upstream.h) --- */
+
+/* r->choices: so many, with nothing made. TOO_LARGE (TASK_CHOICES_MAX), NOMEM. */
+KIT_MUST_CHECK enum kit_status task_choices_new(struct task_request *r, struct kit_err *err);
+struct task_choice *task_choices_at(struct task_request *r, uint32_t choice);
+/* Adds up the times of the choices' sequences, when all have ended. */
+void task_choices_keep_times(struct task_request *r);
+
 /* --- for who renders it. Any thread --- */
 
 uint32_t task_generate_choices(const struct task_request *r); /* inputs times n, input by input; 0: nothing was begun */

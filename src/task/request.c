@@ -5,6 +5,7 @@
 #include "kit/alloc.h"
 #include "task/generate.h"
 #include "task/rows.h"
+#include "task/upstream.h"
 
 enum kit_status task_request_new(struct task_service *service, const struct task_asker *asker, size_t arena_bytes_max,
                                  struct task_request **ret, struct kit_err *err)
@@ -44,6 +45,7 @@ void task_request_unref(struct task_request *r)
     }
     plug_outputs_done(&r->outputs);
     task_choices_free(r->choices);
+    task_upstream_free(r->upstream);
     task_rows_done(&r->rows);
     task_hits_done(&r->hits);
     kit_alloc_free(r->vectors);

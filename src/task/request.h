@@ -24,6 +24,7 @@
 #include "text/span.h"
 
 struct task_choices;
+struct task_upstream;
 struct task_model;
 struct task_service;
 struct task_request;
@@ -106,10 +107,11 @@ struct task_request {
     float *vectors;     /* embed, similarity: [rows.count][stride], of which dimensions count; owned. With pooling none
                            [rows.offsets[rows.count]][stride] */
     uint32_t dimensions, stride;
-    struct task_hits hits;        /* the others over texts; owned */
-    struct plug_outputs outputs;  /* raw; owned */
-    struct task_choices *choices; /* generate; owned */
-    struct kit_buf answer;        /* what the asker rendered */
+    struct task_hits hits;          /* the others over texts; owned */
+    struct plug_outputs outputs;    /* raw; owned */
+    struct task_choices *choices;   /* generate; owned */
+    struct task_upstream *upstream; /* of a model of another server; owned; NULL: ours */
+    struct kit_buf answer;          /* what the asker rendered */
     bool rendered;
     struct task_news news; /* the items that are there already; has room only where the asker wants it */
 

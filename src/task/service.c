@@ -8,6 +8,7 @@
 #include "task/crowd.h"
 #include "task/items.h"
 #include "task/model.h"
+#include "task/upstream.h"
 #include "task/wait.h"
 
 struct task_service {
@@ -15,6 +16,7 @@ struct task_service {
     struct plug_engine *engine;    /* borrowed */
     struct loop_work *work;        /* borrowed */
     struct model_catalog *catalog; /* borrowed; set by start */
+    struct remote *remote;         /* borrowed; set by start; NULL: no upstreams */
     struct task_wait *wait;        /* owned; set by start */
     struct task_crowd *crowd;      /* owned */
 };
@@ -139,6 +141,25 @@ static void go_on(struct task_request *r, bool on_pool)
     }
 }
 
+/* True: another server has the model, and the request is on its way there, or home. */
+static bool leave_for_upstream(struct task_request *r)
+{
+    struct remote *remote = r->service->remote;
+    struct remote_upstream *u = NULL;
+    enum remote_kind kind = REMOTE_AUTO;
+    struct kit_err err = {0};
+    enum kit_status rc = remote_find(remote, kit_str_c(r->model_id), &u, &kind, &err);
+    if (rc == KIT_OK && u == NULL) {
+        return false;
+    }
+    if (rc == KIT_OK) {
+        task_upstream_ask(r, remote, u, kind);
+    } else {
+        task_request_go_home_failed(r, rc, &err);
+    }
+    return true;
+}
+
 /* From here on the request waits for its model, is queued, or goes home. */
 static void find_model(struct task_request *r, bool on_pool)
 {
@@ -147,6 +168,9 @@ static void find_model(struct task_request *r, bool on_pool)
     struct model_loaded *loaded = NULL;
     enum model_state state = MODEL_AVAILABLE;
     bool named = r->model_id[0] != '\0';
+    if (named && leave_for_upstream(r)) {
+        return;
+    }
     enum kit_status rc = named ? model_acquire(s->catalog, kit_str_c(r->model_id), &state, &loaded, &err)
                                : model_acquire_only(s->catalog, &loaded, &err);
     if (rc == KIT_OK) {
@@ -202,7 +226,9 @@ void task_cancel(struct task_request *r)
 {
     kit_mutex_lock(&r->lock);
     r->cancelled = true;
-    if (r->queued) {
+    if (r->queued && r->upstream != NULL) {
+        task_upstream_cancel(r->upstream);
+    } else if (r->queued) {
         task_model_cancel(task_model_of(r->loaded), r);
     }
     kit_mutex_unlock(&r->lock);
@@ -246,10 +272,11 @@ struct loop_work *task_service_work(const struct task_service *s)
     return s->work;
 }
 
-enum kit_status task_service_start(struct task_service *s, struct model_catalog *catalog, struct loop *loop,
-                                   struct kit_err *err)
+enum kit_status task_service_start(struct task_service *s, struct model_catalog *catalog, struct remote *remote,
+                                   struct loop *loop, struct kit_err *err)
 {
     s->catalog = catalog;
+    s->remote = remote;
     return task_wait_new(loop, catalog, s->options.waiting_max, leave_room, &s->wait, err);
 }
 

@@ -4,6 +4,7 @@
 #ifndef TASK_SERVICE_H
 #define TASK_SERVICE_H
 
+#include "remote/remote.h"
 #include "task/request.h"
 
 struct task_options {
@@ -30,8 +31,9 @@ const struct task_options *task_service_options(const struct task_service *s);
 struct loop_work *task_service_work(const struct task_service *s);
 
 /* From now on requests are taken; those that wait for a load do so on `loop`. Call on the loop's thread. */
+/* remote: models of other servers, borrowed until task_service_stop; NULL: none. */
 KIT_MUST_CHECK enum kit_status task_service_start(struct task_service *s, struct model_catalog *catalog,
-                                                  struct loop *loop, struct kit_err *err);
+                                                  struct remote *remote, struct loop *loop, struct kit_err *err);
 /* Fails what waits with UNAVAILABLE. When nobody submits any more: the loops have ended, the work pool is drained; before
  * the loop's memory goes. */
 void task_service_stop(struct task_service *s);

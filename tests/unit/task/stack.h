@@ -31,7 +31,7 @@ static inline void stack_open(struct stack *s, const char *backends, const char 
     assert_ok(model_catalog_new(&model, s->engine, s->ledger, task_service_observer(), s->tasks, &s->catalog, NULL));
     assert_ok(model_catalog_scan(s->catalog, NULL));
     assert_ok(loop_new(&s->loop, NULL));
-    assert_ok(task_service_start(s->tasks, s->catalog, s->loop, NULL));
+    assert_ok(task_service_start(s->tasks, s->catalog, NULL, s->loop, NULL));
 }
 
 /* In the order of aethercore_app_stop: whoever asks is gone, and channels of the loop are closed (what is on its way refers
