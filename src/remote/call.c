@@ -147,7 +147,7 @@ static bool piece(void *ctx, kit_str bytes)
         return rc == KIT_NOMEM ? refuse(c, rc, "answers more than there is memory for")
                                : refuse(c, KIT_TOO_LARGE, "answers more than is taken");
     }
-    return !in_parts(c) || c->in.max == ERROR_BYTES_MAX || take_lines(c);
+    return !in_parts(c) || take_lines(c);
 }
 
 /* --- the end of a transfer --- */
@@ -211,7 +211,7 @@ static void done(void *ctx, struct fetch_transfer *t, enum kit_status rc, const 
 static void start(struct remote_call *c)
 {
     struct fetch_group_request q = {
-        .method = "POST", .body = c->body, .head = head, .piece = piece, .done = done, .ctx = c};
+        .method = "POST", .body = c->body, .head = head, .piece = piece, .done = done, .ctx = c, .refusal = &c->in};
     struct kit_err err = {0};
     c->tries++;
     c->retry_at_ns = 0;

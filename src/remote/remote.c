@@ -30,7 +30,6 @@ enum kit_status remote_start(struct remote_upstream *u, const char *path, struct
     ask->connect_timeout_ms = KIT_MIN(u->stall_ms, (uint32_t)REMOTE_CONNECT_MS);
     ask->ca_file = u->remote->ca_file;
     ask->buffer_bytes = REMOTE_BUFFER_BYTES;
-    ask->every_status = true;
     ask->fields[n++] = "User-Agent: heimnetz/" HEIMNETZ_VERSION;
     if (u->key[0] != '\0') {
         ask->fields[n++] = u->key;

@@ -144,7 +144,8 @@ static void done(void *ctx, struct fetch_transfer *t, enum kit_status rc, const 
 
 static void ask(struct remote_upstream *u, enum remote_kind kind)
 {
-    struct fetch_group_request q = {.method = "GET", .head = head, .piece = piece, .done = done, .ctx = u};
+    struct fetch_group_request q = {
+        .method = "GET", .head = head, .piece = piece, .done = done, .ctx = u, .refusal = &u->list};
     struct kit_err err = {0};
     u->asked = kind;
     u->check_heard_ns = kit_clock_ns();

@@ -36,7 +36,7 @@ static void end_choices(struct task_upstream *u)
         s->first_ns = s->first_ns > 0 ? s->first_ns : now_ns;
         s->finished_ns = now_ns;
         if (r->status == KIT_OK) {
-            task_made_end(&c->made, c->finish != TASK_FINISH_NONE ? c->finish : TASK_FINISH_STOP);
+            task_made_end(&c->made, c->finish != TASK_FINISH_NONE ? c->finish : TASK_FINISH_STOP, -1);
         }
     }
     task_choices_keep_times(r);
@@ -106,6 +106,9 @@ static enum kit_status check(struct task_upstream *u, struct kit_err *err)
     }
     if (task_parameters_has(&r->parameters, "logprobs")) {
         return task_words_cannot(u, "log probabilities", err);
+    }
+    if (r->parameters.adapter.len > 0) {
+        return task_words_cannot(u, "an adapter", err);
     }
     if (r->parameters.pooling != TASK_POOLING_OWN) {
         return task_words_cannot(u, "another pooling than its own", err);
