@@ -111,9 +111,9 @@ KIT_MUST_CHECK enum kit_status model_load(struct model_catalog *c, kit_str id, e
  * models_max; NOMEM. `*state` out: after the call, whose changes tell events. */
 KIT_MUST_CHECK enum kit_status model_pull(struct model_catalog *c, const struct hub_name *name, kit_str file,
                                           enum model_state *state, struct kit_err *err);
-/* It is not wanted (CONFLICT when it is another server's): starts unloading; cancels a pull, which keeps what it has for the next one, and a load in progress,
+/* It is not wanted: starts unloading; cancels a pull, which keeps what it has for the next one, and a load in progress,
  * which ends at its next word of progress (one that is in line for a thread: at once); takes a failed one back to
- * available. OK also when it was not loaded. Returns at once. MODEL_NOT_FOUND. */
+ * available. OK also when it was not loaded. Returns at once. MODEL_NOT_FOUND; CONFLICT: it is another server's. */
 KIT_MUST_CHECK enum kit_status model_unload(struct model_catalog *c, kit_str id, struct kit_err *err);
 
 /* Takes a model out of the models folder, its files too. Blocks on disk: not on a loop. MODEL_NOT_FOUND; DENIED: it lies in
@@ -128,7 +128,7 @@ KIT_MUST_CHECK enum kit_status model_copy(struct model_catalog *c, kit_str from,
 /* A ready model, referenced for the caller. MODEL_NOT_FOUND; UNAVAILABLE when it is not ready (message says its state and
  * what to do; *state says it to the caller, LOADING also between a download and its load), also while it waits for a
  * restart; LOAD_FAILED with the reason when it failed for good, MODEL_NOT_FOUND with it when that was a pull and nothing is
- * here. state, err may be NULL. */
+ * here; CONFLICT when it is another server's (remote.h). state, err may be NULL. */
 KIT_MUST_CHECK enum kit_status model_acquire(struct model_catalog *c, kit_str id, enum model_state *state,
                                              struct model_loaded **ret, struct kit_err *err);
 /* For acquire without an id: the only ready model. INVALID, param "model": none or several are ready. */

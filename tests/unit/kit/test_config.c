@@ -295,6 +295,7 @@ TEST(config_environment_sets_keys_and_warns_of_unknown_ones)
     assert_int_equal(kit_config_int(config, "http.idle_ms"), 5000);
     assert_int_equal(kit_config_int(config, "port"), 7);
     assert_string_equal(kit_config_str(config, "log.text"), "a=b");
+    assert_string_equal(kit_config_str_of(config, "remote.*.url", "gpu"), "http://gpu");
     assert_string_equal(warned, "CORE_HTTP__IDEL_MS in the environment: unknown key 'http.idel_ms'; did you mean "
                                 "'http.idle_ms'?");
 }
@@ -357,13 +358,17 @@ TEST(config_compare_finds_the_rows_that_differ)
     assert_int_equal(kit_config_set(other, kit_str_lit("http.keep"), kit_str_lit("yes"), NULL), KIT_OK);
     kit_config_compare(config, other, count_row, &found);
     assert_int_equal(found, 1u << 0 | 1u << 6);
+    found = 0;
+    assert_int_equal(kit_config_set(config, kit_str_lit("remote.a.url"), kit_str_lit("x"), NULL), KIT_OK);
+    kit_config_compare(other, config, count_row, &found);
+    assert_int_equal(found, 1u << 0 | 1u << 6 | 1u << 8);
     kit_config_free(other);
 }
 
 TEST(config_survives_each_failed_alloc)
 {
     char path[TEST_PATH_BYTES];
-    test_temp_write(path, "sweep.yaml", kit_str_lit("host: abc\nlog: {text: def}\n"));
+    test_temp_write(path, "sweep.yaml", kit_str_lit("host: abc\nlog: {text: def}\nremote: {a: {url: b}}\n"));
     TEST_ALLOC_SWEEP(n) {
         struct kit_config *c = NULL;
         struct kit_err why = {0};
@@ -381,8 +386,11 @@ TEST(config_survives_each_failed_alloc)
 int main(void)
 {
     return TEST_RUN(
-        WITH_CONFIG(config_starts_with_its_defaults), WITH_CONFIG(config_takes_sizes_with_units),
-        WITH_CONFIG(config_takes_durations_with_units), WITH_CONFIG(config_bad_values_name_key_demand_and_value),
+        WITH_CONFIG(config_starts_with_its_defaults),
+        WITH_CONFIG(config_keeps_a_value_for_each_name_that_stands_for_a_star),
+        WITH_CONFIG(config_refuses_a_name_that_is_none_and_a_bad_value_of_one),
+        WITH_CONFIG(config_takes_sizes_with_units), WITH_CONFIG(config_takes_durations_with_units),
+        WITH_CONFIG(config_bad_values_name_key_demand_and_value),
         WITH_CONFIG(config_strings_are_bounded_hold_no_nul_and_are_not_repeated_in_messages),
         WITH_CONFIG(config_bools_and_enums_take_their_words), WITH_CONFIG(config_unknown_key_is_offered_the_nearest),
         WITH_CONFIG(config_pair_is_split_at_its_first_equals_sign), WITH_CONFIG(config_file_of_nested_maps_is_read),
