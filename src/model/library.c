@@ -65,6 +65,9 @@ static void remove_empty_parents(const struct model_catalog *c, char *path)
 
 static enum kit_status may_remove(const struct model_entry *e, struct kit_err *err)
 {
+    if (model_entry_is_remote(e)) {
+        return model_entry_fail_remote(e, err);
+    }
     if (e->info.absent) {
         return kit_fail_param(err, KIT_MODEL_NOT_FOUND, "model", "nothing of model '%s' is here", e->info.id);
     }
@@ -171,7 +174,7 @@ static enum kit_status check_free(struct model_catalog *c, kit_str to, struct ki
         kit_str id = kit_str_c(c->entries[i]->info.id);
         kit_str shorter = id.len < to.len ? id : to, longer = id.len < to.len ? to : id;
         bool inside = kit_str_starts(longer, shorter) && (longer.len == shorter.len || longer.ptr[shorter.len] == '/');
-        if (inside) {
+        if (inside && !model_entry_is_remote(c->entries[i])) {
             return kit_fail_param(err, KIT_CONFLICT, "destination",
                                   "model '%s' is in the place of '%.*s': remove it first", id.ptr, KIT_STR_ARG(to));
         }
@@ -188,6 +191,7 @@ static enum kit_status find_source(struct model_catalog *c, kit_str from, kit_st
     if (rc == KIT_OK && e->info.absent) {
         rc = kit_fail_param(err, KIT_MODEL_NOT_FOUND, "model", "nothing of model '%s' is here", e->info.id);
     }
+    rc = rc == KIT_OK && model_entry_is_remote(e) ? model_entry_fail_remote(e, err) : rc;
     rc = rc == KIT_OK ? check_free(c, to, err) : rc;
     rc = rc == KIT_OK ? model_entry_folder(e, path, PATH_MAX, err) : rc;
     model_catalog_unlock(c);

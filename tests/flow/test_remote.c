@@ -212,6 +212,8 @@ TEST(models_of_an_upstream_are_listed_as_its_own)
     assert_non_null(strstr(a.text, "\"org/parrot:latest\""));
     client_answer_done(&a);
     server_expect_only(&front, "POST", "/models/org/parrot/unload", "", 409);
+    server_expect_only(&front, "DELETE", "/models/org/parrot", "", 409);
+    server_expect_only(&front, "POST", "/api/copy", "{\"source\":\"org/parrot\",\"destination\":\"mine\"}", 409);
     server_expect_only(&front, "POST", "/models/org/parrot/load?wait=true", "", 200);
     assert_true(server_metric_of(&front, "remote_up", "upstream=\"back\"") == 1);
     stop_both();
