@@ -17,6 +17,7 @@ import tempfile
 import time
 import urllib.request
 
+import generate
 import stream
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -28,7 +29,7 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".ca
 ROUNDS = 5
 SECONDS = 4
 CLIENTS = 32
-PARTS = ["embed", "tokens", "start", "memory", "health", "stream"]
+PARTS = ["embed", "tokens", "start", "memory", "health", "stream", "generate"]
 
 
 def environment():
@@ -237,6 +238,17 @@ def bench_stream(folder, rounds):
     return row
 
 
+# --- texts that are made, beside llama.cpp's server ---
+
+
+def bench_generate(rounds):
+    subprocess.run([sys.executable, ROOT / "tools/deps/llama.py", "server"], check=True)
+    server = Server()
+    row = generate.bench(server, free_port(), rounds)
+    server.stop()
+    return row
+
+
 # --- plain HTTP beside nginx ---
 
 NGINX_CONF = """
@@ -338,6 +350,9 @@ def main():
         if "stream" in parts:
             result["stream"] = bench_stream(folder, args.rounds)
             print_table("Streaming: 512 texts of W1 and what else goes on, over one WebSocket", result["stream"])
+        if "generate" in parts:
+            result["generate"] = bench_generate(args.rounds)
+            print_table("gemma-3-270m beside llama.cpp's server: 45 words in, 64 tokens out", result["generate"])
         if "embed" in parts:
             onnx = CACHE / "minilm.onnx"
             if not onnx.exists():
