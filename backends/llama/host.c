@@ -44,8 +44,18 @@ static struct {
     char first[LINE_BYTES]; /* the first error since llama_plug_log_forget */
 } log_state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+static bool is_calm; /* atomic */
+
+void llama_plug_log_calm(bool calm)
+{
+    __atomic_store_n(&is_calm, calm, __ATOMIC_RELAXED);
+}
+
 static int32_t level_of(enum ggml_log_level level)
 {
+    if (__atomic_load_n(&is_calm, __ATOMIC_RELAXED)) {
+        return ACB_LOG_DEBUG;
+    }
     return level == GGML_LOG_LEVEL_ERROR ? ACB_LOG_ERROR : level == GGML_LOG_LEVEL_WARN ? ACB_LOG_WARN : ACB_LOG_DEBUG;
 }
 

@@ -16,6 +16,8 @@ void llama_plug_free(void *p); /* NULL is fine */
 
 /* From now on what llama.cpp logs goes to the host: its warnings and errors as they are, the rest as debug. */
 void llama_plug_log_start(void);
+/* Until it is called with false, warnings and errors are debug lines: a step that was called off says much about it. */
+void llama_plug_log_calm(bool calm);
 /* Forgets the last error; gives the first error since then on any thread, "" when there was none. For messages only. */
 void llama_plug_log_forget(void);
 void llama_plug_log_first(char *buf, size_t room);

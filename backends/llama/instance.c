@@ -10,7 +10,11 @@
 static bool on_abort(void *ctx)
 {
     const struct llama_plug_instance *i = ctx;
-    return i->cancelled != NULL && __atomic_load_n(i->cancelled, __ATOMIC_RELAXED) != 0;
+    bool stop = i->cancelled != NULL && __atomic_load_n(i->cancelled, __ATOMIC_RELAXED) != 0;
+    if (stop) {
+        llama_plug_log_calm(true);
+    }
+    return stop;
 }
 
 /* --- opening --- */
@@ -209,5 +213,6 @@ enum kit_status llama_plug_instance_run(struct llama_plug_instance *i, const int
     llama_set_n_threads(i->llama, (int32_t)cores, (int32_t)cores);
     int32_t code = llama_decode(i->llama, batch);
     i->cancelled = NULL;
+    llama_plug_log_calm(false);
     return judge(code, n, err);
 }
