@@ -1,4 +1,4 @@
-/* heimnetz aethercore info | models | unload | health. */
+/* heimnetz aethercore info | models | unload | remove | health. */
 #include <string.h>
 
 #include "heimnetz/panel.h"
@@ -140,18 +140,28 @@ int heimnetz_cmd_aethercore_models(struct heimnetz *h)
     return code;
 }
 
-/* --- unload --- */
+/* --- unload, remove --- */
 
-int heimnetz_cmd_aethercore_unload(struct heimnetz *h)
+static int change(struct heimnetz *h, const char *method, const char *action, const char *done)
 {
     struct client_answer a;
     int code = HEIMNETZ_GOOD;
-    if (heimnetz_server_call_model(h, "POST", h->words[0], "unload", &a, &code)) {
+    if (heimnetz_server_call_model(h, method, h->words[0], action, &a, &code)) {
         heimnetz_term_put(&h->out, TERM_GOOD, "%s", h->out.terminal ? h->out.signs->good : "");
-        heimnetz_term_put(&h->out, TERM_PLAIN, "%s%s is unloaded\n", h->out.terminal ? " " : "", h->words[0]);
+        heimnetz_term_put(&h->out, TERM_PLAIN, "%s%s is %s\n", h->out.terminal ? " " : "", h->words[0], done);
         client_answer_done(&a);
     }
     return code;
+}
+
+int heimnetz_cmd_aethercore_unload(struct heimnetz *h)
+{
+    return change(h, "POST", "unload", "unloaded");
+}
+
+int heimnetz_cmd_aethercore_remove(struct heimnetz *h)
+{
+    return change(h, "DELETE", "", "removed");
 }
 
 /* --- health --- */

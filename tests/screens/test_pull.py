@@ -115,6 +115,13 @@ class Pull(unittest.TestCase):
         self.assertIn("org/tiny", results[0].err)
         self.assertNotIn("org/tiny", self.heimnetz("aethercore", "models").out)
 
+    def test_what_was_pulled_is_removed_though_it_is_loaded(self):
+        self.heimnetz("aethercore", "pull", "org/tiny")
+        self.heimnetz("aethercore", "load", "org/tiny")
+        self.assertEqual(self.heimnetz("aethercore", "remove", "org/tiny").out, "org/tiny is removed\n")
+        self.assertFalse((self.models / "org").exists())
+        self.assertIn("no model 'org/tiny'", self.heimnetz("aethercore", "remove", "org/tiny", code=1).err)
+
     def test_a_refusal_says_what_to_do(self):
         self.hub.control({"gated": ["org/tiny"]})
         gated = self.heimnetz("aethercore", "pull", "org/tiny", code=1)

@@ -46,6 +46,7 @@ class Description(unittest.TestCase):
         cls.hub = Hub(REPOSITORIES).__enter__()
         cls.server = Server({"all-MiniLM-L6-v2": MINILM, "org/echo": {}}, *NO_AUTOPULL, env=cls.hub.env).__enter__()
         cls.spec = cls.server.call("GET", "/openapi.json")[2]
+        cls.server.call("POST", "/models/all-MiniLM-L6-v2/load?wait=true")  # of which GET /info tells
 
     @classmethod
     def tearDownClass(cls):
@@ -78,7 +79,9 @@ class Description(unittest.TestCase):
             good = follow(self.spec, operation["responses"].get("200", {}))
             if method != "get" or "x-frames" in operation or "text/event-stream" in good["content"]:
                 continue
-            for parameter in shared + operation.get("parameters", []):
+            for parameter in shared + [follow(self.spec, p) for p in operation.get("parameters", [])]:
+                if not parameter.get("required"):
+                    continue
                 schema = follow(self.spec, parameter["schema"])
                 value = parameter.get("example") or (schema.get("examples") or schema.get("enum"))[0]
                 path = path.replace("{%s}" % parameter["name"], urllib.parse.quote(str(value), safe=""))
@@ -105,7 +108,7 @@ class Thought(unittest.TestCase):
     """What schemathesis thinks up: valid and invalid questions, wrong methods, wrong keys."""
 
     def test_schemathesis_finds_nothing(self):
-        models = {"org/echo": {}, "tiny-bert": TINY, "all-MiniLM-L6-v2": TINY}
+        models = {"org/echo": {}, "tiny-bert": TINY, "all-MiniLM-L6-v2": TINY, "org/name": {"generate": 1}}
         with Hub(REPOSITORIES) as hub, Server(models, *NO_AUTOPULL, env={**hub.env, "HEIMNETZ_API_KEY": KEY}) as server:
             command = [pathlib.Path(sys.executable).with_name("schemathesis"), "--config-file", HERE / "schemathesis.toml", "--no-color", "run",
                        "--header", f"Authorization: Bearer {KEY}", server.url + "/openapi.json"]

@@ -45,6 +45,7 @@ SUITES = {
     "anthropic": lambda: client_test("anthropic"),
     "tei": lambda: client_test("tei"),
     "frameworks": lambda: client_test("frameworks", "frameworks"),
+    "apis": lambda: client_test("apis"),
     "openapi": lambda: python_test("tests/stack/openapi_test.py"),
     "readme": lambda: [sys.executable, "-B", ROOT / "tests/readme/run.py"],
 }
