@@ -10,6 +10,7 @@
 #include "aethercore/metrics.h"
 #include "aethercore/notify.h"
 #include "aethercore/paths.h"
+#include "api/openai_responses.h"
 #include "kit/alloc.h"
 #include "kit/file.h"
 #include "kit/log.h"
@@ -121,6 +122,23 @@ static enum kit_status make_remote(struct aethercore_app *a, struct kit_err *err
     return aethercore_remote_new(a->config, a->catalog, &a->remote, err);
 }
 
+static enum kit_status make_store(struct aethercore_app *a, struct kit_err *err)
+{
+    const char *folder = kit_config_str(a->config, "store.folder");
+    char path[AETHERCORE_PATH_BYTES];
+    struct store_options options = STORE_OPTIONS_DEFAULT;
+    enum kit_status rc = KIT_OK;
+    options.migrations = api_responses_migrations;
+    options.migration_count = api_responses_migration_count;
+    if (folder[0] != '\0') {
+        options.path = path;
+        rc = kit_file_make_folder(folder, err);
+        rc =
+            rc == KIT_OK ? kit_file_join(path, sizeof(path), kit_str_c(folder), kit_str_lit("aethercore.db"), err) : rc;
+    }
+    return rc == KIT_OK ? store_open(&options, &a->store, err) : rc;
+}
+
 static enum kit_status make_api(struct aethercore_app *a, struct kit_err *err)
 {
     const struct kit_config *c = a->config;
@@ -135,11 +153,15 @@ static enum kit_status make_api(struct aethercore_app *a, struct kit_err *err)
                     .stream_message_bytes_max = (uint64_t)kit_config_int(c, "serve.stream_message_bytes_max"),
                     .bodies_bytes_max = (uint64_t)kit_config_int(c, "http.bodies_bytes_max"),
                     .timeout_max_ms = (uint32_t)kit_config_int(c, "serve.timeout_max"),
-                    .load_wait_max_ms = LOAD_WAIT_MAX_MS},
+                    .load_wait_max_ms = LOAD_WAIT_MAX_MS,
+                    .responses_keep_ms = (uint64_t)kit_config_int(c, "responses.keep"),
+                    .responses_max = (uint32_t)kit_config_int(c, "responses.max"),
+                    .responses_bytes_max = (uint64_t)kit_config_int(c, "responses.bytes_max")},
         .tasks = a->tasks,
         .catalog = a->catalog,
         .ledger = a->ledger,
         .work = a->work,
+        .store = a->store,
         .trees = &a->trees,
         .bodies = &a->bodies,
     };
@@ -266,7 +288,7 @@ enum kit_status aethercore_app_start(struct aethercore_app *a, const struct aeth
                            (uint32_t)kit_config_int(config, "work.waiting_max"), &a->work, err);
     }
     enum kit_status (*const steps[])(struct aethercore_app *, struct kit_err *) = {
-        make_engine, make_tasks, make_catalog, make_remote, make_api, aethercore_loops_make, make_extras};
+        make_engine, make_tasks, make_catalog, make_remote, make_store, make_api, aethercore_loops_make, make_extras};
     for (size_t i = 0; rc == KIT_OK && i < KIT_COUNT(steps); i++) {
         rc = steps[i](a, err);
     }
@@ -321,6 +343,7 @@ void aethercore_app_stop(struct aethercore_app *a)
     model_catalog_free(a->catalog);
     loop_work_free(a->work); /* long answers of the last batches */
     aethercore_loops_free(a);
+    store_close(a->store); /* what it answers now is dropped */
     task_service_free(a->tasks);
     plug_engine_free(a->engine);
     kit_ledger_free(a->ledger);

@@ -48,6 +48,7 @@ struct aethercore_app {
     struct plug_engine *engine;
     struct kit_ledger *ledger;
     struct loop_work *work; /* long texts, long answers */
+    struct store_db *store;
     struct task_service *tasks;
     struct aethercore_hub hub;
     struct model_catalog *catalog;

@@ -52,6 +52,7 @@ static enum kit_status open_channels(struct api_loop *al, struct loop *l, struct
         {&al->home, {.receive = task_request_receive, .drop = task_request_drop}},
         {&al->news, {.receive = task_request_receive_news, .drop = task_request_drop_news}},
         {&al->errands, {.receive = api_errand_receive, .drop = api_errand_dropped}},
+        {&al->stored, {.receive = store_tx_receive, .drop = store_tx_drop}},
         {&al->wakes, {.receive = api_watch_receive, .drop = api_watch_receive}}, /* closed ones free themselves */
     };
     enum kit_status rc = KIT_OK;
@@ -69,7 +70,8 @@ static void forget_channels(struct api_loop *al)
     loop_chan_unref(al->news);
     loop_chan_unref(al->errands);
     loop_chan_unref(al->wakes);
-    al->home = al->news = al->errands = al->wakes = NULL;
+    loop_chan_unref(al->stored);
+    al->home = al->news = al->errands = al->wakes = al->stored = NULL;
 }
 
 void api_loop_close(struct api_loop *al)
@@ -78,6 +80,7 @@ void api_loop_close(struct api_loop *al)
     loop_chan_close(al->news);
     loop_chan_close(al->errands);
     loop_chan_close(al->wakes);
+    loop_chan_close(al->stored);
 }
 
 /* --- */

@@ -10,6 +10,7 @@
 #include "kit/flag.h"
 #include "kit/json.h"
 #include "kit/ledger.h"
+#include "store/db.h"
 #include "task/service.h"
 
 #define API_LOOPS_MAX 64
@@ -24,6 +25,7 @@ struct api_loop {
     struct loop_chan *news; /* of rows that are finished before their answer; shared */
     struct loop_chan *errands; /* struct api_errand that are done; shared */
     struct loop_chan *wakes;   /* struct api_watch that have news; owned */
+    struct loop_chan *stored;  /* answers of the store; shared */
     uint32_t streams;          /* event streams that are open */
     uint64_t health_until_ns;  /* the health body is made anew after this */
     char health[API_HEALTH_BYTES];
@@ -43,6 +45,9 @@ struct api_options {
     uint64_t bodies_bytes_max;         /* what the questions of sockets may hold, together with all bodies */
     uint32_t timeout_max_ms;
     uint32_t load_wait_max_ms; /* ?wait=true */
+    uint64_t responses_keep_ms;
+    uint32_t responses_max;
+    uint64_t responses_bytes_max;
 };
 
 struct api {
@@ -51,6 +56,7 @@ struct api {
     struct model_catalog *catalog;
     struct kit_ledger *ledger;
     struct loop_work *work;
+    struct store_db *store;     /* NULL: nothing is kept */
     struct http_router *router; /* owned */
     struct kit_budget *trees;   /* what parsed JSON holds; borrowed */
     struct kit_budget *bodies;  /* what bodies hold (http_options.bodies), and the questions of sockets; borrowed */

@@ -203,13 +203,10 @@ static void send_whole(struct asking *k, struct task_request *r)
     leave(k);
 }
 
-static void answered(struct task_request *r)
+/* The answer is there, and what must be done first is done. */
+void api_dialect_settled(struct task_request *r)
 {
     struct asking *k = asking_of(r);
-    if (dialect_of(r)->after != NULL) {
-        const struct api_loop *al = r->asker.ctx;
-        dialect_of(r)->after(al->api, r);
-    }
     if (k == NULL) {
         return;
     }
@@ -225,25 +222,60 @@ static void answered(struct task_request *r)
     }
 }
 
+static void answered(struct task_request *r)
+{
+    if (dialect_of(r)->after != NULL) {
+        const struct api_loop *al = r->asker.ctx;
+        dialect_of(r)->after(al->api, r);
+    }
+    bool settles = dialect_of(r)->settle != NULL && r->status == KIT_OK && asking_of(r) != NULL;
+    if (!settles || !dialect_of(r)->settle(r)) {
+        api_dialect_settled(r);
+    }
+}
+
 /* --- asking --- */
+
+static enum kit_status keep_own(struct task_request *r, struct api_own *mine, struct kit_err *err)
+{
+    if (mine->own != NULL && kit_arena_defer(&r->arena, mine->free, mine->own) != KIT_OK) {
+        return kit_fail(err, KIT_NOMEM, "out of memory for a request");
+    }
+    mine->own = NULL; /* it goes with the request */
+    return KIT_OK;
+}
 
 void api_dialect_ask(struct http_request *h, struct api *a, const struct api_dialect *dialect)
 {
+    api_dialect_ask_with(h, a, dialect, &(struct api_own){0});
+}
+
+void api_dialect_ask_with(struct http_request *h, struct api *a, const struct api_dialect *dialect,
+                          const struct api_own *own)
+{
+    struct api_own mine = *own;
     struct api_origin from = api_origin_of(a, h);
     struct task_asker how = {.parse = parse,
                              .render = render,
                              .answered = answered,
                              .told = dialect->stream_type != NULL ? told : NULL,
                              .manner = dialect,
+                             .own = mine.own,
                              .id = h->id};
     struct asking *k = kit_alloc_zero(1, sizeof(*k));
     struct kit_err err = {0};
     enum kit_status rc = k == NULL ? kit_fail(&err, KIT_NOMEM, "out of memory for a request")
-                                   : api_asker_new(&from, &how, h->body.len, &k->telling.r, &err);
+                                   : api_asker_new(&from, &how, h->body.len + mine.bytes, &k->telling.r, &err);
+    if (rc == KIT_OK) {
+        rc = keep_own(k->telling.r, &mine, &err);
+    }
     if (rc == KIT_OK) {
         rc = api_asker_take_body(k->telling.r, h, &err);
     }
     if (rc != KIT_OK) {
+        if (mine.own != NULL) {
+            mine.free(mine.own);
+        }
         if (k != NULL) {
             free_asking(k);
         }

@@ -17,6 +17,9 @@ struct api_dialect {
     enum kit_status (*parse)(struct task_request *r, const struct api *a, struct kit_err *err);
     /* The whole answer into r->answer, already initialised. */
     void (*render)(struct task_request *r, struct kit_buf *out);
+    /* The answer is there, its request OK, and its client as well: what must be done before it is told that it is whole. True:
+     * api_dialect_settled follows, later. NULL: nothing. */
+    bool (*settle)(struct task_request *r);
     /* An error as a whole reply. */
     void (*fail)(struct http_request *h, const struct kit_err *err);
     const char *stream_type; /* "text/event-stream"; NULL: never streams, and the rest is not there */
@@ -48,6 +51,16 @@ struct api_telling {
 
 /* Asks; the reply is sent when its time comes. */
 void api_dialect_ask(struct http_request *h, struct api *a, const struct api_dialect *dialect);
+/* The same with something of the dialect's own: r->asker.own, freed with the request, or here when there is none. */
+struct api_own {
+    void *own;
+    void (*free)(void *own);
+    size_t bytes; /* of JSON, that the question takes beside its body */
+};
+void api_dialect_ask_with(struct http_request *h, struct api *a, const struct api_dialect *dialect,
+                          const struct api_own *mine);
+/* What `settle` has begun is done. On the loop of the asker. */
+void api_dialect_settled(struct task_request *r);
 
 /* Arguments of a call where an API wants them as an object; what the model wrote instead of one becomes a string. */
 void api_put_object(struct kit_json_writer *w, kit_str json);

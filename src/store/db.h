@@ -72,6 +72,8 @@ enum store_kind { STORE_READ, STORE_WRITE }; /* READ: no statement changes anyth
 struct store_asker {
     /* Called by what receives from `home` (store_tx_receive), on its loop: the answer is there. */
     void (*answered)(struct store_tx *tx);
+    /* Instead of answered, when the loop has ended; any thread. NULL: nobody is told. */
+    void (*dropped)(struct store_tx *tx);
     struct loop_chan *home; /* the transaction holds a reference */
     void *ctx;
 };
@@ -82,8 +84,6 @@ KIT_MUST_CHECK enum kit_status store_tx_new(struct store_db *db, enum store_kind
 struct store_tx *store_tx_ref(struct store_tx *tx);
 void store_tx_unref(struct store_tx *tx); /* NULL is fine */
 void *store_tx_ctx(const struct store_tx *tx);
-/* Calls fn(ctx of the asker) when the transaction is freed, on whatever thread that is. */
-void store_tx_on_free(struct store_tx *tx, void (*fn)(void *ctx));
 void store_tx_set_deadline(struct store_tx *tx, uint64_t deadline_ns); /* kit_clock_ns; before it is submitted */
 
 /* How many rows a statement must answer, or change where it answers none; otherwise all is undone and CONFLICT is the

@@ -40,9 +40,6 @@ void store_tx_unref(struct store_tx *tx)
     if (tx == NULL || !kit_ref_down(&tx->refs)) {
         return;
     }
-    if (tx->on_free != NULL) {
-        tx->on_free(tx->asker.ctx);
-    }
     loop_chan_unref(tx->asker.home);
     kit_arena_done(&tx->arena);
     kit_arena_done(&tx->answers);
@@ -54,11 +51,6 @@ void store_tx_unref(struct store_tx *tx)
 void *store_tx_ctx(const struct store_tx *tx)
 {
     return tx->asker.ctx;
-}
-
-void store_tx_on_free(struct store_tx *tx, void (*fn)(void *ctx))
-{
-    tx->on_free = fn;
 }
 
 void store_tx_set_deadline(struct store_tx *tx, uint64_t deadline_ns)
@@ -166,7 +158,7 @@ static struct store_tx *tx_of(struct loop_msg *m)
 void store_tx_go_home(struct store_tx *tx)
 {
     if (loop_chan_send_answer(tx->asker.home, &tx->msg) != KIT_OK) {
-        store_tx_unref(tx);
+        store_tx_drop(NULL, &tx->msg);
     }
 }
 
@@ -181,7 +173,11 @@ void store_tx_receive(void *ctx, struct loop_msg *m)
 void store_tx_drop(void *ctx, struct loop_msg *m)
 {
     (void)ctx;
-    store_tx_unref(tx_of(m));
+    struct store_tx *tx = tx_of(m);
+    if (tx->asker.dropped != NULL) {
+        tx->asker.dropped(tx);
+    }
+    store_tx_unref(tx);
 }
 
 /* --- the answer --- */

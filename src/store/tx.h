@@ -26,7 +26,6 @@ struct store_tx {
     struct store_db *db;   /* borrowed */
     enum store_kind kind;
     struct store_asker asker;
-    void (*on_free)(void *ctx);
     uint64_t deadline_ns;
     struct kit_arena arena;    /* values */
     size_t value_bytes;        /* of texts and bytes among them */

@@ -47,7 +47,8 @@ struct task_asker {
     kit_id id;          /* the asker's own name for whom it asks, */
     kit_id part;        /* and for the question, where one asks many */
     const void *manner; /* how it asks: the asker's own; lives for ever */
-    void *ctx;          /* the asker's */
+    void *ctx;          /* the asker's, */
+    void *own;          /* and what it has for this request alone; NULL: nothing */
 };
 
 /* Texts as rows of token ids, behind each other; filled by task/ (texts.h). Memory: as long as the request. */

@@ -42,6 +42,7 @@ SUITES = {
     "grammar": lambda: python_test("tests/grammar/check.py"),
     "openai": lambda: client_test("openai"),
     "ollama": lambda: client_test("ollama"),
+    "responses": lambda: client_test("responses"),
     "anthropic": lambda: client_test("anthropic"),
     "tei": lambda: client_test("tei"),
     "frameworks": lambda: client_test("frameworks", "frameworks"),
