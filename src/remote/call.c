@@ -115,6 +115,34 @@ static bool in_parts(const struct remote_call *c)
     return c->form != REMOTE_WHOLE;
 }
 
+void remote_call_open(struct remote_call *c, bool good)
+{
+    kit_buf_init(&c->in, !good ? ERROR_BYTES_MAX : in_parts(c) ? REMOTE_PART_BYTES_MAX : REMOTE_ANSWER_BYTES_MAX);
+}
+
+bool remote_call_take(struct remote_call *c, kit_str bytes)
+{
+    c->bytes += bytes.len;
+    enum kit_status rc = kit_buf_add(&c->in, bytes);
+    if (rc != KIT_OK || c->bytes > REMOTE_STREAM_BYTES_MAX) {
+        return rc == KIT_NOMEM ? refuse(c, rc, "answers more than there is memory for")
+                               : refuse(c, KIT_TOO_LARGE, "answers more than is taken");
+    }
+    return !in_parts(c) || take_lines(c);
+}
+
+enum kit_status remote_call_end(struct remote_call *c, struct kit_err *err)
+{
+    bool good = in_parts(c) ? take_line(c, kit_buf_str(&c->in)) : take_value(c, kit_buf_str(&c->in));
+    if (!good) {
+        *err = c->err;
+        return err->code;
+    }
+    return !in_parts(c) || c->complete
+               ? KIT_OK
+               : kit_fail(err, KIT_IO, "upstream '%s' ended its answer in the middle", c->upstream->name);
+}
+
 static bool is_good(const struct fetch_transfer *t)
 {
     int status = fetch_transfer_status(t);
@@ -130,7 +158,7 @@ static bool head(void *ctx, struct fetch_transfer *t)
         METRIC_OBSERVE_WITH(remote_first_byte_seconds, (double)(c->first_ns - c->asked_ns) / (double)KIT_NS_PER_S,
                             kit_str_c(c->upstream->name));
     }
-    kit_buf_init(&c->in, !is_good(t) ? ERROR_BYTES_MAX : in_parts(c) ? REMOTE_PART_BYTES_MAX : REMOTE_ANSWER_BYTES_MAX);
+    remote_call_open(c, is_good(t));
     return true;
 }
 
@@ -138,31 +166,11 @@ static bool piece(void *ctx, kit_str bytes)
 {
     struct remote_call *c = ctx;
     c->heard_ns = kit_clock_ns();
-    c->bytes += bytes.len;
-    if (kit_flag_get(&c->cancelled)) {
-        return refuse(c, KIT_CANCELLED, "is not needed any more");
-    }
-    enum kit_status rc = kit_buf_add(&c->in, bytes);
-    if (rc != KIT_OK || c->bytes > REMOTE_STREAM_BYTES_MAX) {
-        return rc == KIT_NOMEM ? refuse(c, rc, "answers more than there is memory for")
-                               : refuse(c, KIT_TOO_LARGE, "answers more than is taken");
-    }
-    return !in_parts(c) || take_lines(c);
+    return kit_flag_get(&c->cancelled) ? refuse(c, KIT_CANCELLED, "is not needed any more")
+                                       : remote_call_take(c, bytes);
 }
 
 /* --- the end of a transfer --- */
-
-static enum kit_status read_end(struct remote_call *c, struct kit_err *err)
-{
-    bool good = in_parts(c) ? take_line(c, kit_buf_str(&c->in)) : take_value(c, kit_buf_str(&c->in));
-    if (!good) {
-        *err = c->err;
-        return err->code;
-    }
-    return !in_parts(c) || c->complete
-               ? KIT_OK
-               : kit_fail(err, KIT_IO, "upstream '%s' ended its answer in the middle", c->upstream->name);
-}
 
 static enum kit_status judge(struct remote_call *c, const struct fetch_transfer *t, enum kit_status rc,
                              struct kit_err *err)
@@ -175,7 +183,7 @@ static enum kit_status judge(struct remote_call *c, const struct fetch_transfer 
         return KIT_OK;
     }
     if (rc == KIT_OK) {
-        return is_good(t) ? read_end(c, err) : remote_judge(c->upstream, t, kit_buf_str(&c->in), err);
+        return is_good(t) ? remote_call_end(c, err) : remote_judge(c->upstream, t, kit_buf_str(&c->in), err);
     }
     return remote_retell(c->upstream, c->first_ns > 0, err);
 }
@@ -222,11 +230,15 @@ static void start(struct remote_call *c)
     }
 }
 
-void remote_call_begin(struct remote *r, struct remote_call *c)
+void remote_call_begin(struct remote_call *c)
 {
-    (void)r;
+    struct kit_err err;
     METRIC_ADD_WITH(remote_running, 1, kit_str_c(c->upstream->name));
-    start(c);
+    if (kit_flag_get(&c->cancelled)) {
+        finish(c, kit_fail(&err, KIT_CANCELLED, "cancelled by the caller"), &err);
+    } else {
+        start(c);
+    }
 }
 
 /* --- as time passes --- */

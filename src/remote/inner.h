@@ -61,7 +61,12 @@ void remote_check_soon(struct remote_upstream *u);                  /* a call ha
 void remote_check_end(struct remote_upstream *u);
 
 /* --- call.c --- */
-void remote_call_begin(struct remote *r, struct remote_call *c);
+void remote_call_begin(struct remote_call *c); /* one of the remote's calls already */
+/* The parts of reading an answer, without a transfer: its head has come (good: 2xx), bytes of a good one have (false: c->err
+ * says why it is none), all of it has. */
+void remote_call_open(struct remote_call *c, bool good);
+bool remote_call_take(struct remote_call *c, kit_str bytes);
+KIT_MUST_CHECK enum kit_status remote_call_end(struct remote_call *c, struct kit_err *err);
 void remote_calls_turn(struct remote *r, uint64_t now_ns); /* deadlines, silence, tries that are due */
 void remote_calls_drop_cancelled(struct remote *r);
 void remote_calls_end(struct remote *r); /* all, as UNAVAILABLE */

@@ -134,7 +134,7 @@ static void begin_coming(struct remote *r)
         next = c->next;
         c->next = r->calls;
         r->calls = c;
-        remote_call_begin(r, c);
+        remote_call_begin(c);
     }
 }
 
