@@ -456,7 +456,7 @@ static void tell_begin(struct api_telling *t)
     kit_json_put_raw(&w, kit_str_lit("[]"));
     kit_json_member_c(&w, "stop_reason", NULL);
     kit_json_member_c(&w, "stop_sequence", NULL);
-    write_usage(&w, t->r->tokens, 0);
+    write_usage(&w, task_generate_prompt_now(t->r), 0);
     end_event(t, &w);
 }
 

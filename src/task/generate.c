@@ -271,6 +271,11 @@ kit_str task_generate_token(const struct task_request *r, int32_t id)
     return plug_model_token(r->loaded->model, id);
 }
 
+uint64_t task_generate_prompt_now(const struct task_request *r)
+{
+    return r->upstream == NULL ? r->tokens : 0;
+}
+
 struct task_usage task_generate_usage(const struct task_request *r)
 {
     struct task_usage u = {.prompt = r->tokens};

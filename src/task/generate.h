@@ -37,6 +37,9 @@ uint32_t task_generate_choices(const struct task_request *r); /* inputs times n,
 struct task_made *task_generate_made(const struct task_request *r, uint32_t choice);
 kit_str task_generate_token(const struct task_request *r, int32_t id); /* its text; borrowed from the model */
 
+/* Tokens of all inputs, from the first news on; 0: another server makes the texts and tells it with the last. */
+uint64_t task_generate_prompt_now(const struct task_request *r);
+
 struct task_usage {
     uint64_t prompt, cached; /* tokens of all inputs, and how many of them needed no computing */
     uint64_t made;           /* of all choices */
