@@ -526,6 +526,7 @@ static void tell_end(struct api_telling *t)
     kit_json_close(&w, '}');
     kit_json_key(&w, "usage");
     kit_json_open(&w, '{');
+    kit_json_member_u64(&w, "input_tokens", task_generate_usage(t->r).prompt); /* message_start may not have known */
     kit_json_member_u64(&w, "output_tokens", task_generate_usage(t->r).made);
     kit_json_close(&w, '}');
     end_event(t, &w);
