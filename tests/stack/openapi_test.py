@@ -40,6 +40,10 @@ def examples_of(media):
     return named + ([("example", media["example"])] if "example" in media else [])
 
 
+# What they ask for has an id that nobody knows before it is made: tests/clients/responses_test.py does.
+MADE = {"openaiResponse", "openaiResponseItems"}
+
+
 class Description(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -77,7 +81,7 @@ class Description(unittest.TestCase):
     def test_each_get_answers_as_described_to_the_examples_of_its_parameters(self):
         for path, method, operation, shared in operations(self.spec):
             good = follow(self.spec, operation["responses"].get("200", {}))
-            if method != "get" or "x-frames" in operation or "text/event-stream" in good["content"]:
+            if method != "get" or operation["operationId"] in MADE or "x-frames" in operation or "text/event-stream" in good["content"]:
                 continue
             for parameter in shared + [follow(self.spec, p) for p in operation.get("parameters", [])]:
                 if not parameter.get("required"):
