@@ -159,6 +159,7 @@ static enum kit_status make_vectors(struct task_upstream *u, size_t dimensions, 
     uint32_t wanted = r->parameters.dimensions;
     r->stride = (uint32_t)dimensions;
     r->dimensions = wanted > 0 ? KIT_MIN(wanted, r->stride) : r->stride;
+    r->parameters.normalize = r->parameters.normalize || r->dimensions < r->stride; /* cut here, not there */
     r->rows.count = r->inputs.text_count;
     r->vectors = kit_alloc_array((size_t)r->rows.count * r->stride, sizeof(float));
     return r->vectors != NULL ? KIT_OK : kit_fail(err, KIT_NOMEM, "out of memory for %u vectors", r->rows.count);

@@ -629,6 +629,20 @@ TEST(vectors_that_do_not_belong_to_the_texts_are_refused)
     }
 }
 
+TEST(vectors_that_are_longer_than_was_asked_for_are_cut)
+{
+    struct canned c;
+    struct client_answer a;
+    const struct canned_answer answer = {
+        .bytes =
+            kit_str_lit(HEAD("200 OK", "application/json") "\r\n{\"data\":[{\"index\":0,\"embedding\":[3,4,12]}]}")};
+    start_odd(&c, &answer, 1, NULL);
+    server_expect(&front, "POST", "/v1/embeddings", "{\"model\":\"m\",\"input\":\"a\",\"dimensions\":2}", 200, &a);
+    assert_non_null(strstr(a.text, "\"embedding\":[0.6,0.8]"));
+    client_answer_done(&a);
+    stop_odd(&c);
+}
+
 TEST(a_server_whose_upstream_does_not_answer_serves_its_own)
 {
     const char *folder = models_of_back();
@@ -675,6 +689,7 @@ int main(void)
         TEST_OF(an_upstream_that_falls_silent_is_given_up),
         TEST_OF(an_answer_without_end_is_cut),
         TEST_OF(vectors_that_do_not_belong_to_the_texts_are_refused),
+        TEST_OF(vectors_that_are_longer_than_was_asked_for_are_cut),
         TEST_OF(a_server_whose_upstream_does_not_answer_serves_its_own),
         TEST_OF(a_server_ends_while_its_upstream_is_silent),
     };
