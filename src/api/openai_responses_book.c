@@ -89,11 +89,15 @@ static const char insert[] =
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 static const char touch_chain[] =
     "UPDATE responses SET touched_ns = $5, expires_s = $6 WHERE id IN (" CHAIN "SELECT id FROM chain)";
-static const char drop_beyond_count[] = "DELETE FROM responses WHERE id IN (SELECT id FROM responses "
-                                        "ORDER BY touched_ns DESC, id DESC LIMIT 1000000000 OFFSET $1)";
+static const char drop_beyond_count[] =
+    "DELETE FROM responses WHERE id IN (SELECT id FROM responses ORDER BY touched_ns, id LIMIT "
+    "(SELECT CASE WHEN count(*) > $1 THEN count(*) - $1 ELSE 0 END FROM responses))";
+/* Each that is needed to get below it, oldest first; at most 1,000 at a time, so that this takes no longer the more are kept. */
 static const char drop_beyond_bytes[] =
-    "DELETE FROM responses WHERE (SELECT sum(bytes) FROM responses) > $1 AND id IN (SELECT id FROM (SELECT id, "
-    "sum(bytes) OVER (ORDER BY touched_ns DESC, id DESC) AS upto FROM responses) AS sums WHERE upto > $1)";
+    "DELETE FROM responses WHERE id IN (SELECT id FROM (SELECT id, sum(bytes) OVER (ORDER BY touched_ns, id) - bytes "
+    "AS older "
+    "FROM (SELECT id, bytes, touched_ns FROM responses WHERE (SELECT sum(bytes) FROM responses) > $1 "
+    "ORDER BY touched_ns, id LIMIT 1000) AS oldest) AS sums WHERE older < (SELECT sum(bytes) FROM responses) - $1)";
 
 static void add_insert(struct store_tx *tx, const struct api_response *own, kit_str response, int64_t now_ns,
                        int64_t until_s)
