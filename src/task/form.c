@@ -229,7 +229,7 @@ static enum kit_status blame(const struct form *f, enum kit_status rc, struct ki
         char path[KIT_ERR_PARAM_BYTES];
         snprintf(path, sizeof(path), "parameters.%s", name);
         kit_str_to_c(kit_str_c(path), err->param, sizeof(err->param));
-        return kit_err_prefix(err, rc == KIT_PARSE ? KIT_INVALID : rc, "'%s'", name);
+        return kit_err_prefix(err, rc == KIT_TOO_LARGE ? rc : KIT_INVALID, "'%s'", name);
     }
     return rc;
 }

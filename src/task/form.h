@@ -10,8 +10,8 @@
 #include "task/model.h"
 
 /* *ret: the caller's reference (grammar_masks_unref), NULL: any text will do. tools: an array in OpenAI's words, or {NULL}.
- * Errors name the parameter: INVALID (no schema, no such tool), UNPROCESSABLE (nothing satisfies it, or it cannot be
- * expressed), PARSE (GBNF), TOO_LARGE, NOMEM. */
+ * Errors name the parameter: INVALID (no schema or grammar, no such tool, nothing satisfies it, or it cannot be expressed),
+ * TOO_LARGE, NOMEM. */
 KIT_MUST_CHECK enum kit_status task_form_find(struct task_model *m, const struct task_request *r, kit_json tools,
                                               struct grammar_masks **ret, struct kit_err *err);
 

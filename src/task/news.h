@@ -5,12 +5,8 @@
  * nobody: what it has not read is a number here, and what the item gave lies in the request.
  * That there is something to read is told by a message, at most one on its way (task_request_tell).
  *
- * Text of generating tasks comes through here too, when there are any. A piece is a record (item, bytes) in a buffer
- * of bounded size beside the list; pieces of one item that nobody has read yet are joined, so that a slow reader gets fewer
- * and longer ones; the end of an item is a record behind its last piece, so that one place tells the progress in both. A
- * piece that does not fit is FULL: the sequence keeps it, takes no further step (its place in the batch goes to others),
- * and is told to go on by the read that empties half of the buffer, with a message to its lane. Thus a reader that is slow
- * pauses its own sequence, never the batch.
+ * Text that is being generated does not come through here: it lies with its choice, and is read from there (task/made.h). An
+ * input of such a question is an item when all of its texts have ended.
  *
  * Thread: any. Memory: part of the request; the list lies in its arena. */
 #ifndef TASK_NEWS_H
