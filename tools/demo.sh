@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# make demo: the main job, shown. Starts the model server on a port of this machine, loads all-MiniLM-L6-v2, asks it
-# something, and ends the server again: on a terminal when you say so, otherwise at once.
+# make demo: the main job, shown. Starts the model server on a port of this machine, loads an encoder and, where llama.cpp
+# was built, a language model, asks them something, and ends the server again: on a terminal when you say so, otherwise at
+# once.
 set -eu
 cd "$(dirname "$0")/.."
 bin=build/release/bin
@@ -85,6 +86,29 @@ curl -sS "$address/serve/batch" -d "$requests" | sed -E 's/(\[-?[0-9.e-]+,-?[0-9
 
 say "Over a WebSocket: 1,000 texts, each vector as soon as it is there; and a cancel"
 run tools/demo_stream.py "$address" "$model" 1000
+
+language=gemma-3-270m
+if [ -f build/release/lib/aether/llama.so ] && [ -d "build/models/$language" ]; then
+    say "A language model: $language, which goes on with texts (it is no chat model)"
+    run ./heimnetz aethercore load "$language"
+    run ./heimnetz aethercore serve "$language" --parameter max_tokens=16 --parameter temperature=0 \
+        --text "The capital of France is"
+
+    say "The same in OpenAI's words, and what it must look like"
+    form='{
+  "model":"'$language'","max_tokens":60,"temperature":0,
+  "messages":[{"role":"user","content":"The largest city of Japan:"}],
+  "response_format":{"type":"json_schema","json_schema":{"name":"city",
+    "schema":{"type":"object","additionalProperties":false,
+      "required":["city","population"],
+      "properties":{"city":{"type":"string","maxLength":20},
+        "population":{"type":"integer","minimum":1000}}}}}}'
+    printf '%s$ curl %s/v1/chat/completions -d '\''%s'\''%s\n' "$dim" "$address" "$form" "$plain"
+    curl -sS "$address/v1/chat/completions" -d "$form" | sed -nE 's/.*"content":("([^"\\]|\\.)*").*/\1/p'
+
+    say "Four at once, each as it is made"
+    run ./heimnetz bench "$language" --concurrency 4 --requests 4 --max-tokens 24
+fi
 
 say "How it is"
 run ./heimnetz status
