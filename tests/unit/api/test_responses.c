@@ -211,12 +211,12 @@ TEST(the_book_drops_the_oldest_beyond_its_bytes_and_takes_none_that_is_larger)
     struct desk d;
     open_book(&d, 100, 100);
     for (int i = 0; i < 6; i++) {
-        char id[8];
+        char id[32];
         snprintf(id, sizeof(id), "r%d", i);
         keep(&d, id, "", "{\"text\":\"twenty-eight bytes\"}"); /* 30 with its items */
     }
     for (int i = 0; i < 6; i++) {
-        char id[8];
+        char id[32];
         snprintf(id, sizeof(id), "r%d", i);
         assert_int_equal(length_of(&d, "me", id), i >= 3);
     }
