@@ -349,7 +349,7 @@ static enum kit_status add_head(struct grammar_masks *m, struct grammar_head h, 
 {
     const struct grammar_frame *frame = &m->walk.frame[h.frame];
     struct grammar_head behind = {frame->ret, frame->up};
-    const struct grammar_mask *x;
+    const struct grammar_mask *x = NULL;
     enum kit_status rc = own_mask(m, h.local, &x);
     if (rc != KIT_OK) {
         return rc;
