@@ -123,7 +123,7 @@ function away(problem) {
   if (!problem) delete note.dataset.locked;
   if (!problem || note.dataset.locked === String(locked)) return;
   note.dataset.locked = locked;
-  note.replaceChildren(problem instanceof Problem ? problem.message : 'No answer. Trying again…');
+  note.replaceChildren(problem instanceof Problem ? problem.message : 'It does not answer. Trying again…');
   if (locked) note.append(' ', h('button', {click: () => call('/health').then(nudge, () => {})}, 'Enter the key'));
 }
 
@@ -219,7 +219,7 @@ const TASKS = {
     show: (out, inputs) => showBars(out, inputs, row => row.label)},
   'token-classify': {fields: [['texts', 'Texts, one a line', 'Ada Lovelace was born in London.']],
     show: (out, inputs) => h('ol', {}, ...out.map((pieces, i) => h('li', {}, marked(inputs[i], pieces))))},
-  'fill-mask': {fields: [['texts', 'Texts with [MASK] or <mask>, one a line', 'The capital of France is [MASK].']],
+  'fill-mask': {fields: [['texts', 'Texts with [MASK] or <mask>', 'The capital of France is [MASK].']],
     show: (out, inputs) => showBars(out, inputs, row => row.token)},
   answer: {fields: [['question', 'Question', 'Who wrote it?', 1], ['context', 'Context', 'Ada wrote it in 1843.']],
     inputs: v => ({question: v.question, context: v.context}),
