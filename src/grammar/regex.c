@@ -125,24 +125,15 @@ static void add_named(struct parser *p, struct grammar_set *s, char name)
     }
 }
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static uint32_t read_hex(struct parser *p, uint32_t digits)
 {
     uint32_t point = 0;
     for (uint32_t i = 0; i < digits; i++, p->at++) {
-        if (hex(peek(p)) < 0) {
+        if (kit_str_hex_digit(peek(p)) < 0) {
             fail(p, "a digit is missing in an escape");
             return 0;
         }
-        point = point * 16 + (uint32_t)hex(peek(p));
+        point = point * 16 + (uint32_t)kit_str_hex_digit(peek(p));
     }
     return point;
 }

@@ -2,20 +2,11 @@
 
 #include <string.h>
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 char http_target_next(kit_str s, size_t *at)
 {
     char c = s.ptr[(*at)++];
     if (c == '%' && s.len - *at >= 2) {
-        c = (char)(hex_value(s.ptr[*at]) * 16 + hex_value(s.ptr[*at + 1]));
+        c = (char)(kit_str_hex_digit(s.ptr[*at]) * 16 + kit_str_hex_digit(s.ptr[*at + 1]));
         *at += 2;
     }
     return c;
@@ -34,7 +25,7 @@ static enum kit_status check_bytes(kit_str s, bool *has_percent, struct kit_err 
             continue;
         }
         *has_percent = true;
-        if (s.len - i < 3 || hex_value(s.ptr[i + 1]) < 0 || hex_value(s.ptr[i + 2]) < 0) {
+        if (s.len - i < 3 || kit_str_hex_digit(s.ptr[i + 1]) < 0 || kit_str_hex_digit(s.ptr[i + 2]) < 0) {
             return kit_fail(err, KIT_INVALID, "the target has a '%%' without two hex digits behind it (at %zu)", i);
         }
         if (s.ptr[i + 1] == '0' && s.ptr[i + 2] == '0') {

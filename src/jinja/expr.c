@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "jinja/parse.h"
+#include "kit/utf8.h"
 
 typedef struct jinja_node *(*rule)(struct jinja_parser *p);
 
@@ -34,18 +35,13 @@ static void append(struct jinja_node ***end, struct jinja_node *n)
 
 /* --- constants --- */
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
-
 /* Up to `most` digits of a base. Returns how many there were. */
 static size_t read_digits(kit_str s, size_t at, size_t most, int base, uint32_t *ret)
 {
     size_t count = 0;
     *ret = 0;
     while (count < most && at + count < s.len) {
-        int digit = hex_digit(s.ptr[at + count]);
+        int digit = kit_str_hex_digit(s.ptr[at + count]);
         if (digit < 0 || digit >= base) {
             break;
         }
@@ -53,21 +49,6 @@ static size_t read_digits(kit_str s, size_t at, size_t most, int base, uint32_t 
         count++;
     }
     return count;
-}
-
-static size_t put_utf8(char *to, uint32_t cp)
-{
-    if (cp < 0x80) {
-        to[0] = (char)cp;
-        return 1;
-    }
-    size_t bytes = cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
-    for (size_t i = bytes - 1; i > 0; i--) {
-        to[i] = (char)(0x80 | (cp & 0x3F));
-        cp >>= 6;
-    }
-    to[0] = (char)(cp | (0xF00u >> bytes & 0xFF));
-    return bytes;
 }
 
 static void bad_escape(struct jinja_parser *p, kit_str s, size_t at)
@@ -99,7 +80,7 @@ static size_t unescape(struct jinja_parser *p, kit_str s, size_t at, char *to, s
     if ((most > 0 && count < most) || cp > 0x10FFFF || (cp >= 0xD800 && cp < 0xE000)) {
         bad_escape(p, s, at);
     } else {
-        *len += put_utf8(to + *len, cp);
+        *len += kit_utf8_write(cp, to + *len);
     }
     return (most > 0 ? 2 : 1) + count;
 }
@@ -155,7 +136,7 @@ static bool based_int(kit_str s, uint64_t *ret)
     int base = (s.ptr[1] | 0x20) == 'x' ? 16 : (s.ptr[1] | 0x20) == 'o' ? 8 : 2;
     *ret = 0;
     for (size_t i = 2; i < s.len; i++) {
-        int digit = hex_digit(s.ptr[i]);
+        int digit = kit_str_hex_digit(s.ptr[i]);
         if (digit < 0 || digit >= base || *ret > (uint64_t)INT64_MAX / 16) {
             return false;
         }

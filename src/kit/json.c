@@ -216,6 +216,11 @@ kit_json kit_json_get(kit_json object, const char *key)
     return (kit_json){yyjson_obj_get(val(object), key)};
 }
 
+kit_json kit_json_at(kit_json array, size_t index)
+{
+    return (kit_json){yyjson_arr_get(val(array), index)};
+}
+
 size_t kit_json_count(kit_json v)
 {
     return yyjson_is_arr(val(v)) ? yyjson_arr_size(val(v)) : yyjson_obj_size(val(v));

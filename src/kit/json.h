@@ -53,6 +53,7 @@ const char *kit_json_type_name(kit_json v); /* "an object"; "missing" for {NULL}
 #define KIT_JSON_WHAT_BYTES 40
 const char *kit_json_what(kit_json v, char to[KIT_JSON_WHAT_BYTES]);
 kit_json kit_json_get(kit_json object, const char *key); /* {NULL}: no object or no such key */
+kit_json kit_json_at(kit_json array, size_t index);      /* {NULL}: no array or not so many; walks to it */
 size_t kit_json_count(kit_json v);                       /* items of an array, pairs of an object, else 0 */
 
 /* Plain reads: `otherwise` when the type differs. */

@@ -182,6 +182,15 @@ enum kit_status kit_str_to_f64(kit_str s, double *ret)
     return KIT_OK;
 }
 
+int kit_str_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 uint64_t kit_str_hash(kit_str s)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);

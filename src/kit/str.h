@@ -35,6 +35,8 @@ KIT_MUST_CHECK enum kit_status kit_str_to_u64(kit_str s, uint64_t *ret);
 KIT_MUST_CHECK enum kit_status kit_str_to_i64(kit_str s, int64_t *ret);
 KIT_MUST_CHECK enum kit_status kit_str_to_f64(kit_str s, double *ret);
 
+int kit_str_hex_digit(char c); /* 0 … 15, of either case; -1: it is none */
+
 /* FNV-1a, 64 bit. For tables of trusted keys; not for keys that an attacker picks. */
 uint64_t kit_str_hash(kit_str s);
 

@@ -21,21 +21,7 @@ static kit_json item(kit_json array, kit_str step)
     if ((step.len > 1 && step.ptr[0] == '0') || kit_str_to_u64(step, &index) != KIT_OK) {
         return (kit_json){NULL};
     }
-    for (struct kit_json_iter i = kit_json_iter(array); kit_json_next(&i);) {
-        if (i.index == index) {
-            return i.value;
-        }
-    }
-    return (kit_json){NULL};
-}
-
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return kit_json_at(array, index);
 }
 
 /* "%C3%A9" as the bytes that it stands for; a lone '%' stays. */
@@ -47,8 +33,10 @@ static enum kit_status decode(kit_str text, struct kit_arena *arena, kit_str *re
     }
     size_t len = 0;
     for (size_t i = 0; i < text.len; i++) {
-        bool coded = text.ptr[i] == '%' && i + 2 < text.len && hex(text.ptr[i + 1]) >= 0 && hex(text.ptr[i + 2]) >= 0;
-        out[len++] = coded ? (char)(hex(text.ptr[i + 1]) * 16 + hex(text.ptr[i + 2])) : text.ptr[i];
+        bool coded = text.ptr[i] == '%' && i + 2 < text.len && kit_str_hex_digit(text.ptr[i + 1]) >= 0 &&
+                     kit_str_hex_digit(text.ptr[i + 2]) >= 0;
+        out[len++] =
+            coded ? (char)(kit_str_hex_digit(text.ptr[i + 1]) * 16 + kit_str_hex_digit(text.ptr[i + 2])) : text.ptr[i];
         i += coded ? 2 : 0;
     }
     *ret = (kit_str){out, len};

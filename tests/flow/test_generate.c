@@ -5,39 +5,17 @@
 
 #include "kit/buf.h"
 #include "server.h"
+#include "support/json_path.h"
 #include "support/test.h"
 
 static struct server server;
-
-static kit_json item_at(kit_json array, uint64_t index)
-{
-    for (struct kit_json_iter i = kit_json_iter(array); kit_json_next(&i);) {
-        if (i.index == index) {
-            return i.value;
-        }
-    }
-    return (kit_json){0};
-}
-
-/* "choices.0.text"; {NULL}: there is no such place. */
-static kit_json member(kit_json v, const char *path)
-{
-    kit_str rest = kit_str_c(path), name;
-    while (kit_str_cut(&rest, '.', &name)) {
-        uint64_t index;
-        char key[64];
-        v = kit_str_to_u64(name, &index) == KIT_OK ? item_at(v, index)
-                                                   : kit_json_get(v, kit_str_to_c(name, key, sizeof(key)));
-    }
-    return v;
-}
 
 /* Posts, and checks one string of the answer. */
 static void expect(const char *path, const char *body, const char *where, const char *text)
 {
     struct client_answer a;
     server_expect(&server, "POST", path, body, 200, &a);
-    assert_str(kit_json_str(member(kit_json_root(a.doc), where), kit_str_lit("(nothing)")), text);
+    assert_str(kit_json_str(test_json_path(kit_json_root(a.doc), where), kit_str_lit("(nothing)")), text);
     client_answer_done(&a);
 }
 
@@ -71,7 +49,7 @@ static void join(const struct kit_buf *from, const char *where, struct kit_buf *
         size_t brace = kit_str_find_char(line, '{');
         if (brace < line.len && kit_json_parse(kit_str_sub(line, brace, line.len), 32, &doc, NULL) == KIT_OK) {
             kit_json v = kit_json_root(doc);
-            kit_buf_add(to, kit_json_str(member(v, where), (kit_str){0}));
+            kit_buf_add(to, kit_json_str(test_json_path(v, where), (kit_str){0}));
         }
         kit_json_free(doc);
     }
@@ -180,7 +158,7 @@ TEST(a_form_is_kept)
                   "{\"model\":\"org/parrot\",\"inputs\":\"x\",\"parameters\":{\"format\":{\"type\":\"object\","
                   "\"required\":[\"a\"],\"properties\":{\"a\":false}}}}",
                   400, &a);
-    assert_str(kit_json_str(member(kit_json_root(a.doc), "error.param"), (kit_str){0}), "parameters.format");
+    assert_str(kit_json_str(test_json_path(kit_json_root(a.doc), "error.param"), (kit_str){0}), "parameters.format");
     client_answer_done(&a);
 }
 
@@ -195,8 +173,8 @@ TEST(tokens_are_counted_and_shown_without_an_answer)
     struct client_answer a, b;
     server_expect(&server, "POST", "/v1/messages", MESSAGES "}", 200, &a);
     server_expect(&server, "POST", "/v1/messages/count_tokens", MESSAGES "}", 200, &b);
-    assert_int_equal(kit_json_i64(member(kit_json_root(a.doc), "usage.input_tokens"), -1),
-                     kit_json_i64(member(kit_json_root(b.doc), "input_tokens"), -2));
+    assert_int_equal(kit_json_i64(test_json_path(kit_json_root(a.doc), "usage.input_tokens"), -1),
+                     kit_json_i64(test_json_path(kit_json_root(b.doc), "input_tokens"), -2));
     client_answer_done(&a);
     client_answer_done(&b);
     expect("/serve", "{\"model\":\"org/parrot\",\"task\":\"tokenize\",\"inputs\":\"hi\"}", "outputs.0.0.text",
@@ -210,14 +188,14 @@ TEST(what_is_wrong_is_told_in_the_words_of_the_api_that_was_asked)
 {
     struct client_answer a;
     server_expect(&server, "POST", "/v1/chat/completions", "{\"model\":\"nobody\",\"messages\":[{}]}", 404, &a);
-    assert_str(kit_json_str(member(kit_json_root(a.doc), "error.type"), (kit_str){0}), "not_found_error");
+    assert_str(kit_json_str(test_json_path(kit_json_root(a.doc), "error.type"), (kit_str){0}), "not_found_error");
     client_answer_done(&a);
     server_expect(&server, "POST", "/api/chat", "{\"model\":\"nobody\",\"messages\":[{}]}", 404, &a);
-    assert_int_equal(kit_json_type(member(kit_json_root(a.doc), "error")), KIT_JSON_STRING);
+    assert_int_equal(kit_json_type(test_json_path(kit_json_root(a.doc), "error")), KIT_JSON_STRING);
     client_answer_done(&a);
     server_expect(&server, "POST", "/v1/completions", "{\"model\":\"org/parrot\",\"prompt\":\"x\",\"temperature\":-1}",
                   400, &a);
-    assert_str(kit_json_str(member(kit_json_root(a.doc), "error.param"), (kit_str){0}), "temperature");
+    assert_str(kit_json_str(test_json_path(kit_json_root(a.doc), "error.param"), (kit_str){0}), "temperature");
     client_answer_done(&a);
 }
 

@@ -14,6 +14,7 @@
 #include "server.h"
 #include "support/canned.h"
 #include "support/temp.h"
+#include "support/json_path.h"
 #include "support/test.h"
 
 #define LONG_TEXT "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
@@ -87,34 +88,11 @@ static void stop_both(void)
 
 /* --- asking --- */
 
-static kit_json item_at(kit_json array, uint64_t index)
-{
-    for (struct kit_json_iter i = kit_json_iter(array); kit_json_next(&i);) {
-        if (i.index == index) {
-            return i.value;
-        }
-    }
-    return (kit_json){0};
-}
-
-/* "choices.0.text"; {NULL}: there is no such place. */
-static kit_json member(kit_json v, const char *path)
-{
-    kit_str rest = kit_str_c(path), name;
-    while (kit_str_cut(&rest, '.', &name)) {
-        uint64_t index;
-        char key[64];
-        v = kit_str_to_u64(name, &index) == KIT_OK ? item_at(v, index)
-                                                   : kit_json_get(v, kit_str_to_c(name, key, sizeof(key)));
-    }
-    return v;
-}
-
 static void expect(const char *path, const char *body, const char *where, const char *text)
 {
     struct client_answer a;
     server_expect(&front, "POST", path, body, 200, &a);
-    assert_str(kit_json_str(member(kit_json_root(a.doc), where), kit_str_lit("(nothing)")), text);
+    assert_str(kit_json_str(test_json_path(kit_json_root(a.doc), where), kit_str_lit("(nothing)")), text);
     client_answer_done(&a);
 }
 
@@ -171,7 +149,7 @@ static void join(const struct kit_buf *from, const char *where, struct kit_buf *
         struct kit_json_doc *doc = NULL;
         size_t brace = kit_str_find_char(line, '{');
         if (brace < line.len && kit_json_parse(kit_str_sub(line, brace, line.len), 32, &doc, NULL) == KIT_OK) {
-            kit_buf_add(to, kit_json_str(member(kit_json_root(doc), where), (kit_str){0}));
+            kit_buf_add(to, kit_json_str(test_json_path(kit_json_root(doc), where), (kit_str){0}));
         }
         kit_json_free(doc);
     }
@@ -297,8 +275,8 @@ static void expect_usage(void)
     const char *body = CHAT("org/parrot", "count this") "}";
     server_expect(&back, "POST", "/v1/chat/completions", body, 200, &there);
     server_expect(&front, "POST", "/v1/chat/completions", body, 200, &here);
-    kit_json a = member(kit_json_root(there.doc), "usage.total_tokens"),
-             b = member(kit_json_root(here.doc), "usage.total_tokens");
+    kit_json a = test_json_path(kit_json_root(there.doc), "usage.total_tokens"),
+             b = test_json_path(kit_json_root(here.doc), "usage.total_tokens");
     assert_true(kit_json_i64(a, -1) > 0);
     assert_int_equal(kit_json_i64(b, -2), kit_json_i64(a, -1));
     client_answer_done(&there);

@@ -6,6 +6,7 @@
 #include "kit/buf.h"
 #include "server.h"
 #include "support/temp.h"
+#include "support/json_path.h"
 #include "support/test.h"
 
 #define ID_BYTES 64
@@ -13,32 +14,9 @@
 
 static struct server server;
 
-static kit_json item_at(kit_json array, uint64_t index)
-{
-    for (struct kit_json_iter i = kit_json_iter(array); kit_json_next(&i);) {
-        if (i.index == index) {
-            return i.value;
-        }
-    }
-    return (kit_json){0};
-}
-
-/* "output.0.id"; {NULL}: there is no such place. */
-static kit_json member(kit_json v, const char *path)
-{
-    kit_str rest = kit_str_c(path), name;
-    while (kit_str_cut(&rest, '.', &name)) {
-        uint64_t index;
-        char key[64];
-        v = kit_str_to_u64(name, &index) == KIT_OK ? item_at(v, index)
-                                                   : kit_json_get(v, kit_str_to_c(name, key, sizeof(key)));
-    }
-    return v;
-}
-
 static kit_str text_of(const struct client_answer *a, const char *path)
 {
-    return kit_json_str(member(kit_json_root(a->doc), path), kit_str_lit("(nothing)"));
+    return kit_json_str(test_json_path(kit_json_root(a->doc), path), kit_str_lit("(nothing)"));
 }
 
 static const char *path_of(const char *id, const char *more)
@@ -69,7 +47,7 @@ static int64_t number_of(const char *path, const char *where)
 {
     struct client_answer a;
     server_expect(&server, "GET", path, NULL, 200, &a);
-    int64_t n = kit_json_i64(member(kit_json_root(a.doc), where), -1);
+    int64_t n = kit_json_i64(test_json_path(kit_json_root(a.doc), where), -1);
     client_answer_done(&a);
     return n;
 }
@@ -144,14 +122,14 @@ TEST(items_that_went_in_are_listed_in_pages)
     server_expect(&server, "GET", path_of(id, "/input_items?order=asc&limit=2"), NULL, 200, &a);
     assert_str(text_of(&a, "data.0.content.0.text"), "be brief");
     assert_str(text_of(&a, "data.1.name"), "look");
-    assert_true(kit_json_bool(member(kit_json_root(a.doc), "has_more"), false));
+    assert_true(kit_json_bool(test_json_path(kit_json_root(a.doc), "has_more"), false));
     kit_str last = text_of(&a, "last_id");
     snprintf(more, sizeof(more), "/input_items?order=asc&after=%.*s", KIT_STR_ARG(last));
     client_answer_done(&a);
     server_expect(&server, "GET", path_of(id, more), NULL, 200, &a);
     assert_str(text_of(&a, "data.0.output"), "seen");
     assert_str(text_of(&a, "data.1.role"), "user");
-    assert_false(kit_json_bool(member(kit_json_root(a.doc), "has_more"), true));
+    assert_false(kit_json_bool(test_json_path(kit_json_root(a.doc), "has_more"), true));
     client_answer_done(&a);
     server_expect(&server, "GET", path_of(id, "/input_items"), NULL, 200, &a);
     assert_str(text_of(&a, "data.0.role"), "user"); /* the last first */
@@ -231,7 +209,7 @@ static void types_of(const struct kit_buf *from, struct kit_buf *types, char id[
         assert_int_equal(kit_json_i64(kit_json_get(v, "sequence_number"), -1), number++);
         kit_buf_add(types, kit_str_sub(type, sizeof("response.") - 1, type.len));
         kit_buf_add_char(types, ' ');
-        kit_str_to_c(kit_json_str(member(v, "response.id"), kit_str_lit("")), id, ID_BYTES);
+        kit_str_to_c(kit_json_str(test_json_path(v, "response.id"), kit_str_lit("")), id, ID_BYTES);
         kit_json_free(doc);
     }
 }
@@ -338,7 +316,7 @@ TEST(a_response_larger_than_all_that_may_be_kept_says_that_it_is_not)
                   "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
                   "\"}",
                   200, &a);
-    assert_false(kit_json_bool(member(kit_json_root(a.doc), "store"), true));
+    assert_false(kit_json_bool(test_json_path(kit_json_root(a.doc), "store"), true));
     kit_str_to_c(text_of(&a, "id"), id, sizeof(id));
     client_answer_done(&a);
     server_expect_only(&server, "GET", path_of(id, ""), NULL, 404);

@@ -141,6 +141,16 @@ TEST(json_whole_numbers_keep_their_sign_and_size)
     }
 }
 
+TEST(json_at_finds_items_of_arrays_only)
+{
+    kit_json v = parse("[1,{\"a\":2},[3]]");
+    assert_int_equal(kit_json_i64(kit_json_at(v, 0), 0), 1);
+    assert_int_equal(kit_json_i64(kit_json_at(kit_json_at(v, 2), 0), 0), 3);
+    assert_null(kit_json_at(v, 3).v);
+    assert_null(kit_json_at(kit_json_at(v, 1), 0).v);
+    assert_null(kit_json_at((kit_json){NULL}, 0).v);
+}
+
 TEST(json_is_real_tells_numbers_that_no_int64_holds_as_written)
 {
     static const char *const reals[] = {"1.0", "1e2", "9223372036854775808", "-1.5"};
@@ -339,10 +349,11 @@ int main(void)
         WITH_DOC(json_parse_knows_every_type), WITH_DOC(json_what_says_a_number_itself_and_how_long_an_array_is),
         WITH_DOC(json_missing_values_answer_every_question_with_no),
         WITH_DOC(json_strings_may_hold_nul_and_every_escape), WITH_DOC(json_whole_numbers_keep_their_sign_and_size),
-        WITH_DOC(json_iter_walks_arrays_and_objects_in_order), WITH_DOC(json_the_first_of_two_equal_keys_counts),
-        TEST_OF(json_parse_refuses_what_rfc_8259_refuses), WITH_DOC(json_parse_refuses_every_cut_of_a_good_text),
-        TEST_OF(json_parse_counts_depth_and_tells_the_byte), TEST_OF(json_parse_takes_a_thousand_levels_and_no_more),
-        WITH_DOC(json_parse_copies_its_text), WITH_DOC(json_need_str_says_which_member_is_wrong_and_how),
+        WITH_DOC(json_at_finds_items_of_arrays_only), WITH_DOC(json_iter_walks_arrays_and_objects_in_order),
+        WITH_DOC(json_the_first_of_two_equal_keys_counts), TEST_OF(json_parse_refuses_what_rfc_8259_refuses),
+        WITH_DOC(json_parse_refuses_every_cut_of_a_good_text), TEST_OF(json_parse_counts_depth_and_tells_the_byte),
+        TEST_OF(json_parse_takes_a_thousand_levels_and_no_more), WITH_DOC(json_parse_copies_its_text),
+        WITH_DOC(json_need_str_says_which_member_is_wrong_and_how),
         WITH_DOC(json_or_forms_take_the_default_for_missing_and_null_only), WITH_DOC(json_i64_or_names_its_range),
         TEST_OF(json_parse_survives_each_failed_alloc),
         TEST_OF(json_parse_within_refuses_a_tree_that_never_fits_and_gives_back_what_it_took),

@@ -139,6 +139,19 @@ TEST(str_to_c_ends_with_nul_and_cuts_at_a_utf8_border)
     assert_string_equal(kit_str_to_c(kit_str_lit("abc"), buf, 1), "");
 }
 
+TEST(str_hex_digits_are_those_of_both_cases)
+{
+    static const char digits[] = "0123456789abcdef", capitals[] = "0123456789ABCDEF", others[] = "/:@`gGxX -";
+    for (int i = 0; i < 16; i++) {
+        assert_int_equal(kit_str_hex_digit(digits[i]), i);
+        assert_int_equal(kit_str_hex_digit(capitals[i]), i);
+    }
+    for (const char *c = others; *c != '\0'; c++) {
+        assert_int_equal(kit_str_hex_digit(*c), -1);
+    }
+    assert_int_equal(kit_str_hex_digit((char)0xB1), -1);
+}
+
 int main(void)
 {
     return TEST_RUN(
@@ -148,5 +161,6 @@ int main(void)
         TEST_OF(str_trim_takes_white_space_off_both_ends), TEST_OF(str_find_gives_the_first_place_or_the_length),
         TEST_OF(str_cut_gives_each_piece_and_no_last_empty_one), TEST_OF(str_to_u64_takes_the_whole_slice_or_nothing),
         TEST_OF(str_to_i64_reaches_both_ends), TEST_OF(str_to_f64_takes_decimals_and_nothing_else),
-        TEST_OF(str_hash_is_fnv_1a), TEST_OF(str_to_c_ends_with_nul_and_cuts_at_a_utf8_border));
+        TEST_OF(str_hash_is_fnv_1a), TEST_OF(str_hex_digits_are_those_of_both_cases),
+        TEST_OF(str_to_c_ends_with_nul_and_cuts_at_a_utf8_border));
 }
