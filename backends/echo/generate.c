@@ -69,11 +69,6 @@ void echo_store_copy(struct echo_store *s, uint32_t src, uint32_t dst, uint32_t 
     s->last[dst] = at;
 }
 
-void echo_store_trim(struct echo_store *s, uint32_t seq, uint32_t length)
-{
-    echo_store_copy(s, seq, seq, length);
-}
-
 /* The place of the last <reply> at or before this one. */
 static uint32_t find_reply(const struct echo_store *s, uint32_t at)
 {

@@ -33,7 +33,6 @@ struct echo_store {
 void echo_store_init(struct echo_store *s, struct echo_place *places, uint32_t count);
 uint32_t echo_store_length(const struct echo_store *s, uint32_t seq);
 bool echo_store_append(struct echo_store *s, uint32_t seq, int32_t token); /* false: no place is free */
-void echo_store_trim(struct echo_store *s, uint32_t seq, uint32_t length); /* length <= that of seq */
 /* dst becomes the first `length` tokens of src, which has as many. */
 void echo_store_copy(struct echo_store *s, uint32_t src, uint32_t dst, uint32_t length);
 

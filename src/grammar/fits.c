@@ -12,9 +12,12 @@ struct fitting {
 
 static enum grammar_fit fits(struct fitting *f, const struct schema_node *n, kit_json v);
 
-static enum grammar_fit and (enum grammar_fit a, enum grammar_fit b) {
-    if (a == GRAMMAR_FITS_NOT || b == GRAMMAR_FITS_NOT){return GRAMMAR_FITS_NOT;}
-return a == GRAMMAR_FITS && b == GRAMMAR_FITS ? GRAMMAR_FITS : GRAMMAR_FITS_PERHAPS;
+static enum grammar_fit fit_both(enum grammar_fit a, enum grammar_fit b)
+{
+    if (a == GRAMMAR_FITS_NOT || b == GRAMMAR_FITS_NOT) {
+        return GRAMMAR_FITS_NOT;
+    }
+    return a == GRAMMAR_FITS && b == GRAMMAR_FITS ? GRAMMAR_FITS : GRAMMAR_FITS_PERHAPS;
 }
 
 static enum grammar_fit yes(bool fits)
@@ -129,12 +132,12 @@ static enum grammar_fit fits_array(struct fitting *f, const struct schema_node *
     enum grammar_fit all = yes(count >= n->items_min && count <= n->items_max);
     for (struct kit_json_iter i = kit_json_iter(v); all != GRAMMAR_FITS_NOT && kit_json_next(&i);) {
         const struct schema_node *item = i.index < n->prefix_items.count ? n->prefix_items.node[i.index] : n->items;
-        all = item == NULL ? all : and(all, fits(f, item, i.value));
+        all = item == NULL ? all : fit_both(all, fits(f, item, i.value));
         for (struct kit_json_iter k = kit_json_iter(v); n->unique && kit_json_next(&k) && k.index < i.index;) {
             all = grammar_same_value(i.value, k.value) ? GRAMMAR_FITS_NOT : all;
         }
     }
-    return n->contains != NULL || n->unevaluated_items != NULL ? and(all, GRAMMAR_FITS_PERHAPS) : all;
+    return n->contains != NULL || n->unevaluated_items != NULL ? fit_both(all, GRAMMAR_FITS_PERHAPS) : all;
 }
 
 static bool has_member(kit_json object, kit_str name)
@@ -167,7 +170,7 @@ static enum grammar_fit fits_object(struct fitting *f, const struct schema_node 
     bool simple = n->pattern_properties.count == 0 && n->names == NULL && n->unevaluated == NULL &&
                   n->dependent_count == 0 && n->dependent_schemas.count == 0;
     for (struct kit_json_iter i = kit_json_iter(v); all != GRAMMAR_FITS_NOT && simple && kit_json_next(&i);) {
-        all = and(all, fits_member(f, n, i.key, i.value));
+        all = fit_both(all, fits_member(f, n, i.key, i.value));
     }
     return simple || all == GRAMMAR_FITS_NOT ? all : GRAMMAR_FITS_PERHAPS;
 }
@@ -212,17 +215,17 @@ static enum grammar_fit fits_own(struct fitting *f, const struct schema_node *n,
         return GRAMMAR_FITS_NOT;
     }
     enum grammar_fit all = fits_not(f, n->not, v);
-    all = n->condition != NULL && (n->then != NULL || n->otherwise != NULL) ? and(all, GRAMMAR_FITS_PERHAPS) : all;
+    all = n->condition != NULL && (n->then != NULL || n->otherwise != NULL) ? fit_both(all, GRAMMAR_FITS_PERHAPS) : all;
     switch (type) {
     case SCHEMA_WHOLE:
     case SCHEMA_FRACTION:
-        return and(all, fits_number(n, v));
+        return fit_both(all, fits_number(n, v));
     case SCHEMA_STRING:
-        return and(all, fits_string(f, n, v));
+        return fit_both(all, fits_string(f, n, v));
     case SCHEMA_ARRAY:
-        return and(all, fits_array(f, n, v));
+        return fit_both(all, fits_array(f, n, v));
     case SCHEMA_OBJECT:
-        return and(all, fits_object(f, n, v));
+        return fit_both(all, fits_object(f, n, v));
     default:
         return all;
     }
@@ -236,22 +239,16 @@ static enum grammar_fit fits(struct fitting *f, const struct schema_node *n, kit
     f->depth++;
     enum grammar_fit all = fits_own(f, n, v);
     for (uint32_t i = 0; i < n->all_of.count && all != GRAMMAR_FITS_NOT; i++) {
-        all = and(all, fits(f, n->all_of.node[i], v));
+        all = fit_both(all, fits(f, n->all_of.node[i], v));
     }
     if (all != GRAMMAR_FITS_NOT) {
-        all = and(all, fits_branches(f, &n->any_of, v, false));
-        all = and(all, fits_branches(f, &n->one_of, v, true));
-        all = n->ref == NULL ? all : and(all, fits(f, n->ref, v));
-        all = n->dynamic_ref == NULL ? all : and(all, fits(f, n->dynamic_ref, v));
+        all = fit_both(all, fits_branches(f, &n->any_of, v, false));
+        all = fit_both(all, fits_branches(f, &n->one_of, v, true));
+        all = n->ref == NULL ? all : fit_both(all, fits(f, n->ref, v));
+        all = n->dynamic_ref == NULL ? all : fit_both(all, fits(f, n->dynamic_ref, v));
     }
     f->depth--;
     return all;
-}
-
-enum grammar_fit grammar_fits(struct grammar_maker *m, const struct schema_node *node, kit_json value)
-{
-    struct fitting f = {.m = m};
-    return fits(&f, node, value);
 }
 
 enum grammar_fit grammar_fits_all(struct grammar_maker *m, const struct grammar_alternative *a, kit_json value)
@@ -259,7 +256,7 @@ enum grammar_fit grammar_fits_all(struct grammar_maker *m, const struct grammar_
     struct fitting f = {.m = m};
     enum grammar_fit all = GRAMMAR_FITS;
     for (uint32_t i = 0; i < a->count && all != GRAMMAR_FITS_NOT; i++) {
-        all = and(all, fits_own(&f, a->atom[i], value));
+        all = fit_both(all, fits_own(&f, a->atom[i], value));
     }
     return all;
 }

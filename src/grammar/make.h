@@ -116,7 +116,6 @@ bool grammar_same_value(kit_json a, kit_json b);
 
 /* fits.c, apart.c */
 enum grammar_fit { GRAMMAR_FITS_NOT, GRAMMAR_FITS, GRAMMAR_FITS_PERHAPS };
-enum grammar_fit grammar_fits(struct grammar_maker *m, const struct schema_node *node, kit_json value);
 enum grammar_fit grammar_fits_all(struct grammar_maker *m, const struct grammar_alternative *a, kit_json value);
 /* True: nothing that is written for `one` is valid for `other`. */
 bool grammar_apart(struct grammar_maker *m, const struct grammar_goal *one, const struct grammar_goal *other,

@@ -277,11 +277,6 @@ void grammar_vocab_unref(struct grammar_vocab *v)
     kit_alloc_free(v);
 }
 
-uint32_t grammar_vocab_count(const struct grammar_vocab *v)
-{
-    return v->count;
-}
-
 uint32_t grammar_vocab_words(const struct grammar_vocab *v)
 {
     return v->words;

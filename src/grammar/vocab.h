@@ -18,8 +18,7 @@ KIT_MUST_CHECK enum kit_status grammar_vocab_new(uint32_t count, kit_str (*token
                                                  const int32_t *ends, uint32_t end_count, struct grammar_vocab **ret,
                                                  struct kit_err *err);
 struct grammar_vocab *grammar_vocab_ref(struct grammar_vocab *v);
-void grammar_vocab_unref(struct grammar_vocab *v); /* NULL is fine */
-uint32_t grammar_vocab_count(const struct grammar_vocab *v);
+void grammar_vocab_unref(struct grammar_vocab *v);           /* NULL is fine */
 uint32_t grammar_vocab_words(const struct grammar_vocab *v); /* of a mask: 64 tokens each */
 size_t grammar_vocab_bytes(const struct grammar_vocab *v);
 kit_str grammar_vocab_token(const struct grammar_vocab *v, int32_t id); /* {0}: never allowed, or an end */

@@ -35,11 +35,6 @@ static const struct {
     [ACB_F64] = {"f64", 8},   [ACB_STRING] = {"string", 0},
 };
 
-uint32_t plug_tensor_dtype_bytes(uint32_t dtype)
-{
-    return dtype < KIT_COUNT(dtypes) ? dtypes[dtype].bytes : 0;
-}
-
 const char *plug_tensor_dtype_name(uint32_t dtype)
 {
     return dtype > 0 && dtype < KIT_COUNT(dtypes) ? dtypes[dtype].name : "unknown";

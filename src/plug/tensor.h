@@ -40,8 +40,6 @@ KIT_MUST_CHECK enum kit_status plug_tensor_call_check(const struct plug_call *c,
 struct acb_tensor *plug_tensor_call_take(struct plug_call *c, struct acb_tensor *t);
 void plug_tensor_free(struct acb_tensor *t); /* NULL is fine */
 
-/* Bytes of one element; 0: ACB_STRING or no dtype at all. */
-uint32_t plug_tensor_dtype_bytes(uint32_t dtype);
 const char *plug_tensor_dtype_name(uint32_t dtype); /* "f32"; "unknown" */
 
 /* The bytes that a tensor of this dtype and shape has. INVALID: unknown dtype, rank over ACB_RANK_MAX, a negative
