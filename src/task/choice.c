@@ -20,14 +20,9 @@ static enum sched_next fail(struct task_choice *c, enum kit_status rc)
     return SCHED_NEXT_END;
 }
 
-static bool keeps_tokens(const struct task_choice *c)
-{
-    return task_parameters_has(&c->r->parameters, "logprobs");
-}
-
 static enum kit_status keep_token(struct task_choice *c, const struct sample_choice *s)
 {
-    if (!keeps_tokens(c)) {
+    if (!c->keeps_tokens) {
         return KIT_OK;
     }
     struct task_token t = {.id = s->token, .logprob = s->logprob, .others = s->top_count};
@@ -216,7 +211,7 @@ enum kit_status task_choice_open(const struct task_model *m, struct task_choice 
 {
     struct task_request *r = c->r;
     uint32_t room = m->row_tokens_max - o->prompt->count;
-    uint32_t tokens_max = KIT_MIN(c->r->parameters.max_tokens, room);
+    uint32_t tokens_max = KIT_MIN(r->parameters.max_tokens, room);
     c->sequence = (struct sched_sequence){.priority = r->priority,
                                           .deadline_ns = r->deadline_ns,
                                           .principal = r->principal,
@@ -225,6 +220,7 @@ enum kit_status task_choice_open(const struct task_model *m, struct task_choice 
                                           .tokens_max = tokens_max,
                                           .adapter = o->adapter,
                                           .keep_prefix = true};
+    c->keeps_tokens = task_parameters_has(&r->parameters, "logprobs");
     kit_buf_init(&c->shown, SHOWN_BYTES_MAX);
     enum kit_status rc = open_sample(m, c, index, o->prompt, err);
     if (rc == KIT_OK) {

@@ -24,6 +24,7 @@ struct task_choice {
     uint64_t *mask;             /* tokens that may come next; owned; NULL without a form */
     struct text_stops *stops;   /* owned */
     struct chat_reply *reply;   /* owned; NULL: all of it is content */
+    bool keeps_tokens;          /* logprobs are wanted */
     struct kit_buf shown;       /* what the stop strings let through of a token */
     enum task_finish finish;    /* why it ended */
     uint32_t tokens;            /* chosen */

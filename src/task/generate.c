@@ -8,10 +8,9 @@
 
 struct task_choices {
     uint32_t count;
-    struct kit_mutex
-        lock;      /* guards left, over of each, and the request's failure: not its own lock, under which cancels
-                            * come */
-    uint32_t left; /* not done yet */
+    /* Guards left, over of each, and the request's failure: not its own lock, under which cancels come. */
+    struct kit_mutex lock;
+    uint32_t left;              /* not done yet */
     struct kit_json_doc *tools; /* owned; NULL: none */
     struct task_choice list[];
 };
@@ -83,13 +82,12 @@ static void done(void *ctx, struct sched_sequence *s)
     task_choice_end(c);
     kit_mutex_lock(&r->choices->lock);
     keep_failure(c);
-    bool whole = is_item_whole(c);
-    bool last = --r->choices->left == 0;
-    kit_mutex_unlock(&r->choices->lock);
-    if (whole && task_request_tells(r)) {
+    if (is_item_whole(c) && task_request_tells(r)) {
         task_news_add(&r->news, item_of(c));
         task_request_tell(r);
     }
+    bool last = --r->choices->left == 0;
+    kit_mutex_unlock(&r->choices->lock); /* unless it was the last, the request may be home and gone from here on */
     if (last) {
         task_choices_keep_times(r);
         task_request_send_home(r, false);
