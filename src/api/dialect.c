@@ -1,7 +1,6 @@
 #include "api/dialect.h"
 
 #include "api/handlers.h"
-
 #include "kit/alloc.h"
 #include "task/generate.h"
 
@@ -11,7 +10,6 @@
 /* Of an HTTP request whose answer is asked for in a dialect: lives until it was sent or its client has gone. */
 struct asking {
     struct api_telling telling;
-    struct api *api;
     struct http_request *h;
     bool begun; /* the reply has */
 };
@@ -282,7 +280,6 @@ void api_dialect_ask_with(struct http_request *h, struct api *a, const struct ap
         dialect->fail(h, &err);
         return;
     }
-    k->api = a;
     k->h = h;
     k->telling.dialect = dialect;
     k->telling.created_s = kit_clock_wall_ns() / KIT_NS_PER_S;
