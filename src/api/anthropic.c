@@ -11,7 +11,6 @@
 #include "kit/alloc.h"
 #include "task/generate.h"
 
-#define ERROR_BYTES_MAX (4 * KIT_KIB)
 #define CHAT_BYTES_MAX (64 * KIT_MIB)
 #define ID_PREFIX "msg"
 
@@ -37,28 +36,22 @@ static const char *type_of(enum kit_status code)
     }
 }
 
-static void write_error(struct kit_json_writer *w, const struct kit_err *err)
+static void write_error(struct kit_json_writer *w, const struct kit_err *err, const char *request_id)
 {
+    (void)request_id;
     kit_json_open(w, '{');
     kit_json_member_c(w, "type", "error");
     kit_json_key(w, "error");
     kit_json_open(w, '{');
     kit_json_member_c(w, "type", type_of(err->code));
-    kit_json_member_c(w, "message", err->msg[0] != '\0' ? err->msg : kit_status_text(err->code));
+    kit_json_member_c(w, "message", api_error_text(err));
     kit_json_close(w, '}');
     kit_json_close(w, '}');
 }
 
 void api_anthropic_fail(struct http_request *h, const struct kit_err *err)
 {
-    struct kit_buf body;
-    struct kit_json_writer w;
-    kit_buf_init(&body, ERROR_BYTES_MAX);
-    kit_json_writer_init(&w, &body);
-    write_error(&w, err);
-    api_error_add_retry_after(h, err);
-    http_reply_send(h, kit_status_http(err->code), "application/json", kit_buf_str(&body));
-    kit_buf_done(&body);
+    api_error_reply(h, kit_status_http(err->code), err, write_error);
 }
 
 /* --- the question: blocks become messages as OpenAI writes them --- */
@@ -303,7 +296,7 @@ static enum kit_status parse_as(struct task_request *r, const struct api *a, enu
 {
     struct kit_json_doc *doc = NULL;
     kit_json root;
-    enum kit_status rc = api_openai_parse(r, a, &doc, &root, err);
+    enum kit_status rc = api_json_parse_object(a, r->body, &doc, &root, err);
     if (rc == KIT_OK) {
         r->kind = kind;
         rc = api_openai_read_model(r, root, err);
@@ -538,7 +531,7 @@ static void tell_error(struct api_telling *t, const struct kit_err *err)
 {
     struct kit_json_writer w;
     api_dialect_event_begin(t, "error", &w);
-    write_error(&w, err);
+    write_error(&w, err, t->r->request_id);
     api_dialect_event_end(t);
 }
 

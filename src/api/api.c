@@ -140,6 +140,22 @@ enum kit_status api_json_parse(const struct api *a, kit_str text, struct kit_jso
     return kit_json_parse_within(text, &limits, ret, err);
 }
 
+enum kit_status api_json_parse_object(const struct api *a, kit_str text, struct kit_json_doc **doc, kit_json *root,
+                                      struct kit_err *err)
+{
+    enum kit_status rc = api_json_parse(a, text, doc, err);
+    if (rc != KIT_OK) {
+        return rc;
+    }
+    *root = kit_json_root(*doc);
+    if (kit_json_type(*root) != KIT_JSON_OBJECT) {
+        rc = kit_fail(err, KIT_INVALID, "the body must be a JSON object, but is %s", kit_json_type_name(*root));
+        kit_json_free(*doc);
+        *doc = NULL;
+    }
+    return rc;
+}
+
 bool api_body_is_whole(const struct kit_buf *body, struct kit_err *err)
 {
     if (body->failed == KIT_FULL) {

@@ -79,5 +79,9 @@ struct api_loop *api_loop_of(struct api *a, const struct http_server *server);
 /* Parses what a client sent, as kit_json_parse_within. Any thread. */
 KIT_MUST_CHECK enum kit_status api_json_parse(const struct api *a, kit_str text, struct kit_json_doc **ret,
                                               struct kit_err *err);
+/* The same for a body, which must be an object, *root. INVALID: it is none. *doc is the caller's (kit_json_free) when it
+ * goes well, else NULL. */
+KIT_MUST_CHECK enum kit_status api_json_parse_object(const struct api *a, kit_str text, struct kit_json_doc **doc,
+                                                     kit_json *root, struct kit_err *err);
 
 #endif

@@ -5,11 +5,16 @@
 #define ERROR_BYTES_MAX (8 * KIT_KIB)
 #define MS_PER_S 1000
 
+const char *api_error_text(const struct kit_err *err)
+{
+    return err->msg[0] != '\0' ? err->msg : kit_status_text(err->code);
+}
+
 void api_error_write(struct kit_json_writer *w, const struct kit_err *err, const char *request_id)
 {
     kit_json_open(w, '{');
     kit_json_member_c(w, "code", kit_status_name(err->code));
-    kit_json_member_c(w, "message", err->msg[0] != '\0' ? err->msg : kit_status_text(err->code));
+    kit_json_member_c(w, "message", api_error_text(err));
     if (err->param[0] != '\0') {
         kit_json_member_c(w, "param", err->param);
     }
@@ -20,7 +25,7 @@ void api_error_write(struct kit_json_writer *w, const struct kit_err *err, const
     kit_json_close(w, '}');
 }
 
-void api_error_add_retry_after(struct http_request *r, const struct kit_err *err)
+static void add_retry_after(struct http_request *r, const struct kit_err *err)
 {
     char text[16];
     if (err->retry_after_ms > 0) {
@@ -29,18 +34,28 @@ void api_error_add_retry_after(struct http_request *r, const struct kit_err *err
     }
 }
 
-void api_error_send(struct http_request *r, const struct kit_err *err)
+void api_error_reply(struct http_request *r, int status, const struct kit_err *err, api_error_writer *write)
 {
     struct kit_buf body;
     struct kit_json_writer w;
     kit_buf_init(&body, ERROR_BYTES_MAX);
     kit_json_writer_init(&w, &body);
-    kit_json_open(&w, '{');
-    kit_json_key(&w, "error");
-    api_error_write(&w, err, r->request_id);
-    kit_json_close(&w, '}');
-    api_error_add_retry_after(r, err);
+    write(&w, err, r->request_id);
+    add_retry_after(r, err);
     kit_str text = body.failed == KIT_OK ? kit_buf_str(&body) : kit_str_lit("{\"error\":{\"code\":\"out_of_memory\"}}");
-    http_reply_send(r, kit_status_http(err->code), "application/json", text);
+    http_reply_send(r, status, "application/json", text);
     kit_buf_done(&body);
+}
+
+static void write_whole(struct kit_json_writer *w, const struct kit_err *err, const char *request_id)
+{
+    kit_json_open(w, '{');
+    kit_json_key(w, "error");
+    api_error_write(w, err, request_id);
+    kit_json_close(w, '}');
+}
+
+void api_error_send(struct http_request *r, const struct kit_err *err)
+{
+    api_error_reply(r, kit_status_http(err->code), err, write_whole);
 }

@@ -8,8 +8,11 @@
 
 /* Answers the request with an error; err->retry_after_ms > 0 adds Retry-After (whole seconds, rounded up). */
 void api_error_send(struct http_request *r, const struct kit_err *err);
-/* Retry-After (whole seconds, rounded up) where the error says when to try again. */
-void api_error_add_retry_after(struct http_request *r, const struct kit_err *err);
+/* The same in another API's words: write writes the whole body. */
+typedef void api_error_writer(struct kit_json_writer *w, const struct kit_err *err, const char *request_id);
+void api_error_reply(struct http_request *r, int status, const struct kit_err *err, api_error_writer *write);
+/* What it says, or what its code does. */
+const char *api_error_text(const struct kit_err *err);
 /* The "error" member's value. */
 void api_error_write(struct kit_json_writer *w, const struct kit_err *err, const char *request_id);
 

@@ -7,28 +7,28 @@
 #include "api/parameters.h"
 #include "task/generate.h"
 
-#define ERROR_BYTES_MAX (4 * KIT_KIB)
 #define LATEST ":latest"
 
 /* --- errors --- */
+
+static void write_error(struct kit_json_writer *w, const struct kit_err *err, const char *request_id)
+{
+    (void)request_id;
+    kit_json_open(w, '{');
+    kit_json_member_c(w, "error", api_error_text(err));
+    kit_json_close(w, '}');
+}
 
 void api_ollama_write_error(struct kit_buf *out, const struct kit_err *err)
 {
     struct kit_json_writer w;
     kit_json_writer_init(&w, out);
-    kit_json_open(&w, '{');
-    kit_json_member_c(&w, "error", err->msg[0] != '\0' ? err->msg : kit_status_text(err->code));
-    kit_json_close(&w, '}');
+    write_error(&w, err, NULL);
 }
 
 void api_ollama_fail(struct http_request *h, const struct kit_err *err)
 {
-    struct kit_buf body;
-    kit_buf_init(&body, ERROR_BYTES_MAX);
-    api_ollama_write_error(&body, err);
-    api_error_add_retry_after(h, err);
-    http_reply_send(h, kit_status_http(err->code), "application/json", kit_buf_str(&body));
-    kit_buf_done(&body);
+    api_error_reply(h, kit_status_http(err->code), err, write_error);
 }
 
 void api_ollama_tell_error(struct api_telling *t, const struct kit_err *err)
@@ -66,15 +66,13 @@ enum kit_status api_ollama_id(kit_str name, char *to, struct kit_err *err)
 enum kit_status api_ollama_read_name(const struct api *a, kit_str body, struct kit_json_doc **doc, char *id,
                                      struct kit_err *err)
 {
-    enum kit_status rc = api_json_parse(a, body, doc, err);
+    kit_json root;
+    enum kit_status rc = api_json_parse_object(a, body, doc, &root, err);
     if (rc != KIT_OK) {
         return rc;
     }
-    kit_json root = kit_json_root(*doc);
     kit_str name = kit_json_str(kit_json_get(root, "name"), (kit_str){0});
-    rc = kit_json_type(root) == KIT_JSON_OBJECT
-             ? api_ollama_id(kit_json_str(kit_json_get(root, "model"), name), id, err)
-             : kit_fail(err, KIT_INVALID, "the body must be a JSON object, but is %s", kit_json_type_name(root));
+    rc = api_ollama_id(kit_json_str(kit_json_get(root, "model"), name), id, err);
     if (rc != KIT_OK) {
         kit_json_free(*doc);
         *doc = NULL;

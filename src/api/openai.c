@@ -7,7 +7,6 @@
 #include "api/parameters.h"
 #include "task/generate.h"
 
-#define ERROR_BYTES_MAX (4 * KIT_KIB)
 #define DONT_RETRY_FROM 500
 
 /* --- errors --- */
@@ -33,40 +32,36 @@ static const char *type_of(enum kit_status code)
 void api_openai_write_error(struct kit_json_writer *w, const struct kit_err *err)
 {
     kit_json_open(w, '{');
-    kit_json_member_c(w, "message", err->msg[0] != '\0' ? err->msg : kit_status_text(err->code));
+    kit_json_member_c(w, "message", api_error_text(err));
     kit_json_member_c(w, "type", type_of(err->code));
     kit_json_member_c(w, "param", err->param[0] != '\0' ? err->param : NULL);
     kit_json_member_c(w, "code", kit_status_name(err->code));
     kit_json_close(w, '}');
 }
 
+static void write_whole(struct kit_json_writer *w, const struct kit_err *err, const char *request_id)
+{
+    (void)request_id;
+    kit_json_open(w, '{');
+    kit_json_key(w, "error");
+    api_openai_write_error(w, err);
+    kit_json_close(w, '}');
+}
+
 void api_openai_fail(struct http_request *h, const struct kit_err *err)
 {
-    struct kit_buf body;
-    struct kit_json_writer w;
     int status = kit_status_http(err->code);
-    kit_buf_init(&body, ERROR_BYTES_MAX);
-    kit_json_writer_init(&w, &body);
-    kit_json_open(&w, '{');
-    kit_json_key(&w, "error");
-    api_openai_write_error(&w, err);
-    kit_json_close(&w, '}');
-    api_error_add_retry_after(h, err);
     if (err->retry_after_ms == 0 && status >= DONT_RETRY_FROM) {
         http_reply_field(h, "x-should-retry", kit_str_lit("false"));
     }
-    http_reply_send(h, status, "application/json", kit_buf_str(&body));
-    kit_buf_done(&body);
+    api_error_reply(h, status, err, write_whole);
 }
 
 void api_openai_tell_error(struct api_telling *t, const struct kit_err *err)
 {
     struct kit_json_writer w;
     api_dialect_event_begin(t, NULL, &w);
-    kit_json_open(&w, '{');
-    kit_json_key(&w, "error");
-    api_openai_write_error(&w, err);
-    kit_json_close(&w, '}');
+    write_whole(&w, err, t->r->request_id);
     api_dialect_event_end(t);
 }
 
@@ -76,22 +71,6 @@ void api_openai_tell_done(struct api_telling *t)
 }
 
 /* --- the question --- */
-
-enum kit_status api_openai_parse(const struct task_request *r, const struct api *a, struct kit_json_doc **doc,
-                                 kit_json *root, struct kit_err *err)
-{
-    enum kit_status rc = api_json_parse(a, r->body, doc, err);
-    if (rc != KIT_OK) {
-        return rc;
-    }
-    *root = kit_json_root(*doc);
-    if (kit_json_type(*root) != KIT_JSON_OBJECT) {
-        rc = kit_fail(err, KIT_INVALID, "the body must be a JSON object, but is %s", kit_json_type_name(*root));
-        kit_json_free(*doc);
-        *doc = NULL;
-    }
-    return rc;
-}
 
 enum kit_status api_openai_read_model(struct task_request *r, kit_json root, struct kit_err *err)
 {

@@ -16,9 +16,6 @@ void api_openai_tell_error(struct api_telling *t, const struct kit_err *err);
 /* "data: [DONE]". */
 void api_openai_tell_done(struct api_telling *t);
 
-/* Parses r->body: *doc is the caller's (kit_json_free), *root its object. PARSE, NOMEM; INVALID: no object. */
-KIT_MUST_CHECK enum kit_status api_openai_parse(const struct task_request *r, const struct api *a,
-                                                struct kit_json_doc **doc, kit_json *root, struct kit_err *err);
 /* "model", its id into r; missing or empty: the only one that is ready. INVALID. */
 KIT_MUST_CHECK enum kit_status api_openai_read_model(struct task_request *r, kit_json root, struct kit_err *err);
 /* All that says how a text is generated: temperature … stop, seed, n, response_format, and whether it is streamed. */

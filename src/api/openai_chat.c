@@ -79,7 +79,7 @@ static enum kit_status parse(struct task_request *r, const struct api *a, struct
 {
     struct kit_json_doc *doc = NULL;
     kit_json root;
-    enum kit_status rc = api_openai_parse(r, a, &doc, &root, err);
+    enum kit_status rc = api_json_parse_object(a, r->body, &doc, &root, err);
     if (rc == KIT_OK) {
         r->kind = TASK_GENERATE;
         rc = read(r, root, err);

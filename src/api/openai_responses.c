@@ -232,7 +232,7 @@ static enum kit_status parse_as(struct task_request *r, const struct api *a, enu
         refuse_unknown, api_openai_read_model, read_settings, read_format, read_tools, read_tool_choice, keep_echoes};
     struct kit_json_doc *doc = NULL;
     kit_json root;
-    enum kit_status rc = api_openai_parse(r, a, &doc, &root, err);
+    enum kit_status rc = api_json_parse_object(a, r->body, &doc, &root, err);
     if (rc != KIT_OK) {
         return rc;
     }
@@ -423,7 +423,7 @@ static void write_failure(struct kit_json_writer *w, const struct kit_err *err)
     }
     kit_json_open(w, '{');
     kit_json_member_c(w, "code", kit_status_http(err->code) == 429 ? "rate_limit_exceeded" : "server_error");
-    kit_json_member_c(w, "message", err->msg[0] != '\0' ? err->msg : kit_status_text(err->code));
+    kit_json_member_c(w, "message", api_error_text(err));
     kit_json_close(w, '}');
 }
 

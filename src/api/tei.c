@@ -12,8 +12,6 @@
 #include "api/outputs.h"
 #include "task/model.h"
 
-#define ERROR_BYTES_MAX (4 * KIT_KIB)
-
 /* --- errors: {"error","error_type"} --- */
 
 static const char *type_of(enum kit_status code)
@@ -49,19 +47,18 @@ static int http_of(enum kit_status code)
     }
 }
 
+static void write_error(struct kit_json_writer *w, const struct kit_err *err, const char *request_id)
+{
+    (void)request_id;
+    kit_json_open(w, '{');
+    kit_json_member_c(w, "error", api_error_text(err));
+    kit_json_member_c(w, "error_type", type_of(err->code));
+    kit_json_close(w, '}');
+}
+
 void api_tei_fail(struct http_request *h, const struct kit_err *err)
 {
-    struct kit_buf body;
-    struct kit_json_writer w;
-    kit_buf_init(&body, ERROR_BYTES_MAX);
-    kit_json_writer_init(&w, &body);
-    kit_json_open(&w, '{');
-    kit_json_member_c(&w, "error", err->msg[0] != '\0' ? err->msg : kit_status_text(err->code));
-    kit_json_member_c(&w, "error_type", type_of(err->code));
-    kit_json_close(&w, '}');
-    api_error_add_retry_after(h, err);
-    http_reply_send(h, http_of(err->code), "application/json", kit_buf_str(&body));
-    kit_buf_done(&body);
+    api_error_reply(h, http_of(err->code), err, write_error);
 }
 
 /* --- the questions --- */
@@ -85,7 +82,7 @@ static enum kit_status parse_as(struct task_request *r, const struct api *a, enu
 {
     struct kit_json_doc *doc = NULL;
     kit_json root;
-    enum kit_status rc = api_openai_parse(r, a, &doc, &root, err);
+    enum kit_status rc = api_json_parse_object(a, r->body, &doc, &root, err);
     if (rc == KIT_OK) {
         r->kind = kind;
         rc = read_common(r, root, err);
