@@ -65,11 +65,6 @@ void api_openai_tell_error(struct api_telling *t, const struct kit_err *err)
     api_dialect_event_end(t);
 }
 
-void api_openai_tell_done(struct api_telling *t)
-{
-    kit_buf_add(&t->out, kit_str_lit("data: [DONE]\n\n"));
-}
-
 /* --- the question --- */
 
 enum kit_status api_openai_read_model(struct task_request *r, kit_json root, struct kit_err *err)
@@ -86,10 +81,9 @@ enum kit_status api_openai_read_model(struct task_request *r, kit_json root, str
     return KIT_OK;
 }
 
-/* Of json_schema the schema, of json_object the word for any object; text is nothing special. */
-static enum kit_status read_format(struct task_request *r, kit_json root, struct kit_err *err)
+enum kit_status api_openai_read_format(struct task_request *r, const char *name, kit_json format, const char *inside,
+                                       struct kit_err *err)
 {
-    kit_json format = kit_json_get(root, "response_format");
     kit_str type = kit_json_str(kit_json_get(format, "type"), (kit_str){0});
     if (kit_json_type(format) <= KIT_JSON_NULL || kit_str_eq(type, kit_str_lit("text"))) {
         return KIT_OK;
@@ -98,13 +92,30 @@ static enum kit_status read_format(struct task_request *r, kit_json root, struct
         r->parameters.format = kit_str_lit("\"json\"");
         return KIT_OK;
     }
-    kit_json schema = kit_json_get(kit_json_get(format, "json_schema"), "schema");
+    kit_json schema = kit_json_get(inside != NULL ? kit_json_get(format, inside) : format, "schema");
     if (!kit_str_eq(type, kit_str_lit("json_schema")) || kit_json_type(schema) != KIT_JSON_OBJECT) {
-        return kit_fail_param(err, KIT_INVALID, "response_format",
-                              "'response_format' must be {\"type\"} of 'text', 'json_object', or 'json_schema' with "
-                              "{\"json_schema\":{\"schema\"}}");
+        return kit_fail_param(err, KIT_INVALID, name,
+                              "'%s' must be {\"type\"} of 'text', 'json_object', or 'json_schema' with %s", name,
+                              inside != NULL ? "{\"json_schema\":{\"schema\"}}" : "\"schema\"");
     }
-    return api_parameter_take(r, "format", "response_format.json_schema.schema", schema, err);
+    char where[KIT_ERR_PARAM_BYTES];
+    snprintf(where, sizeof(where), "%s%s%s.schema", name, inside != NULL ? "." : "", inside != NULL ? inside : "");
+    return api_parameter_take(r, "format", where, schema, err);
+}
+
+enum kit_status api_openai_read_tool_choice(struct task_request *r, kit_json root, const char *inside,
+                                            struct kit_err *err)
+{
+    kit_json choice = kit_json_get(root, "tool_choice");
+    if (kit_json_type(choice) == KIT_JSON_OBJECT) {
+        choice = kit_json_get(inside != NULL ? kit_json_get(choice, inside) : choice, "name");
+        if (kit_json_type(choice) != KIT_JSON_STRING) {
+            return kit_fail_param(err, KIT_INVALID, "tool_choice",
+                                  "'tool_choice' must be 'auto', 'none', 'required' or {\"type\":\"function\",%s}",
+                                  inside != NULL ? "\"function\":{\"name\"}" : "\"name\"");
+        }
+    }
+    return api_parameter_take(r, "tool_choice", "tool_choice", choice, err);
 }
 
 enum kit_status api_openai_read_settings(struct task_request *r, kit_json root, struct kit_err *err)
@@ -132,7 +143,9 @@ enum kit_status api_openai_read_settings(struct task_request *r, kit_json root, 
     if (rc == KIT_OK) {
         rc = kit_json_bool_or(root, "stream", false, &r->streams, err);
     }
-    return rc == KIT_OK ? read_format(r, root, err) : rc;
+    return rc == KIT_OK
+               ? api_openai_read_format(r, "response_format", kit_json_get(root, "response_format"), "json_schema", err)
+               : rc;
 }
 
 #define FLAG_USAGE 1u /* of task_request.flags */
@@ -177,4 +190,37 @@ void api_openai_write_usage(struct kit_json_writer *w, const struct task_request
     kit_json_member_u64(w, "cached_tokens", u.cached);
     kit_json_close(w, '}');
     kit_json_close(w, '}');
+}
+
+void api_openai_write_head(struct kit_json_writer *w, const struct task_request *r, const struct api_openai_form *f,
+                           uint64_t created_s)
+{
+    char id[API_OPENAI_ID_BYTES];
+    kit_json_open(w, '{');
+    kit_json_member_c(w, "id", api_openai_id(r, f->id_prefix, id));
+    kit_json_member_c(w, "object", f->object);
+    kit_json_member_u64(w, "created", created_s);
+    kit_json_member_c(w, "model", r->model_id);
+    kit_json_key(w, "choices");
+    kit_json_open(w, '[');
+}
+
+void api_openai_write_tail(struct kit_json_writer *w, const struct task_request *r)
+{
+    kit_json_close(w, ']');
+    kit_json_key(w, "usage");
+    api_openai_write_usage(w, r);
+    kit_json_close(w, '}');
+}
+
+void api_openai_tell_end(struct api_telling *t, const struct api_openai_form *f)
+{
+    if (api_openai_tells_usage(t->r)) {
+        struct kit_json_writer w;
+        api_dialect_event_begin(t, NULL, &w);
+        api_openai_write_head(&w, t->r, f, t->created_s);
+        api_openai_write_tail(&w, t->r);
+        api_dialect_event_end(t);
+    }
+    kit_buf_add(&t->out, kit_str_lit("data: [DONE]\n\n"));
 }

@@ -9,24 +9,10 @@
 #include "api/parameters.h"
 #include "task/generate.h"
 
-#define ID_PREFIX "chatcmpl"
+static const struct api_openai_form whole = {.id_prefix = "chatcmpl", .object = "chat.completion"},
+                                    chunk = {.id_prefix = "chatcmpl", .object = "chat.completion.chunk"};
 
 /* --- the question --- */
-
-/* "auto", "none", "required", or {"type":"function","function":{"name"}}. */
-static enum kit_status read_tool_choice(struct task_request *r, kit_json root, struct kit_err *err)
-{
-    kit_json choice = kit_json_get(root, "tool_choice");
-    if (kit_json_type(choice) == KIT_JSON_OBJECT) {
-        choice = kit_json_get(kit_json_get(choice, "function"), "name");
-        if (kit_json_type(choice) != KIT_JSON_STRING) {
-            return kit_fail_param(err, KIT_INVALID, "tool_choice",
-                                  "'tool_choice' must be 'auto', 'none', 'required' or "
-                                  "{\"type\":\"function\",\"function\":{\"name\"}}");
-        }
-    }
-    return api_parameter_take(r, "tool_choice", "tool_choice", choice, err);
-}
 
 static enum kit_status read_tools(struct task_request *r, kit_json root, struct kit_err *err)
 {
@@ -35,7 +21,7 @@ static enum kit_status read_tools(struct task_request *r, kit_json root, struct 
         {"parallel_tool_calls", "parallel_tool_calls"},
         {"chat_template_kwargs", "template_values"},
     };
-    enum kit_status rc = read_tool_choice(r, root, err);
+    enum kit_status rc = api_openai_read_tool_choice(r, root, "function", err);
     return rc == KIT_OK ? api_parameters_take(r, root, fields, KIT_COUNT(fields), err) : rc;
 }
 
@@ -89,18 +75,6 @@ static enum kit_status parse(struct task_request *r, const struct api *a, struct
 }
 
 /* --- the answer --- */
-
-static void write_head(struct kit_json_writer *w, const struct task_request *r, const char *object, uint64_t created_s)
-{
-    char id[API_OPENAI_ID_BYTES];
-    kit_json_open(w, '{');
-    kit_json_member_c(w, "id", api_openai_id(r, ID_PREFIX, id));
-    kit_json_member_c(w, "object", object);
-    kit_json_member_u64(w, "created", created_s);
-    kit_json_member_c(w, "model", r->model_id);
-    kit_json_key(w, "choices");
-    kit_json_open(w, '[');
-}
 
 /* A call, or the beginning of one: its arguments are a string that holds JSON. */
 static void write_call(struct kit_json_writer *w, const struct task_request *r, uint32_t choice, uint32_t call,
@@ -179,14 +153,11 @@ static void render(struct task_request *r, struct kit_buf *out)
 {
     struct kit_json_writer w;
     kit_json_writer_init(&w, out);
-    write_head(&w, r, "chat.completion", kit_clock_wall_ns() / KIT_NS_PER_S);
+    api_openai_write_head(&w, r, &whole, kit_clock_wall_ns() / KIT_NS_PER_S);
     for (uint32_t i = 0; i < task_generate_choices(r); i++) {
         write_choice(&w, r, i);
     }
-    kit_json_close(&w, ']');
-    kit_json_key(&w, "usage");
-    api_openai_write_usage(&w, r);
-    kit_json_close(&w, '}');
+    api_openai_write_tail(&w, r);
 }
 
 /* --- the answer, told --- */
@@ -195,7 +166,7 @@ static void render(struct task_request *r, struct kit_buf *out)
 static void begin_chunk(struct api_telling *t, struct kit_json_writer *w, uint32_t choice)
 {
     api_dialect_event_begin(t, NULL, w);
-    write_head(w, t->r, "chat.completion.chunk", t->created_s);
+    api_openai_write_head(w, t->r, &chunk, t->created_s);
     kit_json_open(w, '{');
     kit_json_member_u64(w, "index", choice);
     kit_json_key(w, "delta");
@@ -269,17 +240,7 @@ static void tell_finish(struct api_telling *t, uint32_t choice)
 
 static void tell_end(struct api_telling *t)
 {
-    if (api_openai_tells_usage(t->r)) {
-        struct kit_json_writer w;
-        api_dialect_event_begin(t, NULL, &w);
-        write_head(&w, t->r, "chat.completion.chunk", t->created_s);
-        kit_json_close(&w, ']');
-        kit_json_key(&w, "usage");
-        api_openai_write_usage(&w, t->r);
-        kit_json_close(&w, '}');
-        api_dialect_event_end(t);
-    }
-    api_openai_tell_done(t);
+    api_openai_tell_end(t, &chunk);
 }
 
 void api_openai_chat(struct http_request *h, void *ctx)

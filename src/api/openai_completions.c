@@ -7,9 +7,9 @@
 #include "api/parameters.h"
 #include "task/generate.h"
 
-#define ID_PREFIX "cmpl"
-#define OBJECT "text_completion"
 #define TOKENS_DEFAULT 16 /* as OpenAI's API says */
+
+static const struct api_openai_form form = {.id_prefix = "cmpl", .object = "text_completion"};
 
 /* --- the question --- */
 
@@ -48,18 +48,6 @@ static enum kit_status parse(struct task_request *r, const struct api *a, struct
 
 /* --- the answer --- */
 
-static void write_head(struct kit_json_writer *w, const struct task_request *r, uint64_t created_s)
-{
-    char id[API_OPENAI_ID_BYTES];
-    kit_json_open(w, '{');
-    kit_json_member_c(w, "id", api_openai_id(r, ID_PREFIX, id));
-    kit_json_member_c(w, "object", OBJECT);
-    kit_json_member_u64(w, "created", created_s);
-    kit_json_member_c(w, "model", r->model_id);
-    kit_json_key(w, "choices");
-    kit_json_open(w, '[');
-}
-
 static void write_choice(struct kit_json_writer *w, const struct task_request *r, uint32_t choice, kit_str text,
                          const struct task_piece *p, const char *finish)
 {
@@ -77,17 +65,14 @@ static void render(struct task_request *r, struct kit_buf *out)
     struct kit_buf text;
     kit_buf_init(&text, TASK_MADE_BYTES_MAX);
     kit_json_writer_init(&w, out);
-    write_head(&w, r, kit_clock_wall_ns() / KIT_NS_PER_S);
+    api_openai_write_head(&w, r, &form, kit_clock_wall_ns() / KIT_NS_PER_S);
     for (uint32_t i = 0; i < task_generate_choices(r); i++) {
         static const struct task_piece all = {.token_count = UINT32_MAX};
         struct task_made *m = task_generate_made(r, i);
         task_made_gather(m, TASK_PIECE_TEXT, 0, &text);
         write_choice(&w, r, i, kit_buf_str(&text), &all, api_openai_finish(task_made_finish(m)));
     }
-    kit_json_close(&w, ']');
-    kit_json_key(&w, "usage");
-    api_openai_write_usage(&w, r);
-    kit_json_close(&w, '}');
+    api_openai_write_tail(&w, r);
     kit_buf_done(&text);
 }
 
@@ -96,7 +81,7 @@ static void tell_choice(struct api_telling *t, uint32_t choice, kit_str text, co
 {
     struct kit_json_writer w;
     api_dialect_event_begin(t, NULL, &w);
-    write_head(&w, t->r, t->created_s);
+    api_openai_write_head(&w, t->r, &form, t->created_s);
     write_choice(&w, t->r, choice, text, p, finish);
     kit_json_close(&w, ']');
     if (api_openai_tells_usage(t->r)) {
@@ -118,17 +103,7 @@ static void tell_finish(struct api_telling *t, uint32_t choice)
 
 static void tell_end(struct api_telling *t)
 {
-    if (api_openai_tells_usage(t->r)) {
-        struct kit_json_writer w;
-        api_dialect_event_begin(t, NULL, &w);
-        write_head(&w, t->r, t->created_s);
-        kit_json_close(&w, ']');
-        kit_json_key(&w, "usage");
-        api_openai_write_usage(&w, t->r);
-        kit_json_close(&w, '}');
-        api_dialect_event_end(t);
-    }
-    api_openai_tell_done(t);
+    api_openai_tell_end(t, &form);
 }
 
 void api_openai_completions(struct http_request *h, void *ctx)

@@ -169,40 +169,14 @@ static enum kit_status read_tools(struct task_request *r, kit_json root, struct 
     return rc;
 }
 
-/* "auto", "none", "required", or {"type":"function","name"}. */
 static enum kit_status read_tool_choice(struct task_request *r, kit_json root, struct kit_err *err)
 {
-    kit_json choice = kit_json_get(root, "tool_choice");
-    if (kit_json_type(choice) == KIT_JSON_OBJECT) {
-        choice = kit_json_get(choice, "name");
-        if (kit_json_type(choice) != KIT_JSON_STRING) {
-            return kit_fail_param(
-                err, KIT_INVALID, "tool_choice",
-                "'tool_choice' must be 'auto', 'none', 'required' or {\"type\":\"function\",\"name\"}");
-        }
-    }
-    return api_parameter_take(r, "tool_choice", "tool_choice", choice, err);
+    return api_openai_read_tool_choice(r, root, NULL, err);
 }
 
-/* text.format: {"type"} of text, json_object, or json_schema with "schema". */
 static enum kit_status read_format(struct task_request *r, kit_json root, struct kit_err *err)
 {
-    kit_json format = kit_json_get(kit_json_get(root, "text"), "format");
-    kit_str type = kit_json_str(kit_json_get(format, "type"), (kit_str){0});
-    if (kit_json_type(format) <= KIT_JSON_NULL || kit_str_eq(type, kit_str_lit("text"))) {
-        return KIT_OK;
-    }
-    if (kit_str_eq(type, kit_str_lit("json_object"))) {
-        r->parameters.format = kit_str_lit("\"json\"");
-        return KIT_OK;
-    }
-    kit_json schema = kit_json_get(format, "schema");
-    if (!kit_str_eq(type, kit_str_lit("json_schema")) || kit_json_type(schema) != KIT_JSON_OBJECT) {
-        return kit_fail_param(err, KIT_INVALID, "text.format",
-                              "'text.format' must be {\"type\"} of 'text', 'json_object', or 'json_schema' with "
-                              "\"schema\"");
-    }
-    return api_parameter_take(r, "format", "text.format.schema", schema, err);
+    return api_openai_read_format(r, "text.format", kit_json_get(kit_json_get(root, "text"), "format"), NULL, err);
 }
 
 static enum kit_status read_settings(struct task_request *r, kit_json root, struct kit_err *err)
