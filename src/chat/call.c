@@ -212,10 +212,25 @@ static enum chat_scan end_parameters(struct chat_calls *c)
     return end(c);
 }
 
+/* What opens a parameter; over: instead of it came the end of them all. */
+static enum chat_scan open_parameter(kit_str s, size_t *at, kit_str opening, kit_str ending, bool *over)
+{
+    TRY(chat_scan_space(s, at));
+    size_t before = *at;
+    enum chat_scan rc = chat_scan_text(s, at, opening);
+    *over = rc == CHAT_SCAN_BAD;
+    if (*over) {
+        *at = before;
+        rc = chat_scan_text(s, at, ending);
+    }
+    return rc;
+}
+
 /* <function=name> and its parameters or JSON, </function>. */
 static enum chat_scan read_function(struct chat_calls *c, kit_str s, size_t *at)
 {
     kit_str name, key, value;
+    bool over;
     TRY(chat_scan_text(s, at, kit_str_lit("<function=")));
     TRY(chat_scan_until(s, at, kit_str_lit(">"), &name));
     name = kit_str_trim(name);
@@ -233,15 +248,10 @@ static enum chat_scan read_function(struct chat_calls *c, kit_str s, size_t *at)
     }
     kit_json tool = tool_named(c->tools, name);
     for (;;) {
-        TRY(chat_scan_space(s, at));
-        size_t before = *at;
-        enum chat_scan rc = chat_scan_text(s, at, kit_str_lit("<parameter="));
-        if (rc == CHAT_SCAN_BAD) {
-            *at = before;
-            TRY(chat_scan_text(s, at, kit_str_lit("</function>")));
+        TRY(open_parameter(s, at, kit_str_lit("<parameter="), kit_str_lit("</function>"), &over));
+        if (over) {
             return end_parameters(c);
         }
-        TRY(rc);
         TRY(chat_scan_until(s, at, kit_str_lit(">"), &key));
         TRY(chat_scan_until(s, at, kit_str_lit("</parameter>"), &value));
         add_parameter(c, tool, key, value);
@@ -252,21 +262,17 @@ static enum chat_scan read_function(struct chat_calls *c, kit_str s, size_t *at)
 static enum chat_scan read_pairs(struct chat_calls *c, kit_str s, size_t *at)
 {
     kit_str name, key, value;
+    bool over;
     TRY(chat_scan_name(s, at, &name));
     if (!begin(c, name)) {
         return CHAT_SCAN_BAD;
     }
     kit_json tool = tool_named(c->tools, name);
     for (;;) {
-        TRY(chat_scan_space(s, at));
-        size_t before = *at;
-        enum chat_scan rc = chat_scan_text(s, at, kit_str_lit("<arg_key>"));
-        if (rc == CHAT_SCAN_BAD) {
-            *at = before;
-            TRY(chat_scan_text(s, at, kit_str_lit("</tool_call>")));
+        TRY(open_parameter(s, at, kit_str_lit("<arg_key>"), kit_str_lit("</tool_call>"), &over));
+        if (over) {
             return end_parameters(c);
         }
-        TRY(rc);
         TRY(chat_scan_until(s, at, kit_str_lit("</arg_key>"), &key));
         TRY(chat_scan_space(s, at));
         TRY(chat_scan_text(s, at, kit_str_lit("<arg_value>")));
